@@ -1,0 +1,68 @@
+#pragma once
+// Prepared keys of the clients that an LB lately heard: four-way set-associative, the tags of a set side by
+// side in two cache lines, so that finding a client touches one place and its key another. A client enters
+// only with a datagram that proved authentic. No replay window here: a client's requests are numbered, and a
+// repeat only repeats the answer.
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "wire/datagram.h"
+#include "wire/seal/aead.h"
+
+namespace tercet::seal {
+
+class ClientCache {
+ public:
+  static constexpr unsigned kWays = 4;
+  /// A client's two keys: its queries', and the replies' (made with the first reply).
+  struct Keys {
+    PreparedKey query;
+    PreparedKey reply;
+  };
+  static_assert(sizeof(Keys) == 1024);
+
+  struct Tag {
+    SessionId session;
+    AccessId access;  ///< 0: empty
+    uint32_t used = 0;
+    bool query_ready = false;
+    bool reply_ready = false;
+  };
+  struct Entry {
+    Tag* tag = nullptr;  ///< nullptr: not held
+    Keys* keys = nullptr;
+  };
+
+  /// Room for `entries` clients, rounded up to a power of two ≥ 4; 0: none. `salt` keeps clients from
+  /// choosing their set.
+  ClientCache(size_t entries, uint64_t salt);
+  ~ClientCache();
+  ClientCache(const ClientCache&) = delete;
+  ClientCache& operator=(const ClientCache&) = delete;
+
+  [[nodiscard]] Entry find(AccessId access, const SessionId& session);
+  /// Takes a client in, with neither key ready, in place of the one of its set that was silent longest.
+  Entry admit(AccessId access, const SessionId& session);
+  void touch(const Entry& entry) { entry.tag->used = ++clock_; }
+  /// Starts loading what open will need.
+  void prefetch(AccessId access, const SessionId& session);
+  /// Forgets the replies' keys: our own session changed.
+  void forget_replies();
+  [[nodiscard]] size_t capacity() const { return keys_.size(); }
+
+ private:
+  struct alignas(64) Set {
+    std::array<Tag, kWays> tags;
+  };
+  static_assert(sizeof(Set) == 128);
+  [[nodiscard]] size_t set_of(AccessId access, const SessionId& session) const;
+
+  std::vector<Set> sets_;
+  std::vector<Keys> keys_;
+  uint64_t salt_;
+  uint32_t clock_ = 0;
+};
+
+}  // namespace tercet::seal
