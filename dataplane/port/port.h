@@ -1,6 +1,7 @@
 #pragma once
 // Port: how a polling thread receives and sends bursts. One virtual call per burst, never per packet.
-// Engines: mmsg/, uring/, dpdk/ (later), memory_port (tests, simulator). All calls by the one thread that owns it.
+// Engines: mmsg/, uring/, dpdk/ (later), memory_port (tests, simulator). All calls by the one thread that
+// owns it.
 
 #include <cstdint>
 #include <string>
@@ -14,8 +15,8 @@ namespace tercet::dataplane {
 
 /// One UDP socket of a kernel engine (or one address and port of DPDK).
 struct LaneOptions {
-  Endpoint local;               ///< address may be one that is not ours yet (the virtual IP): bound with IP_FREEBIND
-  Endpoint remote;              ///< port 0: unconnected (clients). Else connected to that peer, with UDP GSO and GRO.
+  Endpoint local;   ///< address may be one that is not ours yet (the virtual IP): bound with IP_FREEBIND
+  Endpoint remote;  ///< port 0: unconnected (clients). Else connected to that peer, with UDP GSO and GRO.
   [[nodiscard]] bool connected() const { return remote.port != 0; }
 };
 
@@ -24,20 +25,29 @@ enum class PollMode : uint8_t { adaptive, busy };
 struct PortOptions {
   std::vector<LaneOptions> lanes;
   PollMode poll = PollMode::adaptive;
-  int receive_buffer_bytes = 4 << 20;  ///< SO_RCVBUF(FORCE) asked for
+  int receive_buffer_bytes = 4 << 20;  ///< SO_RCVBUF(FORCE) and SO_SNDBUF(FORCE) asked for
+  // Switches, so that each one's worth can be measured.
+  bool gso = true;  ///< runs of equal-sized neighbours leave as one send
+  bool gro = true;  ///< connected lanes receive such runs as one datagram, split in receive()
+  /// Adaptive: how long after traffic wait() looks again before it sleeps; < 0: the engine chooses
+  /// (default_spin() in socket.h: none unless the machine has cores to spare).
+  Duration spin = nanoseconds(-1);
 };
 
 /// Written by the polling thread, read by the control thread. Names appear in /metrics.
 struct PortCounters {
   Counter received_datagrams;
   Counter sent_datagrams;
-  Counter receive_calls;
-  Counter send_calls;
-  Counter drop_send_refused;     ///< the kernel took less than we gave it (EAGAIN, ENOBUFS, unreachable …)
-  Counter drop_truncated;        ///< longer than kDatagramMax
-  Counter peer_unreachable;      ///< ICMP errors that came back on connected lanes (ECONNREFUSED …)
-  Counter receive_buffers_empty; ///< uring: the buffer ring ran dry (-ENOBUFS), refilled and armed again
+  Counter receive_calls;  ///< system calls to receive (uring: every io_uring_enter)
+  Counter send_calls;     ///< system calls to send (uring: those io_uring_enter that also submitted sends)
+  Counter drop_send_refused;      ///< the kernel took less than we gave it (EAGAIN, ENOBUFS, unreachable …)
+  Counter drop_truncated;         ///< longer than kDatagramMax
+  Counter peer_unreachable;       ///< ICMP errors that came back on connected lanes (ECONNREFUSED …)
+  Counter receive_buffers_empty;  ///< uring: the buffer ring ran dry (-ENOBUFS), refilled and armed again
 };
+
+/// take_unreachable() is a 32-bit mask.
+inline constexpr size_t kLanesMax = 32;
 
 class Port {
  public:
@@ -46,19 +56,28 @@ class Port {
   Port& operator=(const Port&) = delete;
   virtual ~Port() = default;
 
-  /// Fills `burst` (cleared first) with what has arrived, without waiting. Its bytes stay valid until the next receive().
+  /// Fills `burst` (cleared first) with what has arrived, without waiting. Its bytes stay valid until the
+  /// next receive().
   virtual size_t receive(RxBurst& burst) = 0;
   /// An empty burst with free buffers of this port; one at a time.
   virtual TxBurst& transmit() = 0;
-  /// Sends what transmit() gave and was filled; always empties it. What the kernel refuses is counted and lost (UDP).
+  /// Sends what transmit() gave and was filled; always empties it. What the kernel refuses is counted and
+  /// lost (UDP).
   virtual void send(TxBurst& burst) = 0;
-  /// Sleeps until something can be received, a watched descriptor is readable, or `until`. May return early.
+  /// Sleeps until something can be received, a watched descriptor is readable, or `until`. May return early,
+  /// never sleeps in PollMode::busy. Engines that queue sends (uring) submit them here or in the next
+  /// receive(), in one system call with the wait: call it after every poll, also after one that had work; it
+  /// then returns at once.
   virtual void wait(MonoTime until) = 0;
-  /// wait() also ends when `fd` (an eventfd: a Link's bell, a disk's completion) is readable; its owner reads it.
+  /// wait() also ends when `fd` (an eventfd: a Link's bell, a disk's completion) is readable; its owner reads
+  /// it. A bell that rings between wait() and receive() may be used up by that receive(): look at what it
+  /// stands for in every poll, after receive().
   virtual void watch(int fd) = 0;
   /// Lanes whose peer's port was reported unreachable since the last call, as a bit mask; reading clears it.
   virtual uint32_t take_unreachable() = 0;
 
+  /// Where `lane` is bound: the port number the kernel chose when 0 was asked for.
+  [[nodiscard]] virtual Endpoint local(Lane /*lane*/) const { return {}; }
   [[nodiscard]] virtual const PortCounters& counters() const = 0;
   [[nodiscard]] virtual const char* engine() const = 0;
 };
