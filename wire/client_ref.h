@@ -1,0 +1,17 @@
+#pragma once
+// A client as the LB must know it to answer: where, and under which key. Plain value; proves nothing by itself.
+
+#include "wire/endpoint.h"
+#include "wire/ids.h"
+
+namespace tercet {
+
+struct ClientRef {
+  Endpoint endpoint;
+  Lane lane = 0;
+  uint32_t access_id = 0;
+  SessionId session;
+  constexpr auto operator<=>(const ClientRef&) const = default;
+};
+
+}  // namespace tercet

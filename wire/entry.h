@@ -1,0 +1,109 @@
+#pragma once
+// Entries: ordered operations with their place and times, as Accept, Entries and the log carry them.
+//
+//    0                   1                   2                   3
+//    0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+//   +---------------+---------------+-------------------------------+
+//   | item kind     | entry kind    | length of the operation       |
+//   +---------------+---------------+-------------------------------+
+//   | cell time − the datagram's base, ms, signed                   |
+//   +---------------------------------------------------------------+
+//   | wall time − the datagram's base, ms, signed (8 bytes)         |
+//   +---------------------------------------------------------------+
+//   | epoch (8 bytes; Entries only, in Accept it is the header's)   |
+
+#include "base/bytes.h"
+#include "base/endian.h"
+#include "base/time.h"
+#include "wire/ids.h"
+#include "wire/limits.h"
+
+namespace tercet {
+
+enum class EntryKind : uint8_t {
+  op = 1,           ///< a client's operation (wire/op.h)
+  tick = 2,         ///< time only
+  genesis = 3,      ///< GenesisBody: the first entry of a cell, and its EpochStart
+  epoch_start = 4,  ///< EpochStartBody
+  rejoin = 5,       ///< its place; later
+  checkpoint = 6,   ///< its place; later
+  constituent_gone = 7,  ///< its place; later
+  level = 8,        ///< its place; later
+};
+constexpr bool known(EntryKind k) { return k >= EntryKind::op && k <= EntryKind::epoch_start; }
+/// Entries of the protocol itself, that carry an epoch's right.
+constexpr bool starts_epoch(EntryKind k) { return k == EntryKind::genesis || k == EntryKind::epoch_start; }
+
+struct EntryView {
+  Seq seq;
+  Epoch epoch;
+  CellTime cell;
+  WallTime wall;
+  EntryKind kind = EntryKind::op;
+  Bytes op;  ///< borrowed
+};
+
+/// In an Accept, before its operation's bytes.
+struct AcceptItem {
+  uint8_t item;  ///< kItemEntry
+  uint8_t kind;  ///< EntryKind
+  Le16 length;
+  Le32 cell_delta_ms;  ///< two's complement
+};
+static_assert(sizeof(AcceptItem) == 8);
+/// A read between entries: evaluated after the entries before it, by the backends in `readers`.
+struct ReadItem {
+  uint8_t item;     ///< kItemRead
+  uint8_t readers;  ///< bits of slots
+  Le16 length;
+  Le32 slot;        ///< the LB's read table: index
+  Le32 generation;  ///< … and its use, so that a late answer is told apart
+  uint8_t body_from;  ///< the slot that sends the whole answer; the others send its hash
+  uint8_t reserved[3];
+};
+static_assert(sizeof(ReadItem) == 16);
+inline constexpr uint8_t kItemEntry = 1;
+inline constexpr uint8_t kItemRead = 2;
+
+/// In Entries and in the log's records.
+struct EntryHeader {
+  uint8_t kind;
+  uint8_t reserved;
+  Le16 length;  ///< of the operation behind it
+  Le32 reserved2;
+  Le64 seq;
+  Le64 epoch;
+  Le64 cell_ms;
+  Le64 wall_ms;
+};
+static_assert(sizeof(EntryHeader) == 40);
+
+/// Genesis: the members, and what the book starts from.
+struct GenesisBody {
+  Le64 cell;
+  Le64 incarnation[kBackends];
+  uint8_t activation_id[16];
+  uint8_t issuers;            ///< how many issuers' keys (32 bytes each) follow
+  uint8_t introduction_size[kBackends];  ///< then what each backend said of itself
+};
+static_assert(sizeof(GenesisBody) == 52);
+
+/// The log chosen at a takeover: what all must hold before this entry.
+struct EpochStartBody {
+  Le64 last_seq;
+  Le64 last_l_low;
+  Le64 last_l_high;
+  uint8_t source;  ///< slot that has it
+  uint8_t lb;      ///< ServerId of the LB that starts
+  uint8_t reserved[6];
+};
+static_assert(sizeof(EpochStartBody) == 32);
+
+/// Reads one EntryHeader with its operation from the front of `bytes`; returns how many bytes it took, 0 if malformed.
+size_t parse_entry(Bytes bytes, EntryView& out);
+/// Writes header and operation; returns the size, 0 if `out` is too small.
+size_t write_entry(const EntryView& entry, MutBytes out);
+/// Size that write_entry takes.
+constexpr size_t entry_size(size_t op_size) { return sizeof(EntryHeader) + op_size; }
+
+}  // namespace tercet

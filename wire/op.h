@@ -1,0 +1,158 @@
+#pragma once
+// Operations: what clients ask for, exactly as it is ordered, logged and applied. An LB looks at the header only.
+//
+//    0                   1                   2                   3
+//    0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+//   +---------------+---------------+-------------------------------+
+//   | kind          | flags (0)     | length, with this header      |
+//   +---------------+---------------+-------------------------------+
+//   | request number on the handle, from 1                          |
+//   +---------------------------------------------------------------+
+//   | cell time of the first transmission, ms (8 bytes)             |
+//   +---------------------------------------------------------------+
+//   | handle (16 bytes)                                             |
+//   +---------------------------------------------------------------+
+//   | body                                                          |
+
+#include "base/bytes.h"
+#include "base/endian.h"
+#include "base/time.h"
+#include "wire/ids.h"
+#include "wire/limits.h"
+
+namespace tercet {
+
+enum class OpKind : uint8_t {
+  // mutating: ordered
+  checkout = 1,
+  renew = 2,
+  release = 3,
+  consume = 4,  ///< its place; not served yet
+  import_constituent = 5,
+  // reads: answered by two backends at a place in the log, never ordered
+  read_licenses = 64,
+  read_containers = 65,
+  read_leases = 66,
+  read_lease = 67,
+  // the LB's own view, no quorum
+  status = 96,
+};
+constexpr bool is_read(OpKind kind) { return kind >= OpKind::read_licenses && kind <= OpKind::read_lease; }
+constexpr bool is_mutating(OpKind kind) { return kind >= OpKind::checkout && kind <= OpKind::import_constituent; }
+
+struct OpHeader {
+  uint8_t kind;
+  uint8_t flags;
+  Le16 length;
+  Le32 request;
+  Le64 sent_cell_ms;
+  uint8_t handle[16];
+};
+static_assert(sizeof(OpHeader) == 32 && alignof(OpHeader) == 1);
+
+struct CheckoutBody {
+  Le32 firm;
+  Le32 product;
+  Le32 tmr_id;    ///< 0: any that matches
+  Le32 lease_ms;  ///< 0: the license's default
+  Le64 features;  ///< all of these bits must be licensed; 0 asks for none
+  uint8_t user_size;  ///< texts follow in this order, UTF-8, together ≤ kHolderTextMax
+  uint8_t host_size;
+  uint8_t process_size;
+  uint8_t version_size;
+  uint8_t station_size;
+  uint8_t reserved[3];  ///< 0
+};
+static_assert(sizeof(CheckoutBody) == 32);
+inline constexpr size_t kCheckoutMax = sizeof(OpHeader) + sizeof(CheckoutBody) + kHolderTextMax;
+
+struct RenewBody {
+  Le32 lease_ms;  ///< 0: as at checkout
+};
+static_assert(sizeof(OpHeader) + sizeof(RenewBody) <= 48, "bytes here are speed");
+// release: no body. import_constituent: the body is one constituent's JWS (wire/seal/license_file.h).
+
+/// A read of one page. Listings start at cursor 0 and go on from the answer's `next` until that is 0.
+struct ReadBody {
+  Le64 cursor;
+  uint8_t handle[16];  ///< read_lease: whose
+  uint8_t all;         ///< licenses, containers: 1 = invalid and real ones too
+  uint8_t reserved[7];
+};
+static_assert(sizeof(ReadBody) == 32);
+
+struct StatusBody {
+  Le32 offset;  ///< the answer is a document of many pages: bytes from here
+  Le32 version; ///< of the document whose page is asked for; 0: the newest
+};
+
+/// A checked view of one operation: its lengths are right, its texts inside it.
+struct OpView {
+  OpKind kind{};
+  uint32_t request = 0;
+  CellTime sent;
+  Handle handle;
+  Bytes all;   ///< header and body
+  Bytes body;
+};
+/// False if `bytes` does not begin with a whole operation of a known kind and of a length that its kind can have.
+/// Bytes behind it are not looked at (all.size() tells where the next begins).
+bool parse_op(Bytes bytes, OpView& out);
+
+/// The texts of a checkout, views into it. Only of a parsed checkout.
+struct HolderText {
+  std::string_view user, host, process, version, station;
+};
+HolderText holder_text(const OpView& checkout);
+
+/// Why an operation was or was not done; stable numbers. JSON and people see name_of().
+enum class Code : uint8_t {
+  granted = 0,
+  // denials: facts of the book
+  no_such_license = 1,
+  only_one_constituent = 2,
+  no_free_seat = 3,
+  expired = 4,
+  not_yet_valid = 5,
+  usage_period_over = 6,
+  feature_not_licensed = 7,
+  no_units_left = 8,
+  station_busy = 9,
+  unknown_handle = 10,
+  revoked = 11,
+  stale = 12,
+  bad_request = 13,  ///< a field out of its range (lease too long, reserved bits)
+  // refusals of import_constituent
+  bad_signature = 20,
+  unknown_issuer = 21,
+  foreign_container = 22,
+  repeated = 23,
+  properties_differ = 24,
+  older_revision = 25,
+  malformed = 26,
+  book_full = 27,
+  // not denials: not taken in, or outcome unknown
+  busy = 40,
+  not_active = 41,
+  unavailable = 42,
+};
+const char* name_of(Code code);  ///< "NO_FREE_SEAT"; "UNKNOWN_CODE" for a number that is none
+
+/// The result of an ordered operation, the same bytes from every honest backend.
+struct OpResult {
+  uint8_t code;
+  uint8_t flags;        ///< bit 0: a repeat of an earlier request's answer
+  uint8_t slot;         ///< import: the constituent's slot, 1..3
+  uint8_t reserved;
+  Le32 tmr_id;
+  Le32 lease_ms;        ///< granted: as granted
+  Le32 in_use;          ///< seats in use after this operation
+  Le32 quantity;
+  Le32 seats_left;      ///< no-user-limit: 0xFFFFFFFF
+  Le64 features;
+  Le64 lease_end_cell_ms;
+  Le64 lease_end_wall_ms;  ///< for people: wall time of the entry + lease
+};
+static_assert(sizeof(OpResult) == 48 && sizeof(OpResult) <= kResultMax);
+
+}  // namespace tercet

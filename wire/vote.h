@@ -1,0 +1,95 @@
+#pragma once
+// Vote (backend → LB: results of entries, after they are durable) and Answer (to a read).
+
+#include "wire/cell_message.h"
+#include "wire/drop.h"
+#include "wire/limits.h"
+
+namespace tercet {
+
+/// What a backend says of itself in Vote, Promise and Heard.
+inline constexpr uint8_t kDivergent = 1;    ///< its S differs from the decided one: its votes do not count
+inline constexpr uint8_t kBlank = 2;        ///< empty log: no member yet
+inline constexpr uint8_t kAmnesiac = 4;     ///< lost its disk or cannot trust it: neither votes nor counts
+inline constexpr uint8_t kMember = 8;       ///< its own log names its incarnation
+inline constexpr uint8_t kCatchingUp = 16;  ///< pulls entries
+inline constexpr uint8_t kLeasesLive = 32;  ///< leases exist: an idle LB must tick
+inline constexpr uint8_t kMoreDue = 64;     ///< more expiries are due: a Tick follows at once
+
+struct VoteHeader {
+  uint8_t type;
+  uint8_t flags;
+  Le16 count;          ///< results that follow, for first … first + count − 1
+  Le32 load;           ///< queries this backend has waiting; for steering reads
+  Le64 epoch;
+  Le64 incarnation;
+  Le64 first;
+  WireHash last_l;     ///< L(first + count − 1)
+  Le64 wall_ms;        ///< the backend's clock
+  Le64 durable;        ///< its last durable seq of this log
+};
+static_assert(sizeof(VoteHeader) == 64);
+
+struct VoteResult {
+  Le64 s;              ///< low 64 bits of S(n)
+  uint8_t length;      ///< of the result behind it, ≤ kResultMax
+};
+static_assert(sizeof(VoteResult) == 9);
+
+struct AnswerHeader {
+  uint8_t type;
+  uint8_t flags;       ///< kWhole: the answer follows; else its hash alone
+  Le16 length;         ///< of the whole answer
+  Le32 slot;           ///< the read's index and generation, as asked
+  Le32 generation;
+  Le32 load;
+  Le64 epoch;
+  Le64 incarnation;
+  Le64 place;          ///< the seq at which it was evaluated …
+  WireHash place_l;    ///< … and L there
+  WireHash hash;       ///< of the answer's bytes
+};
+static_assert(sizeof(AnswerHeader) == 72);
+inline constexpr uint8_t kWhole = 1;
+static_assert(sizeof(AnswerHeader) + kReadAnswerMax <= kCellPlainMax);
+
+struct VoteView {
+  const VoteHeader* header = nullptr;
+  Bytes results;
+};
+struct AnswerView {
+  const AnswerHeader* header = nullptr;
+  Bytes body;
+};
+struct Ballot {
+  Seq seq;
+  uint64_t s = 0;
+  Bytes result;
+};
+class VoteWalk {
+ public:
+  explicit VoteWalk(const VoteView& view) : rest_(view.results), next_(view.header->first.get()) {}
+  bool next(Ballot& out);
+
+ private:
+  Bytes rest_;
+  uint64_t next_;
+};
+
+Drop parse_vote(Bytes plain, VoteView& out);
+Drop parse_answer(Bytes plain, AnswerView& out);
+
+class VoteWriter {
+ public:
+  VoteWriter(MutBytes out, const VoteHeader& header);
+  bool add(uint64_t s, Bytes result);  ///< false when it does not fit
+  [[nodiscard]] uint16_t count() const { return count_; }
+  size_t finish(const Hash128& last_l);
+
+ private:
+  MutBytes out_;
+  size_t used_;
+  uint16_t count_ = 0;
+};
+
+}  // namespace tercet
