@@ -1,0 +1,88 @@
+#include "wire/seal/client_cache.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "base/check.h"
+
+namespace tercet::seal {
+
+ClientCache::ClientCache(size_t entries, uint64_t salt) : salt_(salt) {
+  if (entries != 0) {
+    const size_t rounded = std::bit_ceil(std::max<size_t>(entries, kWays));
+    sets_.resize(rounded / kWays);
+    keys_.resize(rounded);
+  }
+}
+
+ClientCache::~ClientCache() { wipe(keys_.data(), keys_.size() * sizeof(Keys)); }
+
+size_t ClientCache::set_of(AccessId access, const SessionId& session) const {
+  uint64_t low = 0;
+  uint64_t high = 0;
+  std::memcpy(&low, session.bytes.data(), 8);
+  std::memcpy(&high, session.bytes.data() + 8, 8);
+  // Sessions are random bits already; the salted multiplication keeps a client from choosing its neighbours.
+  const auto product =
+      static_cast<unsigned __int128>(low ^ salt_ ^ access.value) * (high ^ (salt_ << 32U) ^ (salt_ >> 32U));
+  return static_cast<size_t>(static_cast<uint64_t>(product >> 64U) ^ static_cast<uint64_t>(product)) &
+         (sets_.size() - 1);
+}
+
+ClientCache::Entry ClientCache::find(AccessId access, const SessionId& session) {
+  if (sets_.empty()) {
+    return {};
+  }
+  const size_t set = set_of(access, session);
+  for (unsigned way = 0; way < kWays; ++way) {
+    Tag& tag = sets_[set].tags[way];
+    if (tag.access == access && tag.session == session) {
+      return {&tag, &keys_[set * kWays + way]};
+    }
+  }
+  return {};
+}
+
+ClientCache::Entry ClientCache::admit(AccessId access, const SessionId& session) {
+  TERCET_CHECK(!sets_.empty() && access.value != 0, "only an LB takes clients in");
+  const size_t set = set_of(access, session);
+  unsigned victim = 0;
+  uint32_t oldest = 0;
+  for (unsigned way = 0; way < kWays; ++way) {
+    const Tag& tag = sets_[set].tags[way];
+    if (tag.access.value == 0) {
+      victim = way;
+      break;
+    }
+    const uint32_t age = clock_ - tag.used;  // right across the wrap of the clock
+    if (age >= oldest) {
+      oldest = age;
+      victim = way;
+    }
+  }
+  Tag& tag = sets_[set].tags[victim];
+  tag = {session, access, ++clock_, false, false};
+  return {&tag, &keys_[set * kWays + victim]};
+}
+
+void ClientCache::prefetch(AccessId access, const SessionId& session) {
+  const Entry entry = find(access, session);
+  if (entry.tag == nullptr || !entry.tag->query_ready) {
+    return;
+  }
+  const uint8_t* state = entry.keys->query.state.data();
+  for (size_t offset = 0; offset < sizeof(PreparedKey); offset += 64) {
+    __builtin_prefetch(state + offset);
+  }
+}
+
+void ClientCache::forget_replies() {
+  for (Set& set : sets_) {
+    for (Tag& tag : set.tags) {
+      tag.reply_ready = false;
+    }
+  }
+}
+
+}  // namespace tercet::seal
