@@ -35,6 +35,7 @@
 #include "base/endian.h"
 #include "wire/drop.h"
 #include "wire/ids.h"
+#include "wire/limits.h"
 
 namespace tercet {
 
@@ -75,13 +76,12 @@ static_assert(offsetof(DatagramHeader, session) == 24);
 
 inline constexpr size_t kHeaderSize = sizeof(DatagramHeader);
 inline constexpr size_t kTagSize = 16;
-/// What sealing adds to a plaintext.
-inline constexpr size_t kSealOverhead = kHeaderSize + kTagSize;
+static_assert(kSealOverhead == kHeaderSize + kTagSize, "what sealing adds to a plaintext");
 /// Largest datagram that Tercet sends: fits an IPv6 packet at MTU 1,500 (1,500 - 40 - 8).
-inline constexpr size_t kSealedMax = 1452;
+inline constexpr size_t kSealedMax = kCellDatagramMax;
 /// Most plaintext in one datagram.
 inline constexpr size_t kPlainMax = kSealedMax - kSealOverhead;
-static_assert(kPlainMax == 1396);
+static_assert(kPlainMax == kCellPlainMax);
 
 /// A datagram whose header holds together; nothing of it is authentic yet. Views into the datagram's own
 /// bytes.

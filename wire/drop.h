@@ -10,23 +10,26 @@
 namespace tercet {
 
 enum class Drop : uint8_t {
-  too_short,    ///< shorter than its format
-  too_long,     ///< longer than we ever send
-  version,      ///< outer version byte unknown
-  kind,         ///< outer kind unknown
-  reserved,     ///< a byte that must be zero is not
-  cell,         ///< of another cell
-  sender,       ///< sender impossible for this kind, or it claims to be us
-  not_for_us,   ///< a kind that this process does not take in
-  unknown_key,  ///< no key for that sender
-  replay,       ///< counter seen before, or older than the replay window
-  forged,       ///< authentication failed
-  malformed,    ///< authenticated (or a header), but its fields contradict each other
+  none,          ///< taken: nothing was dropped
+  too_short,     ///< shorter than its format
+  too_long,      ///< longer than we ever send
+  version,       ///< outer version byte unknown
+  kind,          ///< outer kind unknown
+  reserved,      ///< a byte that must be zero is not
+  cell,          ///< of another cell
+  sender,        ///< sender impossible for this kind, or it claims to be us
+  not_for_us,    ///< a kind that this process does not take in
+  unknown_key,   ///< no key for that sender
+  replay,        ///< counter seen before, or older than the replay window
+  forged,        ///< authentication failed
+  malformed,     ///< authenticated (or a header), but its fields contradict each other or leave their range
+  unknown_type,  ///< authentic, but of a message type that this version does not know
   count_
 };
 inline constexpr size_t kDrops = static_cast<size_t>(Drop::count_);
 
 inline constexpr auto kDropNames = std::to_array<const char*>({
+    "none",
     "too_short",
     "too_long",
     "version",
@@ -39,6 +42,7 @@ inline constexpr auto kDropNames = std::to_array<const char*>({
     "replay",
     "forged",
     "malformed",
+    "unknown_type",
 });
 static_assert(kDropNames.size() == kDrops, "each drop reason has a name, in the enum's order");
 

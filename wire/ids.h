@@ -55,6 +55,14 @@ constexpr Slot slot_of(ServerId backend) { return static_cast<Slot>(index(backen
 constexpr ServerId other_lb(ServerId lb) { return lb == ServerId::lb1 ? ServerId::lb2 : ServerId::lb1; }
 const char* name_of(ServerId id);
 
+/// An LB's `counter`-th right to order: equal counters of two LBs differ, and a higher counter is above both.
+constexpr Epoch make_epoch(uint64_t counter, ServerId lb) { return Epoch{counter << 2U | (index(lb) + 1)}; }
+constexpr uint64_t counter_of(Epoch epoch) { return epoch.value >> 2U; }
+/// Only of a valid epoch.
+constexpr ServerId lb_of(Epoch epoch) { return static_cast<ServerId>((epoch.value & 3U) - 1); }
+/// Names LB 1 or 2. Epoch 0 ("none yet") does not.
+constexpr bool is_valid(Epoch epoch) { return (epoch.value & 3U) == 1 || (epoch.value & 3U) == 2; }
+
 /// A set of servers as a bit mask.
 class ServerSet {
  public:

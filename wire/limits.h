@@ -2,6 +2,7 @@
 // Sizes that the protocol fixes. Changing one is a new protocol version.
 
 #include <cstddef>
+#include <cstdint>
 
 namespace tercet {
 
@@ -24,5 +25,10 @@ inline constexpr size_t kReadAnswerMax = 1088;
 inline constexpr size_t kHolderTextMax = 96;
 /// What a backend says of itself in a Promise, for Genesis: its container's serial and public key.
 inline constexpr size_t kIntroductionMax = 64;
+
+/// No seq is above this: sums of a seq and a count cannot wrap.
+inline constexpr uint64_t kSeqMax = uint64_t{1} << 62;
+/// No time on the wire is above this (the year 2116): any two of them differ by a Duration that fits 64 bits of ns.
+inline constexpr uint64_t kTimeMsMax = INT64_MAX / 2 / 1'000'000;
 
 }  // namespace tercet
