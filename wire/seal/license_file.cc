@@ -1,0 +1,204 @@
+#include "wire/seal/license_file.h"
+
+#include <algorithm>
+#include <array>
+
+#include "wire/seal/private_file.h"
+#include "wire/seal/strict_json.h"
+
+namespace tercet::seal {
+namespace {
+
+constexpr std::array<const char*, 7> kFaultNames{"too-long",      "malformed", "algorithm", "unknown-issuer",
+                                                 "bad-signature", "property",  "file"};
+static_assert(kFaultNames.size() == static_cast<size_t>(LicenseFault::file) + 1);
+
+constexpr std::string_view kHeaderBefore = R"({"alg":"EdDSA","kid":")";
+constexpr std::string_view kHeaderAfter = R"("})";
+
+tl::unexpected<LicenseError> refused(LicenseFault code, std::string text) {
+  return tl::unexpected(LicenseError{code, std::move(text)});
+}
+
+std::string header_of(const KeyId& issuer) {
+  return std::string(kHeaderBefore) + text_of(issuer) + std::string(kHeaderAfter);
+}
+
+/// The issuer that a header names, or why it is refused.
+tl::expected<KeyId, LicenseError> parse_header(std::string_view header) {
+  if (!header.starts_with(R"({"alg":")")) {
+    return refused(LicenseFault::malformed, "the header is not a JWS header of ours");
+  }
+  if (!header.starts_with(kHeaderBefore)) {
+    return refused(LicenseFault::algorithm, "is not signed with EdDSA, the only algorithm that is taken");
+  }
+  header.remove_prefix(kHeaderBefore.size());
+  if (!header.ends_with(kHeaderAfter)) {
+    return refused(LicenseFault::malformed, "the header is not a JWS header of ours");
+  }
+  header.remove_suffix(kHeaderAfter.size());
+  const auto id = parse_key_id(header);
+  if (!id) {
+    return refused(LicenseFault::malformed, id.error());
+  }
+  return *id;
+}
+
+struct Parts {
+  std::string_view header, payload, signature;
+  std::string_view signed_part;
+};
+tl::expected<Parts, LicenseError> split(std::string_view jws) {
+  const size_t first = jws.find('.');
+  const size_t second = first == std::string_view::npos ? first : jws.find('.', first + 1);
+  if (second == std::string_view::npos || jws.find('.', second + 1) != std::string_view::npos) {
+    return refused(LicenseFault::malformed, "is not header.payload.signature: cut off?");
+  }
+  return Parts{jws.substr(0, first), jws.substr(first + 1, second - first - 1), jws.substr(second + 1),
+               jws.substr(0, second)};
+}
+
+}  // namespace
+
+const char* name_of(LicenseFault fault) { return kFaultNames[static_cast<size_t>(fault)]; }
+
+tl::expected<std::string, LicenseError> sign(const LicenseText& text, const SigningKey& issuer) {
+  if (auto fault = fault_of(text)) {
+    const bool length = fault->find(" bytes long") != std::string::npos;
+    return refused(length ? LicenseFault::too_long : LicenseFault::property, *fault);
+  }
+  std::string jws = base64url(as_bytes(header_of(key_id_of(issuer.public_key())))) + "." +
+                    base64url(as_bytes(canonical(text)));
+  const Signature signature = issuer.sign(as_bytes(jws));
+  jws += "." + base64url(signature.bytes);
+  if (jws.size() > kConstituentMax) {
+    // Every property has its own limit; only the texts, and their escapes above all, can add up to this.
+    return refused(LicenseFault::too_long, "the constituent would be " + std::to_string(jws.size()) +
+                                               " bytes long, at most " + std::to_string(kConstituentMax) +
+                                               " are ordered: shorten the name (" +
+                                               std::to_string(text.name.size()) + " bytes)");
+  }
+  return jws;
+}
+
+tl::expected<LicenseText, LicenseError> parse_and_verify(Bytes jws, std::span<const PublicKey> issuers) {
+  if (jws.size() > kConstituentMax) {
+    return refused(LicenseFault::too_long, "is " + std::to_string(jws.size()) + " bytes long; at most " +
+                                               std::to_string(kConstituentMax) + " are taken");
+  }
+  const auto parts = split(as_text(jws));
+  if (!parts) {
+    return tl::unexpected(parts.error());
+  }
+  const auto header = from_base64url(parts->header, kConstituentMax);
+  if (!header) {
+    return refused(LicenseFault::malformed, "the header is " + header.error());
+  }
+  const auto issuer = parse_header(*header);
+  if (!issuer) {
+    return tl::unexpected(issuer.error());
+  }
+  Signature signature;
+  if (!from_base64url(parts->signature, signature.bytes)) {
+    return refused(LicenseFault::malformed, "the signature is not 64 bytes in base64url: cut off?");
+  }
+  const auto payload = from_base64url(parts->payload, kConstituentMax);
+  if (!payload) {
+    return refused(LicenseFault::malformed, "the payload is " + payload.error());
+  }
+  const auto key = std::ranges::find_if(issuers, [&](const PublicKey& k) { return key_id_of(k) == *issuer; });
+  if (key == issuers.end()) {
+    return refused(LicenseFault::unknown_issuer,
+                   "is signed by " + text_of(*issuer) + ", not an issuer of this cell");
+  }
+  if (!verify(*key, as_bytes(parts->signed_part), signature)) {
+    return refused(LicenseFault::bad_signature,
+                   "was altered after issuer " + text_of(*issuer) + " signed it");
+  }
+  auto text = parse_canonical(*payload);
+  if (!text) {
+    return refused(LicenseFault::malformed, text.error());
+  }
+  text->issuer = *issuer;
+  return std::move(*text);
+}
+
+tl::expected<LicenseFile, LicenseError> parse_license_file(std::string_view text) {
+  const auto document = parse_strict(text);
+  if (!document) {
+    return refused(LicenseFault::file, "no license file: " + document.error());
+  }
+  JsonReader reader(*document);
+  reader.number("tercet_license", 1, 1);
+  LicenseFile file;
+  const auto* constituents = reader.member("constituents");
+  if (constituents == nullptr || !constituents->is_array() || constituents->empty() ||
+      constituents->size() > kBackends) {
+    reader.fault("\"constituents\" must be an array of one to three");
+  } else {
+    for (const auto& constituent : *constituents) {
+      if (!constituent.is_string()) {
+        reader.fault("a constituent is not a string");
+        break;
+      }
+      file.constituents.push_back(constituent.get<std::string>());
+    }
+  }
+  if (const std::string fault = reader.finish(); !fault.empty()) {
+    return refused(LicenseFault::file, "no license file: " + fault);
+  }
+  return file;
+}
+
+std::string text_of(const LicenseFile& file) {
+  const nlohmann::json list = file.constituents;
+  return "{\"tercet_license\": 1, \"constituents\": " + list.dump(1) + "}\n";
+}
+
+tl::expected<LicenseFile, LicenseError> read_license_file(const std::string& path) {
+  const auto text = read_plain_file(path, kJsonBytesMax);
+  if (!text) {
+    return refused(LicenseFault::file, text.error());
+  }
+  auto file = parse_license_file(*text);
+  if (!file) {
+    return refused(file.error().code, path + ": " + file.error().text);
+  }
+  return file;
+}
+
+tl::expected<void, LicenseError> write_license_file(const std::string& path, const LicenseFile& file) {
+  if (auto written = write_plain_file(path, text_of(file)); !written) {
+    return refused(LicenseFault::file, written.error());
+  }
+  return {};
+}
+
+tl::expected<std::vector<LicenseText>, LicenseError> verify_license_file(const LicenseFile& file,
+                                                                         std::span<const PublicKey> issuers) {
+  std::vector<LicenseText> texts;
+  for (size_t i = 0; i < file.constituents.size(); ++i) {
+    const std::string which = "constituent " + std::to_string(i + 1) + " ";
+    auto text = parse_and_verify(as_bytes(file.constituents[i]), issuers);
+    if (!text) {
+      return refused(text.error().code, which + text.error().text);
+    }
+    for (const LicenseText& other : texts) {
+      if (const auto difference = first_difference(other, *text); !difference.empty()) {
+        return refused(LicenseFault::property,
+                       which + "differs from the first in its " + std::string(difference));
+      }
+      if (other.slot == text->slot || other.container_serial == text->container_serial ||
+          other.container_key == text->container_key) {
+        return refused(LicenseFault::property, which + "is for a slot or container that another one is for");
+      }
+    }
+    texts.push_back(std::move(*text));
+  }
+  if (texts.empty()) {
+    return refused(LicenseFault::file, "holds no constituent");
+  }
+  return texts;
+}
+
+}  // namespace tercet::seal
