@@ -17,17 +17,18 @@ namespace tercet {
 
 struct AcceptHeader {
   uint8_t type;
-  uint8_t flags;       ///< kFit: the LB has its address, hears clients or has no reason to doubt it, two backends vote
+  uint8_t
+      flags;  ///< kFit: the LB has its address, hears clients or has no reason to doubt it, two backends vote
   Le16 items;
-  Le32 heartbeat_us;   ///< three of these without a word from a fit LB: "not heard"
+  Le32 heartbeat_us;  ///< three of these without a word from a fit LB: "not heard"
   Le64 epoch;
   Le64 instance;
-  Le64 first;          ///< seq of the first entry in it (also when it carries reads only)
-  WireHash prev_l;     ///< L(first − 1)
-  Le64 commit;         ///< from this LB's own tally; 0 until its EpochStart is decided
-  WireHash commit_s;   ///< S(commit), zero when commit is 0
+  Le64 first;         ///< seq of the first entry in it (also when it carries reads only)
+  WireHash prev_l;    ///< L(first − 1)
+  Le64 commit;        ///< from this LB's own tally; 0 until its EpochStart is decided
+  WireHash commit_s;  ///< S(commit), zero when commit is 0
   Le64 cell_ms;
-  Le64 wall_ms;
+  Le64 wall_ms;  ///< of all its entries
 };
 static_assert(sizeof(AcceptHeader) == 88);
 inline constexpr uint8_t kFit = 1;
@@ -40,11 +41,11 @@ struct Keepalive {
   Le32 heartbeat_us;
   Le64 epoch;
   Le64 instance;
-  Le64 next;           ///< seq that the LB will give next: a backend behind it asks for what it misses
-  WireHash last_l;     ///< L(next − 1)
+  Le64 next;        ///< seq that the LB will give next: a backend behind it asks for what it misses
+  WireHash last_l;  ///< L(next − 1)
   Le64 commit;
   WireHash commit_s;
-  Le64 stamp;          ///< the LB's clock, comes back in Heard: round trip
+  Le64 stamp;  ///< the LB's clock, comes back in Heard: round trip
 };
 static_assert(sizeof(Keepalive) == 80);
 
@@ -59,13 +60,14 @@ struct KeepaliveView {
 /// Walks an Accept's items in order: entries get their seq, epoch and times.
 struct AcceptEntry {
   bool is_read = false;
-  EntryView entry;              ///< when not a read
+  EntryView entry;                 ///< when not a read
   const ReadItem* read = nullptr;  ///< when a read …
-  Bytes query;                  ///< … and what it asks
+  Bytes query;                     ///< … and what it asks
 };
 class AcceptWalk {
  public:
-  explicit AcceptWalk(const AcceptView& view) : view_(view), rest_(view.items), next_(view.header->first.get()) {}
+  explicit AcceptWalk(const AcceptView& view)
+      : view_(view), rest_(view.items), next_(view.header->first.get()) {}
   /// False at the end. parse_cell has walked it before, so it is never malformed here.
   bool next(AcceptEntry& out);
 
@@ -81,18 +83,23 @@ Drop parse_keepalive(Bytes plain, KeepaliveView& out);
 /// Writes an Accept into a buffer that the caller opened (Outbox::open): begin, add…, finish.
 class AcceptWriter {
  public:
+  /// `type` and `items` of the header are set here.
   AcceptWriter(MutBytes out, const AcceptHeader& header);
-  /// False when it does not fit: finish this one, begin the next.
+  /// False when it does not fit, in bytes or because its times do not (the cell time's distance from the
+  /// base, the wall time is not the base): finish this one, begin the next. Entries come in the order of
+  /// their seqs, from `first`.
   bool add(const EntryView& entry);
-  bool add(const ReadItem& item, Bytes query);
+  /// `item`'s kind and length are set here.
+  bool add(ReadItem item, Bytes query);
   [[nodiscard]] size_t items() const { return items_; }
-  size_t finish();  ///< size of the message
+  size_t finish();  ///< size of the message, 0 if nothing was added
 
  private:
+  [[nodiscard]] bool has_room(size_t size) const { return out_.size() - used_ >= size; }
   MutBytes out_;
   size_t used_;
   uint16_t items_ = 0;
-  int64_t base_cell_;
+  uint64_t next_;
 };
 
 }  // namespace tercet

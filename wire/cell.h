@@ -1,6 +1,7 @@
 #pragma once
-// Between the servers, in plain (sealed by wire/seal). Every message begins with its CellMessage byte; each is declared
-// once here or in the file named, little-endian, alignment 1. parse_cell checks lengths and ranges and hands out views.
+// Between the servers, in plain (sealed by wire/seal). Every message begins with its CellMessage byte; each
+// is declared once here or in the file named, little-endian, alignment 1. parse_cell checks lengths and
+// ranges and hands out views.
 //
 //   LB → backend   Accept Prepare Ask Keepalive
 //   backend → LB   Vote Answer Promise Refused Heard Missing
@@ -18,8 +19,8 @@
 
 namespace tercet {
 
-using CellView = std::variant<AcceptView, PrepareView, AskView, KeepaliveView, VoteView, AnswerView, PromiseView,
-                              RefusedView, HeardView, MissingView, EntriesView, HeartbeatView>;
+using CellView = std::variant<AcceptView, PrepareView, AskView, KeepaliveView, VoteView, AnswerView,
+                              PromiseView, RefusedView, HeardView, MissingView, EntriesView, HeartbeatView>;
 
 /// Reads one message. Views borrow `plain`. On a drop `out` is unspecified.
 Drop parse_cell(Bytes plain, CellView& out);

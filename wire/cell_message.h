@@ -51,6 +51,13 @@ void put(MutBytes out, const Header& header) {
   static_assert(alignof(Header) == 1);
   std::memcpy(out.data(), &header, sizeof(Header));
 }
+/// Copies `bytes` to the front of `out` (which has room) and returns how many.
+inline size_t put_bytes(MutBytes out, Bytes bytes) {
+  if (!bytes.empty()) {
+    std::memcpy(out.data(), bytes.data(), bytes.size());
+  }
+  return bytes.size();
+}
 constexpr int64_t as_signed(uint64_t v) { return static_cast<int64_t>(v); }
 constexpr uint64_t as_unsigned(int64_t v) { return static_cast<uint64_t>(v); }
 

@@ -1,6 +1,7 @@
 #pragma once
 // Entries: ordered operations with their place and times, as Accept, Entries and the log carry them.
 //
+// In an Accept, where the header has the epoch, the first seq and the wall time that all its entries share:
 //    0                   1                   2                   3
 //    0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
 //   +---------------+---------------+-------------------------------+
@@ -8,9 +9,16 @@
 //   +---------------+---------------+-------------------------------+
 //   | cell time − the datagram's base, ms, signed                   |
 //   +---------------------------------------------------------------+
-//   | wall time − the datagram's base, ms, signed (8 bytes)         |
+// In Entries and the log, where each stands for itself:
+//   +---------------+---------------+-------------------------------+
+//   | entry kind    | 0             | length of the operation       |
+//   +---------------+---------------+-------------------------------+
+//   | 0                                                             |
 //   +---------------------------------------------------------------+
-//   | epoch (8 bytes; Entries only, in Accept it is the header's)   |
+//   | seq (8) | epoch (8) | cell time, ms (8) | wall time, ms (8)   |
+//   +---------------------------------------------------------------+
+
+#include <array>
 
 #include "base/bytes.h"
 #include "base/endian.h"
@@ -21,14 +29,14 @@
 namespace tercet {
 
 enum class EntryKind : uint8_t {
-  op = 1,           ///< a client's operation (wire/op.h)
-  tick = 2,         ///< time only
-  genesis = 3,      ///< GenesisBody: the first entry of a cell, and its EpochStart
-  epoch_start = 4,  ///< EpochStartBody
-  rejoin = 5,       ///< its place; later
-  checkpoint = 6,   ///< its place; later
+  op = 1,                ///< a client's operation (wire/op.h)
+  tick = 2,              ///< time only
+  genesis = 3,           ///< GenesisBody: the first entry of a cell, and its EpochStart
+  epoch_start = 4,       ///< EpochStartBody
+  rejoin = 5,            ///< its place; later
+  checkpoint = 6,        ///< its place; later
   constituent_gone = 7,  ///< its place; later
-  level = 8,        ///< its place; later
+  level = 8,             ///< its place; later
 };
 constexpr bool known(EntryKind k) { return k >= EntryKind::op && k <= EntryKind::epoch_start; }
 /// Entries of the protocol itself, that carry an epoch's right.
@@ -56,8 +64,8 @@ struct ReadItem {
   uint8_t item;     ///< kItemRead
   uint8_t readers;  ///< bits of slots
   Le16 length;
-  Le32 slot;        ///< the LB's read table: index
-  Le32 generation;  ///< … and its use, so that a late answer is told apart
+  Le32 slot;          ///< the LB's read table: index
+  Le32 generation;    ///< … and its use, so that a late answer is told apart
   uint8_t body_from;  ///< the slot that sends the whole answer; the others send its hash
   uint8_t reserved[3];
 };
@@ -83,10 +91,23 @@ struct GenesisBody {
   Le64 cell;
   Le64 incarnation[kBackends];
   uint8_t activation_id[16];
-  uint8_t issuers;            ///< how many issuers' keys (32 bytes each) follow
+  uint8_t issuers;                       ///< how many issuers' keys (32 bytes each) follow
   uint8_t introduction_size[kBackends];  ///< then what each backend said of itself
 };
 static_assert(sizeof(GenesisBody) == 52);
+
+inline constexpr size_t kIssuerKeySize = 32;
+struct GenesisView {
+  const GenesisBody* body = nullptr;
+  Bytes issuers;  ///< kIssuerKeySize each
+  std::array<Bytes, kBackends> introductions;
+};
+/// Reads a Genesis' operation; false unless all its parts are there and nothing else.
+bool parse_genesis(Bytes op, GenesisView& out);
+/// Writes one (body's `issuers` and `introduction_size` are set from what follows it). Returns the size, 0 if
+/// it exceeds `out` or kOpMax.
+size_t write_genesis(GenesisBody body, Bytes issuers, const std::array<Bytes, kBackends>& introductions,
+                     MutBytes out);
 
 /// The log chosen at a takeover: what all must hold before this entry.
 struct EpochStartBody {
@@ -99,7 +120,12 @@ struct EpochStartBody {
 };
 static_assert(sizeof(EpochStartBody) == 32);
 
-/// Reads one EntryHeader with its operation from the front of `bytes`; returns how many bytes it took, 0 if malformed.
+/// Whether `op` has the form of its kind: a tick has none, EpochStart and Genesis are as declared above, an
+/// operation of a client is any bytes up to kOpMax. False for unknown kinds.
+bool body_fits(EntryKind kind, Bytes op);
+
+/// Reads one EntryHeader with its operation from the front of `bytes`; returns how many bytes it took, 0 if
+/// malformed.
 size_t parse_entry(Bytes bytes, EntryView& out);
 /// Writes header and operation; returns the size, 0 if `out` is too small.
 size_t write_entry(const EntryView& entry, MutBytes out);

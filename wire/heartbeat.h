@@ -10,15 +10,15 @@ enum class LbRole : uint8_t { standby = 0, asking = 1, preparing = 2, starting =
 
 struct Heartbeat {
   uint8_t type;
-  uint8_t role;          ///< LbRole
-  uint8_t flags;         ///< kLostClients | kLostBackends | kResigned | kHoldsAddress
-  uint8_t priority;      ///< VRRP priority configured, for people
-  Le32 interval_us;      ///< how often the sender means to send
+  uint8_t role;      ///< LbRole
+  uint8_t flags;     ///< kLostClients | kLostBackends | kResigned | kHoldsAddress
+  uint8_t priority;  ///< VRRP priority configured, for people
+  Le32 interval_us;  ///< how often the sender means to send
   Le64 instance;
-  Le64 epoch;            ///< held or last known
-  Le64 number;           ///< counts up per instance
-  Le64 echo_instance;    ///< of the newest heartbeat heard from the receiver …
-  Le64 echo_number;      ///< … so that a recorded one proves nothing
+  Le64 epoch;          ///< held or last known
+  Le64 number;         ///< counts up per instance
+  Le64 echo_instance;  ///< of the newest heartbeat heard from the receiver …
+  Le64 echo_number;    ///< … so that a recorded one proves nothing
   Le64 commit;
   Le64 decided_cell_ms;
 };

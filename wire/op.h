@@ -1,5 +1,6 @@
 #pragma once
-// Operations: what clients ask for, exactly as it is ordered, logged and applied. An LB looks at the header only.
+// Operations: what clients ask for, exactly as it is ordered, logged and applied. An LB looks at the header
+// only.
 //
 //    0                   1                   2                   3
 //    0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -38,7 +39,9 @@ enum class OpKind : uint8_t {
   status = 96,
 };
 constexpr bool is_read(OpKind kind) { return kind >= OpKind::read_licenses && kind <= OpKind::read_lease; }
-constexpr bool is_mutating(OpKind kind) { return kind >= OpKind::checkout && kind <= OpKind::import_constituent; }
+constexpr bool is_mutating(OpKind kind) {
+  return kind >= OpKind::checkout && kind <= OpKind::import_constituent;
+}
 
 struct OpHeader {
   uint8_t kind;
@@ -53,9 +56,9 @@ static_assert(sizeof(OpHeader) == 32 && alignof(OpHeader) == 1);
 struct CheckoutBody {
   Le32 firm;
   Le32 product;
-  Le32 tmr_id;    ///< 0: any that matches
-  Le32 lease_ms;  ///< 0: the license's default
-  Le64 features;  ///< all of these bits must be licensed; 0 asks for none
+  Le32 tmr_id;        ///< 0: any that matches
+  Le32 lease_ms;      ///< 0: the license's default
+  Le64 features;      ///< all of these bits must be licensed; 0 asks for none
   uint8_t user_size;  ///< texts follow in this order, UTF-8, together ≤ kHolderTextMax
   uint8_t host_size;
   uint8_t process_size;
@@ -82,8 +85,8 @@ struct ReadBody {
 static_assert(sizeof(ReadBody) == 32);
 
 struct StatusBody {
-  Le32 offset;  ///< the answer is a document of many pages: bytes from here
-  Le32 version; ///< of the document whose page is asked for; 0: the newest
+  Le32 offset;   ///< the answer is a document of many pages: bytes from here
+  Le32 version;  ///< of the document whose page is asked for; 0: the newest
 };
 
 /// A checked view of one operation: its lengths are right, its texts inside it.
@@ -92,11 +95,11 @@ struct OpView {
   uint32_t request = 0;
   CellTime sent;
   Handle handle;
-  Bytes all;   ///< header and body
+  Bytes all;  ///< header and body
   Bytes body;
 };
-/// False if `bytes` does not begin with a whole operation of a known kind and of a length that its kind can have.
-/// Bytes behind it are not looked at (all.size() tells where the next begins).
+/// False if `bytes` does not begin with a whole operation of a known kind and of a length that its kind can
+/// have. Bytes behind it are not looked at (all.size() tells where the next begins).
 bool parse_op(Bytes bytes, OpView& out);
 
 /// The texts of a checkout, views into it. Only of a parsed checkout.
@@ -141,14 +144,14 @@ const char* name_of(Code code);  ///< "NO_FREE_SEAT"; "UNKNOWN_CODE" for a numbe
 /// The result of an ordered operation, the same bytes from every honest backend.
 struct OpResult {
   uint8_t code;
-  uint8_t flags;        ///< bit 0: a repeat of an earlier request's answer
-  uint8_t slot;         ///< import: the constituent's slot, 1..3
+  uint8_t flags;  ///< bit 0: a repeat of an earlier request's answer
+  uint8_t slot;   ///< import: the constituent's slot, 1..3
   uint8_t reserved;
   Le32 tmr_id;
-  Le32 lease_ms;        ///< granted: as granted
-  Le32 in_use;          ///< seats in use after this operation
+  Le32 lease_ms;  ///< granted: as granted
+  Le32 in_use;    ///< seats in use after this operation
   Le32 quantity;
-  Le32 seats_left;      ///< no-user-limit: 0xFFFFFFFF
+  Le32 seats_left;  ///< no-user-limit: 0xFFFFFFFF
   Le64 features;
   Le64 lease_end_cell_ms;
   Le64 lease_end_wall_ms;  ///< for people: wall time of the entry + lease

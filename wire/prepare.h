@@ -12,27 +12,28 @@ namespace tercet {
 struct Ask {
   uint8_t type;
   uint8_t reserved[3];
-  Le32 number;         ///< comes back in Heard
+  Le32 number;  ///< comes back in Heard
   Le64 instance;
-  Le64 stamp;          ///< the LB's clock, comes back
+  Le64 stamp;  ///< the LB's clock, comes back
 };
 static_assert(sizeof(Ask) == 24);
 
 struct Heard {
   uint8_t type;
-  uint8_t flags;       ///< as in Vote
-  uint8_t heard;       ///< 1: an Accept or Keepalive of that epoch and instance, that said fit, within three heartbeats
-  uint8_t asked;       ///< 1: answers an Ask, 0: a Keepalive
+  uint8_t flags;  ///< as in Vote
+  uint8_t heard;  ///< 1: an Accept or Keepalive of that epoch and instance, that said fit, within three
+                  ///< heartbeats
+  uint8_t asked;  ///< 1: answers an Ask, 0: a Keepalive
   Le32 number;
   Le64 stamp;
-  Le64 promised;       ///< epoch
+  Le64 promised;  ///< epoch
   Le64 incarnation;
-  Le64 last;           ///< last seq in its log …
-  Le64 durable;        ///< … and the last durable one
+  Le64 last;     ///< last seq in its log …
+  Le64 durable;  ///< … and the last durable one
   WireHash durable_l;
   Le64 commit;
-  WireHash commit_s;   ///< its own S there
-  Le64 progress;       ///< while it pulls entries: how many it has pulled since it started
+  WireHash commit_s;  ///< its own S there
+  Le64 progress;      ///< while it pulls entries: how many it has pulled since it started
   Le64 wall_ms;
   Le32 load;
   Le32 reserved;
@@ -49,38 +50,39 @@ static_assert(sizeof(Prepare) == 24);
 
 /// One slot of the members table at the end of a log.
 struct WireMember {
-  Le64 incarnation;    ///< 0: none named yet
-  Le64 epoch;          ///< of the entry that named it …
-  Le64 seq;            ///< … and its place
+  Le64 incarnation;  ///< 0: none named yet
+  Le64 epoch;        ///< of the entry that named it …
+  Le64 seq;          ///< … and its place
 };
+static_assert(sizeof(WireMember) == 24);
 
 struct PromiseHeader {
   uint8_t type;
-  uint8_t flags;       ///< as in Vote
-  uint8_t admitted;    ///< 1: named by Genesis, or by a Rejoin whose admission is durable
+  uint8_t flags;         ///< as in Vote
+  uint8_t admitted;      ///< 1: named by Genesis, or by a Rejoin whose admission is durable
   uint8_t introduction;  ///< bytes that follow (≤ kIntroductionMax), for Genesis
   Le32 reserved;
   Le64 epoch;
   Le64 instance;
   Le64 incarnation;
-  Le64 last_epoch;     ///< epoch of the last entry
-  Le64 last;           ///< last seq; 0: empty log
+  Le64 last_epoch;  ///< epoch of the last entry
+  Le64 last;        ///< last seq; 0: empty log
   WireHash last_l;
   Le64 commit;
-  Le64 cell_ms;        ///< times of the last entry
+  Le64 cell_ms;  ///< times of the last entry
   Le64 wall_ms;
-  Le64 clock_ms;       ///< the backend's own wall clock now
+  Le64 clock_ms;  ///< the backend's own wall clock now
   WireMember members[kBackends];
 };
 static_assert(sizeof(PromiseHeader) == 168);
 
 struct Refused {
   uint8_t type;
-  uint8_t flags;       ///< as in Vote
-  uint8_t of;          ///< CellMessage that was refused
+  uint8_t flags;  ///< as in Vote
+  uint8_t of;     ///< CellMessage that was refused
   uint8_t reserved[5];
-  Le64 epoch;          ///< of the refused message
-  Le64 promised;       ///< the higher one
+  Le64 epoch;     ///< of the refused message
+  Le64 promised;  ///< the higher one
   Le64 incarnation;
 };
 static_assert(sizeof(Refused) == 32);
@@ -107,5 +109,8 @@ Drop parse_heard(Bytes plain, HeardView& out);
 Drop parse_prepare(Bytes plain, PrepareView& out);
 Drop parse_promise(Bytes plain, PromiseView& out);
 Drop parse_refused(Bytes plain, RefusedView& out);
+/// Writes a Promise with what the backend says of itself. Type and `introduction` of the header are set here.
+/// 0 if `out` is too small.
+size_t write_promise(PromiseHeader header, Bytes introduction, MutBytes out);
 
 }  // namespace tercet

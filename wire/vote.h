@@ -15,39 +15,40 @@ inline constexpr uint8_t kMember = 8;       ///< its own log names its incarnati
 inline constexpr uint8_t kCatchingUp = 16;  ///< pulls entries
 inline constexpr uint8_t kLeasesLive = 32;  ///< leases exist: an idle LB must tick
 inline constexpr uint8_t kMoreDue = 64;     ///< more expiries are due: a Tick follows at once
+inline constexpr uint8_t kBackendFlags = 127;
 
 struct VoteHeader {
   uint8_t type;
   uint8_t flags;
-  Le16 count;          ///< results that follow, for first … first + count − 1
-  Le32 load;           ///< queries this backend has waiting; for steering reads
+  Le16 count;  ///< results that follow, for first … first + count − 1
+  Le32 load;   ///< queries this backend has waiting; for steering reads
   Le64 epoch;
   Le64 incarnation;
   Le64 first;
-  WireHash last_l;     ///< L(first + count − 1)
-  Le64 wall_ms;        ///< the backend's clock
-  Le64 durable;        ///< its last durable seq of this log
+  WireHash last_l;  ///< L(first + count − 1)
+  Le64 wall_ms;     ///< the backend's clock
+  Le64 durable;     ///< its last durable seq of this log
 };
 static_assert(sizeof(VoteHeader) == 64);
 
 struct VoteResult {
-  Le64 s;              ///< low 64 bits of S(n)
-  uint8_t length;      ///< of the result behind it, ≤ kResultMax
+  Le64 s;          ///< low 64 bits of S(n)
+  uint8_t length;  ///< of the result behind it, ≤ kResultMax
 };
 static_assert(sizeof(VoteResult) == 9);
 
 struct AnswerHeader {
   uint8_t type;
-  uint8_t flags;       ///< kWhole: the answer follows; else its hash alone
-  Le16 length;         ///< of the whole answer
-  Le32 slot;           ///< the read's index and generation, as asked
+  uint8_t flags;  ///< kWhole: the answer follows; else its hash alone
+  Le16 length;    ///< of the whole answer
+  Le32 slot;      ///< the read's index and generation, as asked
   Le32 generation;
   Le32 load;
   Le64 epoch;
   Le64 incarnation;
-  Le64 place;          ///< the seq at which it was evaluated …
-  WireHash place_l;    ///< … and L there
-  WireHash hash;       ///< of the answer's bytes
+  Le64 place;        ///< the seq at which it was evaluated …
+  WireHash place_l;  ///< … and L there
+  WireHash hash;     ///< of the answer's bytes
 };
 static_assert(sizeof(AnswerHeader) == 72);
 inline constexpr uint8_t kWhole = 1;
@@ -78,9 +79,13 @@ class VoteWalk {
 
 Drop parse_vote(Bytes plain, VoteView& out);
 Drop parse_answer(Bytes plain, AnswerView& out);
+/// Writes an Answer: the whole `answer` (`whole`), or its hash alone. Type, flags, length and hash of the
+/// header are set here. 0 if `out` is too small.
+size_t write_answer(AnswerHeader header, Bytes answer, bool whole, MutBytes out);
 
 class VoteWriter {
  public:
+  /// `type`, `count` and `last_l` of the header are set here.
   VoteWriter(MutBytes out, const VoteHeader& header);
   bool add(uint64_t s, Bytes result);  ///< false when it does not fit
   [[nodiscard]] uint16_t count() const { return count_; }
