@@ -16,9 +16,10 @@ inline constexpr size_t kDatagramMax = 1452;
 inline constexpr size_t kBurstMax = 256;
 
 struct RxDatagram {
-  MutBytes bytes;   ///< writable, so that it can be opened (decrypted) in place; valid until the next receive()
+  MutBytes
+      bytes;  ///< writable, so that it can be opened (decrypted) in place; valid until the next receive()
   Lane lane = 0;
-  Endpoint from;    ///< the sender; on a connected lane it is that lane's peer
+  Endpoint from;  ///< the sender; on a connected lane it is that lane's peer
 };
 
 struct RxBurst {
@@ -29,11 +30,12 @@ struct TxDatagram {
   uint8_t* data = nullptr;  ///< room for kDatagramMax bytes, the port's
   uint16_t size = 0;
   Lane lane = 0;
-  Endpoint to;              ///< not looked at on a connected lane
+  Endpoint to;  ///< not looked at on a connected lane
 };
 
 /// A burst to be sent, written in place: next() gives a buffer, push() keeps it.
-/// Neighbours of one lane and one receiver with equal sizes (the last may be shorter) may leave as one GSO send.
+/// Neighbours of one lane and one receiver with equal sizes (the last may be shorter) may leave as one GSO
+/// send.
 class TxBurst {
  public:
   /// A free buffer of kDatagramMax bytes, or empty when the burst is full (send it, then go on).

@@ -1,5 +1,6 @@
 #pragma once
-// Link: a bounded queue from one thread to one other, moved in bursts. boost::lockfree::spsc_queue: wait-free, no lock.
+// Link: a bounded queue from one thread to one other, moved in bursts. boost::lockfree::spsc_queue:
+// wait-free, no lock.
 
 #include <boost/lockfree/spsc_queue.hpp>
 #include <cstddef>

@@ -82,6 +82,30 @@ void set_path_mtu_policy(int fd, bool v4) {
   }
 }
 
+/// Binds; returns 0 or an errno. A port whose process was killed a moment ago may still be held: the kernel
+/// takes an io_uring apart in the background, and its registered sockets with it.
+int bind_patiently(int fd, const sockaddr_in6& address, socklen_t length) {
+  constexpr Duration kPatience = milliseconds(500);
+  constexpr Duration kPause = milliseconds(10);
+  const MonoTime give_up = raw_now() + kPatience;
+  while (bind(fd, reinterpret_cast<const sockaddr*>(&address), length) != 0) {
+    if (const int error = errno; error != EADDRINUSE || raw_now() > give_up) {
+      return error;
+    }
+    const timespec pause{0, kPause.ns};
+    nanosleep(&pause, nullptr);
+  }
+  return 0;
+}
+
+/// A peer lane whose local address was left out takes the peer's family: any address of ours.
+LaneOptions with_family(LaneOptions lane) {
+  if (lane.connected() && lane.remote.is_v4() && lane.local.address == Endpoint{}.address) {
+    lane.local.address[10] = lane.local.address[11] = 0xFF;
+  }
+  return lane;
+}
+
 tl::expected<LaneSocket, std::string> open_lane(const LaneOptions& lane, const PortOptions& options,
                                                 bool shares_port) {
   const bool v4 = lane.local.is_v4();
@@ -112,8 +136,8 @@ tl::expected<LaneSocket, std::string> open_lane(const LaneOptions& lane, const P
 
   sockaddr_in6 address{};
   socklen_t length = to_sockaddr(lane.local, address);
-  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), length) != 0) {
-    return Failure(bind_error(lane, errno));
+  if (const int error = bind_patiently(fd, address, length)) {
+    return Failure(bind_error(lane, error));
   }
   set_option(fd, SOL_SOCKET, SO_REUSEADDR,
              1);  // lets the next lane of this port in; taken back by open_lanes()
@@ -177,7 +201,7 @@ tl::expected<std::vector<LaneSocket>, std::string> open_lanes(const PortOptions&
       }
       shares_port = true;
     }
-    auto socket = open_lane(lane, options, shares_port);
+    auto socket = open_lane(with_family(lane), options, shares_port);
     if (!socket) {
       return Failure(std::move(socket.error()));
     }

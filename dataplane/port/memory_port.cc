@@ -1,0 +1,107 @@
+#include "dataplane/port/memory_port.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace tercet::dataplane {
+
+bool MemoryWire::deliver(const Endpoint& from, const Endpoint& to, Bytes bytes) {
+  return route(from, to, bytes) == Fate::delivered;
+}
+
+MemoryWire::Fate MemoryWire::route(const Endpoint& from, const Endpoint& to, Bytes bytes) {
+  auto found = places_.find({to, from});
+  if (found == places_.end()) {
+    found = places_.find({to, Endpoint{}});
+  }
+  if (found == places_.end()) {
+    return Fate::unreachable;
+  }
+  return found->second.port->take(found->second.lane, from, bytes) ? Fate::delivered : Fate::overrun;
+}
+
+MemoryPort::MemoryPort(MemoryWire& wire, const PortOptions& options, size_t queue)
+    : wire_(wire), lanes_(options.lanes), queue_(queue + kBurstMax), tx_memory_(kBurstMax * kDatagramMax) {
+  TERCET_CHECK(!lanes_.empty() && lanes_.size() <= kLanesMax, "a port has 1 to 32 lanes");
+  for (size_t l = 0; l < lanes_.size(); ++l) {
+    const MemoryWire::Address address{lanes_[l].local, lanes_[l].connected() ? lanes_[l].remote : Endpoint{}};
+    const bool fresh =
+        wire_.places_.try_emplace(address, MemoryWire::Place{this, static_cast<Lane>(l)}).second;
+    TERCET_CHECK(fresh, "an address is used once on a wire");
+  }
+}
+
+MemoryPort::~MemoryPort() {
+  std::erase_if(wire_.places_, [this](const auto& entry) { return entry.second.port == this; });
+}
+
+bool MemoryPort::take(Lane lane, const Endpoint& from, Bytes bytes) {
+  if (bytes.size() > kDatagramMax) {
+    counters_.drop_truncated.add();
+    return true;  // it arrived, and that is all
+  }
+  if (filled_ + lent_ >= queue_.size()) {
+    ++drop_overrun_;
+    return false;
+  }
+  Slot& slot = queue_[(next_ + filled_) % queue_.size()];
+  std::ranges::copy(bytes, slot.bytes.begin());
+  slot.size = static_cast<uint16_t>(bytes.size());
+  slot.lane = lane;
+  slot.from = from;
+  ++filled_;
+  return true;
+}
+
+size_t MemoryPort::receive(RxBurst& burst) {
+  burst.datagrams.clear();
+  lent_ = 0;
+  counters_.receive_calls.add();
+  while (filled_ > 0 && !burst.datagrams.full()) {
+    Slot& slot = queue_[next_];
+    burst.datagrams.push_back({{slot.bytes.data(), slot.size}, slot.lane, slot.from});
+    next_ = (next_ + 1) % queue_.size();
+    --filled_;
+    ++lent_;
+  }
+  counters_.received_datagrams.add(burst.datagrams.size());
+  return burst.datagrams.size();
+}
+
+TxBurst& MemoryPort::transmit() {
+  tx_.reset();
+  for (size_t i = 0; i < kBurstMax; ++i) {
+    TERCET_CHECK(tx_.add_buffer(&tx_memory_[i * kDatagramMax]), "a burst has room for its buffers");
+  }
+  return tx_;
+}
+
+void MemoryPort::send(TxBurst& burst) {
+  for (const TxDatagram& d : burst.datagrams()) {
+    TERCET_CHECK(d.lane < lanes_.size(), "a datagram is sent on a lane of its port");
+    const LaneOptions& lane = lanes_[d.lane];
+    const Endpoint& to = lane.connected() ? lane.remote : d.to;
+    const Bytes bytes(d.data, d.size);
+    counters_.sent_datagrams.add();
+    if (wire_.intercept_) {
+      wire_.intercept_(lane.local, to, bytes);
+    } else if (wire_.route(lane.local, to, bytes) == MemoryWire::Fate::unreachable && lane.connected()) {
+      report_unreachable(d.lane);
+    }
+  }
+  if (!burst.empty()) {
+    counters_.send_calls.add();
+  }
+  burst.reset();
+}
+
+void MemoryPort::report_unreachable(Lane lane) {
+  counters_.peer_unreachable.add();
+  unreachable_ |= 1U << lane;
+}
+
+uint32_t MemoryPort::take_unreachable() { return std::exchange(unreachable_, 0U); }
+
+}  // namespace tercet::dataplane

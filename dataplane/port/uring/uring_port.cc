@@ -1,0 +1,587 @@
+#include "dataplane/port/uring/uring_port.h"
+
+#include <netinet/udp.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/check.h"
+#include "dataplane/port/segments.h"
+#include "dataplane/port/uring/ring.h"
+
+namespace tercet::dataplane {
+namespace {
+
+constexpr uint16_t kPlainGroup = 0;
+constexpr uint16_t kBigGroup = 1;
+constexpr size_t kWatchedMax = 16;
+constexpr int64_t kWaitMaxNs = seconds(3'600).ns;
+
+/// What a completion belongs to: packed into its 64 bits of user data.
+struct Mark {
+  enum class Kind : uint8_t {
+    receive,     ///< `lane`
+    bell,        ///< watched descriptor number `index`
+    send,        ///< run number `index` of a bank, first try
+    send_again,  ///< the same after an ICMP error had eaten the first try
+    one,         ///< datagram number `index` of a bank's order: a run that had to be taken apart
+  };
+  Kind kind = Kind::receive;
+  Lane lane = 0;
+  uint8_t bank = 0;
+  uint16_t count = 0;  ///< datagrams
+  uint16_t index = 0;
+  uint32_t generation = 0;  ///< of the bank: tells whether its buffers still hold that burst (16 bits)
+
+  [[nodiscard]] uint64_t pack() const {
+    return static_cast<uint64_t>(kind) | (uint64_t{lane} << 4U) | (uint64_t{bank} << 12U) |
+           (uint64_t{count} << 16U) | (uint64_t{index} << 32U) | (uint64_t{generation & 0xFFFFU} << 48U);
+  }
+  static Mark unpack(uint64_t v) {
+    return {static_cast<Kind>(v & 0xFU),
+            static_cast<Lane>((v >> 4U) & 0xFFU),
+            static_cast<uint8_t>((v >> 12U) & 0xFU),
+            static_cast<uint16_t>((v >> 16U) & 0xFFFFU),
+            static_cast<uint16_t>((v >> 32U) & 0xFFFFU),
+            static_cast<uint32_t>(v >> 48U)};
+  }
+};
+
+struct alignas(cmsghdr) GsoControl {
+  std::array<uint8_t, CMSG_SPACE(sizeof(uint16_t))> bytes{};
+};
+
+/// One burst's buffers and everything that the kernel reads while it sends them.
+struct Bank {
+  std::vector<uint8_t> memory = std::vector<uint8_t>(kBurstMax * kTxStride);
+  Runs runs;
+  std::array<iovec, kBurstMax> vectors{};       ///< in the order of `runs`
+  std::array<sockaddr_in6, kBurstMax> names{};  ///< likewise; unconnected lanes only
+  std::array<socklen_t, kBurstMax> name_sizes{};
+  std::array<msghdr, kBurstMax> headers{};  ///< per run
+  std::array<GsoControl, kBurstMax> controls{};
+  uint32_t generation = 0;
+  bool queued = false;  ///< some of it is not yet taken by the kernel
+};
+
+/// A receive buffer that is lent to the caller, or being cut.
+struct Lent {
+  uint16_t group = kPlainGroup;
+  uint16_t id = 0;
+};
+
+struct RxLane {
+  msghdr header{};  ///< only its name and control lengths count: how each buffer is laid out
+  bool armed = false;
+  [[nodiscard]] size_t prefix() const {
+    return sizeof(io_uring_recvmsg_out) + header.msg_namelen + header.msg_controllen;
+  }
+};
+
+class UringPort final : public Port {
+ public:
+  UringPort(std::vector<LaneSocket> sockets, Ring ring, BufferRing plain, BufferRing big,
+            const PortOptions& options);
+  size_t receive(RxBurst& burst) override;
+  TxBurst& transmit() override;
+  void send(TxBurst& burst) override;
+  void wait(MonoTime until) override;
+  void watch(int fd) override;
+  uint32_t take_unreachable() override { return std::exchange(unreachable_, 0U); }
+  [[nodiscard]] Endpoint local(Lane lane) const override { return sockets_[lane].local; }
+  [[nodiscard]] const PortCounters& counters() const override { return counters_; }
+  [[nodiscard]] const char* engine() const override { return "uring"; }
+
+ private:
+  void start();
+  void enter(int64_t wait_ns);
+  /// A place in the submission queue, made free if need be; nullptr when the kernel takes nothing.
+  io_uring_sqe* next_sqe();
+  bool arm_lane(Lane lane);
+  bool arm_bell(uint16_t index);
+  void arm_missing();
+
+  void take_back();
+  void reap(RxBurst& burst);
+  void on_received(const io_uring_cqe& cqe, Lane lane, RxBurst& burst);
+  void cut(RxBurst& burst);
+  BufferRing& group(uint16_t id) { return id == kBigGroup ? big_ : plain_; }
+
+  void queue_run(Bank& bank, size_t run, Mark::Kind kind);
+  void queue_one(Bank& bank, size_t place, const Mark& mark);
+  void on_send_failed(const Mark& mark, int error);
+  void note_unreachable(Lane lane);
+
+  std::vector<LaneSocket> sockets_;
+  BufferRing plain_;
+  BufferRing big_;
+  Ring ring_;  // behind the buffers: gone before them
+  bool busy_;
+  Duration spin_;
+  bool started_ = false;
+  MonoTime last_traffic_;
+  uint32_t unreachable_ = 0;
+
+  std::vector<RxLane> rx_;
+  bool all_armed_ = false;
+  FixedVector<int, kWatchedMax> watched_;
+  FixedVector<bool, kWatchedMax> bell_armed_;
+  FixedVector<Lent, kBurstMax + 1> lent_;
+  Received cutting_;  ///< the payload that did not fit the last burst whole
+  Lent cutting_from_;
+  bool is_cutting_ = false;
+
+  std::array<Bank, 2> banks_;
+  unsigned bank_ = 0;
+  TxBurst tx_;
+  std::vector<SendLane> send_lanes_;
+  bool sends_queued_ = false;
+  uint64_t handed_over_ = 0;
+  uint64_t refused_ = 0;
+  PortCounters counters_;
+};
+
+UringPort::UringPort(std::vector<LaneSocket> sockets, Ring ring, BufferRing plain, BufferRing big,
+                     const PortOptions& options)
+    : sockets_(std::move(sockets)),
+      plain_(std::move(plain)),
+      big_(std::move(big)),
+      ring_(std::move(ring)),
+      busy_(options.poll == PollMode::busy),
+      spin_(options.spin.ns < 0 ? default_spin() : options.spin),
+      rx_(sockets_.size()),
+      send_lanes_(sockets_.size()) {
+  for (size_t l = 0; l < sockets_.size(); ++l) {
+    const bool connected = sockets_[l].connected();
+    rx_[l].header.msg_namelen = connected ? 0 : sizeof(sockaddr_in6);
+    rx_[l].header.msg_controllen = sockets_[l].gro ? CMSG_SPACE(sizeof(int)) : 0;
+    TERCET_CHECK(rx_[l].prefix() <= kPayloadPrefixMax, "a receive buffer has room for its prefix");
+    send_lanes_[l] = {.connected = connected, .gso = options.gso};
+  }
+}
+
+// ---- the ring
+
+void UringPort::start() {
+  if (started_) {
+    return;
+  }
+  started_ = true;
+  const auto enabled = ring_.enable();
+  TERCET_CHECK(enabled.has_value(), "a ring that could be made can be enabled");
+  arm_missing();
+}
+
+void UringPort::enter(int64_t wait_ns) {
+  counters_.receive_calls.add();
+  if (sends_queued_) {
+    counters_.send_calls.add();
+  }
+  const int error = ring_.enter(wait_ns);
+  TERCET_CHECK(error != EEXIST && error != EBADF, "one thread polls a ring, and only while it lives");
+  // EAGAIN, EBUSY (no memory, completions to be fetched first): what is pending goes with the next call.
+  if (ring_.pending() == 0) {
+    sends_queued_ = false;
+    for (Bank& bank : banks_) {
+      bank.queued = false;
+    }
+  }
+}
+
+io_uring_sqe* UringPort::next_sqe() {
+  io_uring_sqe* sqe = ring_.next_sqe();
+  if (sqe == nullptr) {
+    enter(0);
+    sqe = ring_.next_sqe();
+  }
+  return sqe;
+}
+
+bool UringPort::arm_lane(Lane lane) {
+  io_uring_sqe* sqe = next_sqe();
+  if (sqe == nullptr) {
+    return false;
+  }
+  sqe->opcode = IORING_OP_RECVMSG;
+  sqe->flags = IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT;
+  sqe->ioprio = IORING_RECV_MULTISHOT;
+  sqe->fd = lane;  // its place among the registered files
+  sqe->addr = reinterpret_cast<uintptr_t>(&rx_[lane].header);
+  sqe->len = 1;
+  sqe->buf_group = sockets_[lane].gro ? kBigGroup : kPlainGroup;
+  sqe->user_data = Mark{.kind = Mark::Kind::receive, .lane = lane}.pack();
+  return true;
+}
+
+bool UringPort::arm_bell(uint16_t index) {
+  io_uring_sqe* sqe = next_sqe();
+  if (sqe == nullptr) {
+    return false;
+  }
+  sqe->opcode = IORING_OP_POLL_ADD;
+  sqe->fd = watched_[index];
+  sqe->len = IORING_POLL_ADD_MULTI;
+  sqe->poll32_events = POLLIN;
+  sqe->user_data = Mark{.kind = Mark::Kind::bell, .index = index}.pack();
+  return true;
+}
+
+void UringPort::arm_missing() {
+  if (all_armed_) {
+    return;
+  }
+  all_armed_ = true;
+  for (size_t l = 0; l < rx_.size(); ++l) {
+    rx_[l].armed = rx_[l].armed || arm_lane(static_cast<Lane>(l));
+    all_armed_ = all_armed_ && rx_[l].armed;
+  }
+  for (size_t i = 0; i < watched_.size(); ++i) {
+    bell_armed_[i] = bell_armed_[i] || arm_bell(static_cast<uint16_t>(i));
+    all_armed_ = all_armed_ && bell_armed_[i];
+  }
+}
+
+void UringPort::watch(int fd) {
+  TERCET_CHECK(fd >= 0, "a watched descriptor is open");
+  watched_.push_back(fd);
+  bell_armed_.push_back(false);
+  all_armed_ = false;  // armed by the polling thread's next receive() or wait()
+}
+
+// ---- receiving
+
+void UringPort::take_back() {
+  if (lent_.empty()) {
+    return;
+  }
+  for (const Lent& lent : lent_) {
+    group(lent.group).give(lent.id);
+  }
+  lent_.clear();
+  plain_.publish();
+  big_.publish();
+}
+
+void UringPort::cut(RxBurst& burst) {
+  is_cutting_ = !cutting_.cut_into(burst, counters_);
+  if (!is_cutting_) {
+    lent_.push_back(cutting_from_);
+  }
+}
+
+void UringPort::note_unreachable(Lane lane) {
+  counters_.peer_unreachable.add();
+  unreachable_ |= 1U << lane;
+}
+
+void UringPort::on_received(const io_uring_cqe& cqe, Lane lane, RxBurst& burst) {
+  if ((cqe.flags & IORING_CQE_F_MORE) == 0) {
+    rx_[lane].armed = false;  // an error or a full queue ended it
+    all_armed_ = false;
+  }
+  if (cqe.res == -ENOBUFS) {
+    counters_.receive_buffers_empty.add();
+  } else if (cqe.res < 0 && classify(-cqe.res) == SocketFault::unreachable) {
+    note_unreachable(lane);
+  }
+  if ((cqe.flags & IORING_CQE_F_BUFFER) == 0) {
+    return;
+  }
+  const Lent from{sockets_[lane].gro ? kBigGroup : kPlainGroup,
+                  static_cast<uint16_t>(cqe.flags >> IORING_CQE_BUFFER_SHIFT)};
+  const RxLane& rx = rx_[lane];
+  const MutBytes buffer = group(from.group).buffer(from.id);
+  io_uring_recvmsg_out out{};
+  const size_t used = cqe.res < 0 ? 0 : static_cast<size_t>(cqe.res);
+  if (used >= rx.prefix()) {
+    std::memcpy(&out, buffer.data(), sizeof(out));
+  }
+  if (used < rx.prefix() || (out.flags & MSG_TRUNC) != 0) {
+    counters_.drop_truncated.add(used < rx.prefix() ? 0 : 1);
+    group(from.group).give(from.id);
+    group(from.group).publish();
+    return;
+  }
+  uint8_t* name = buffer.data() + sizeof(out);
+  uint8_t* control = name + rx.header.msg_namelen;
+  cutting_ = Received{};
+  cutting_.payload = buffer.subspan(rx.prefix(), used - rx.prefix());
+  cutting_.lane = lane;
+  cutting_.from = sockets_[lane].connected()
+                      ? sockets_[lane].remote
+                      : from_sockaddr(name, std::min<size_t>(out.namelen, rx.header.msg_namelen));
+  if (sockets_[lane].gro && out.controllen >= CMSG_LEN(sizeof(int))) {
+    cmsghdr c{};
+    std::memcpy(&c, control, sizeof(c));
+    if (c.cmsg_level == SOL_UDP && c.cmsg_type == UDP_GRO) {
+      int segment = 0;
+      std::memcpy(&segment, control + CMSG_LEN(0), sizeof(segment));
+      cutting_.segment = segment > 0 ? static_cast<size_t>(segment) : 0;
+    }
+  }
+  cutting_from_ = from;
+  cut(burst);
+}
+
+void UringPort::reap(RxBurst& burst) {
+  const io_uring_cqe* cqe = nullptr;
+  while (!is_cutting_ && !burst.datagrams.full() && (cqe = ring_.peek()) != nullptr) {
+    const io_uring_cqe done = *cqe;
+    ring_.consume();
+    const Mark mark = Mark::unpack(done.user_data);
+    switch (mark.kind) {
+      case Mark::Kind::receive:
+        on_received(done, mark.lane, burst);
+        break;
+      case Mark::Kind::bell:
+        if ((done.flags & IORING_CQE_F_MORE) == 0) {
+          bell_armed_[mark.index] = false;
+          all_armed_ = false;
+        }
+        break;
+      case Mark::Kind::send:
+      case Mark::Kind::send_again:
+      case Mark::Kind::one:
+        if (done.res < 0) {
+          on_send_failed(mark, -done.res);
+        }
+        break;
+    }
+  }
+}
+
+size_t UringPort::receive(RxBurst& burst) {
+  start();
+  burst.datagrams.clear();
+  take_back();
+  if (is_cutting_) {
+    cut(burst);
+  }
+  arm_missing();
+  reap(burst);
+  if (burst.datagrams.empty() && (ring_.pending() > 0 || ring_.kernel_has_more())) {
+    enter(0);
+    reap(burst);
+  }
+  if (ring_.pending() == 0 && ring_.peek() == nullptr) {
+    counters_.sent_datagrams.set(handed_over_ - refused_);  // every failure so far was seen
+  }
+  if (!burst.datagrams.empty() && spin_.ns > 0) {
+    last_traffic_ = raw_now();
+  }
+  return burst.datagrams.size();
+}
+
+// ---- sending
+
+TxBurst& UringPort::transmit() {
+  start();
+  tx_.reset();
+  bank_ ^= 1U;
+  Bank& bank = banks_[bank_];
+  if (bank.queued) {
+    enter(
+        0);  // two bursts since the last call: the older one must be out before its buffers are written again
+  }
+  ++bank.generation;
+  for (size_t i = 0; i < kBurstMax && !bank.queued; ++i) {
+    TERCET_CHECK(tx_.add_buffer(&bank.memory[i * kTxStride]), "a burst has room for its buffers");
+  }
+  return tx_;
+}
+
+void UringPort::queue_run(Bank& bank, size_t index, Mark::Kind kind) {
+  const Run& run = bank.runs.runs()[index];
+  const Mark mark{.kind = kind,
+                  .lane = run.lane,
+                  .bank = static_cast<uint8_t>(&bank - banks_.data()),
+                  .count = run.count,
+                  .index = static_cast<uint16_t>(index),
+                  .generation = bank.generation};
+  if (run.count == 1) {
+    queue_one(bank, run.first, mark);
+    return;
+  }
+  io_uring_sqe* sqe = next_sqe();
+  if (sqe == nullptr) {
+    refused_ += run.count;
+    counters_.drop_send_refused.add(run.count);
+    return;
+  }
+  msghdr& header = bank.headers[index];
+  header = {};
+  header.msg_iov = &bank.vectors[run.first];
+  header.msg_iovlen = run.count;
+  if (!send_lanes_[run.lane].connected) {
+    header.msg_name = &bank.names[run.first];
+    header.msg_namelen = bank.name_sizes[run.first];
+  }
+  header.msg_control = &bank.controls[index];
+  header.msg_controllen = sizeof(GsoControl);
+  cmsghdr* c = CMSG_FIRSTHDR(&header);
+  c->cmsg_level = SOL_UDP;
+  c->cmsg_type = UDP_SEGMENT;
+  c->cmsg_len = CMSG_LEN(sizeof(uint16_t));
+  std::memcpy(CMSG_DATA(c), &run.segment, sizeof(uint16_t));
+  sqe->opcode = IORING_OP_SENDMSG;
+  sqe->flags = IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
+  sqe->fd = run.lane;
+  sqe->addr = reinterpret_cast<uintptr_t>(&header);
+  sqe->len = 1;
+  sqe->msg_flags = MSG_DONTWAIT;
+  sqe->user_data = mark.pack();
+  bank.queued = sends_queued_ = true;
+}
+
+void UringPort::queue_one(Bank& bank, size_t place, const Mark& mark) {
+  io_uring_sqe* sqe = next_sqe();
+  if (sqe == nullptr) {
+    ++refused_;
+    counters_.drop_send_refused.add();
+    return;
+  }
+  sqe->opcode = IORING_OP_SEND;
+  sqe->flags = IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
+  sqe->fd = mark.lane;
+  sqe->addr = reinterpret_cast<uintptr_t>(bank.vectors[place].iov_base);
+  sqe->len = static_cast<uint32_t>(bank.vectors[place].iov_len);
+  sqe->msg_flags = MSG_DONTWAIT;
+  if (!send_lanes_[mark.lane].connected) {
+    sqe->addr2 = reinterpret_cast<uintptr_t>(&bank.names[place]);
+    sqe->addr_len = static_cast<uint16_t>(bank.name_sizes[place]);
+  }
+  sqe->user_data = mark.pack();
+  bank.queued = sends_queued_ = true;
+}
+
+void UringPort::send(TxBurst& burst) {
+  if (!burst.empty()) {
+    Bank& bank = banks_[bank_];
+    bank.runs.cut(burst, send_lanes_);
+    for (size_t place = 0; place < burst.datagrams().size(); ++place) {
+      const TxDatagram& d = burst.datagrams()[bank.runs.order(place)];
+      bank.vectors[place] = {d.data, d.size};
+      if (!send_lanes_[d.lane].connected) {
+        bank.name_sizes[place] = to_sockaddr(d.to, bank.names[place]);
+      }
+    }
+    handed_over_ += burst.datagrams().size();
+    for (size_t run = 0; run < bank.runs.runs().size(); ++run) {
+      queue_run(bank, run, Mark::Kind::send);
+    }
+  }
+  burst.reset();
+}
+
+void UringPort::on_send_failed(const Mark& mark, int error) {
+  Bank& bank = banks_[mark.bank];
+  const bool intact = (bank.generation & 0xFFFFU) == mark.generation;
+  const SocketFault fault = classify(error);
+  if (fault == SocketFault::unreachable && send_lanes_[mark.lane].connected) {
+    note_unreachable(mark.lane);
+    if (intact && mark.kind == Mark::Kind::send) {
+      // The error belongs to an earlier datagram and is gone with this report; this one was not sent.
+      queue_run(bank, mark.index, Mark::Kind::send_again);
+      return;
+    }
+  }
+  if (fault == SocketFault::no_gso && mark.count > 1) {
+    // EINVAL is also what an address that is not ours gives: no reason to give up segmentation.
+    send_lanes_[mark.lane].gso = send_lanes_[mark.lane].gso && error == EINVAL;
+    if (intact) {
+      const Run& run = bank.runs.runs()[mark.index];
+      for (uint16_t place = run.first; place < run.first + run.count; ++place) {
+        queue_one(bank, place,
+                  {.kind = Mark::Kind::one,
+                   .lane = mark.lane,
+                   .bank = mark.bank,
+                   .count = 1,
+                   .index = place,
+                   .generation = bank.generation});
+      }
+      return;
+    }
+  }
+  refused_ += mark.count;
+  counters_.drop_send_refused.add(mark.count);
+}
+
+// ---- waiting
+
+void UringPort::wait(MonoTime until) {
+  start();
+  // A lane that is not armed (its buffers ran out and are still lent) waits for receive() to take them back.
+  const bool have_work = is_cutting_ || ring_.peek() != nullptr || !all_armed_;
+  MonoTime now = busy_ || have_work ? MonoTime{} : raw_now();
+  if (busy_ || have_work || until <= now) {
+    if (ring_.pending() > 0) {
+      enter(0);
+    }
+    return;
+  }
+  if (const MonoTime spin_until = earlier(until, last_traffic_ + spin_); now < spin_until) {
+    if (ring_.pending() > 0) {
+      enter(0);
+    }
+    while (now < spin_until) {
+      if (ring_.peek() != nullptr || ring_.kernel_has_more()) {
+        return;  // the next receive() fetches it
+      }
+      __builtin_ia32_pause();
+      now = raw_now();
+    }
+  }
+  if (now < until) {
+    enter(std::min((until - now).ns, kWaitMaxNs));
+  }
+}
+
+}  // namespace
+
+tl::expected<std::unique_ptr<Port>, std::string> make_uring_port(const PortOptions& options,
+                                                                 const UringSizes& sizes) {
+  auto ring = Ring::create(sizes.submissions, sizes.completions);
+  if (!ring) {
+    return tl::unexpected(std::move(ring.error()));
+  }
+  auto sockets = open_lanes(options);
+  if (!sockets) {
+    return tl::unexpected(std::move(sockets.error()));
+  }
+  std::vector<int> fds;
+  bool any_gro = false;
+  for (const LaneSocket& socket : *sockets) {
+    fds.push_back(socket.fd.get());
+    any_gro = any_gro || socket.gro;
+  }
+  if (auto registered = ring->register_files(fds); !registered) {
+    return tl::unexpected(std::move(registered.error()));
+  }
+  auto plain = BufferRing::create(*ring, kPlainGroup, sizes.plain_buffers, kPlainStride, kPlainStride);
+  if (!plain) {
+    return tl::unexpected(std::move(plain.error()));
+  }
+  auto big = BufferRing::create(*ring, kBigGroup, any_gro ? sizes.big_buffers : 1,
+                                kPayloadPrefixMax + kBigPayload, kBigStride);
+  if (!big) {
+    return tl::unexpected(std::move(big.error()));
+  }
+  return std::make_unique<UringPort>(std::move(*sockets), std::move(*ring), std::move(*plain),
+                                     std::move(*big), options);
+}
+
+tl::expected<void, std::string> uring_allowed() {
+  auto ring = Ring::create(8, 16);
+  if (!ring) {
+    return tl::unexpected(std::move(ring.error()));
+  }
+  return {};
+}
+
+}  // namespace tercet::dataplane
