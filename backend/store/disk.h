@@ -1,7 +1,10 @@
 #pragma once
-// Disk: asynchronous, positioned, durable writes, like Port an interface with engines behind it: file_disk (a thread;
-// the first one), ring_disk (the loop's io_uring, later), memory_disk (the simulator's: tears, loses, flips).
-// All calls by the thread that owns it.
+// Disk: asynchronous, positioned, durable writes; like Port an interface with engines behind it: file_disk (a
+// thread; the first one), ring_disk (the loop's io_uring, later), memory_disk (tests and the simulator:
+// tears, loses, flips).
+//
+// All calls by the one thread that owns it. No call waits, except wait(), size() and files(), which belong to
+// start-up and shutdown. write, sync, reap and bell do not allocate.
 
 #include <cstdint>
 #include <span>
@@ -11,18 +14,35 @@
 
 namespace tercet::store {
 
-/// A file in the store's directory: log segments are numbered from 0, see log_format.h for how they are named.
+/// A file in the store's directory: log segments are numbered from 0, log_format.h says how they are named.
 using FileId = uint32_t;
 using Offset = uint64_t;
 /// The caller's name for one request, handed back when it is done.
 using IoId = uint64_t;
 
-enum class IoError : uint8_t { none, full, failed };
+/// What "done" means for a write, in the words of the configuration (`durability = …`).
+enum class Durability : uint8_t {
+  fsync,   ///< it survives a power loss; and so does all that was written with `memory` before it
+  memory,  ///< it survives the process, not the machine
+};
+
+enum class IoError : uint8_t {
+  none,
+  full,    ///< no space left, quota or file size limit
+  failed,  ///< anything else; what is on the disk now is known only after reading it again
+};
 
 struct IoDone {
   IoId id = 0;
   IoError error = IoError::none;
-  uint32_t bytes = 0;  ///< reads: how many were there before the end of the file
+  int os_error = 0;    ///< errno, for people; 0 if there is none to name
+  uint32_t bytes = 0;  ///< reads: how many there were before the end of the file
+};
+
+/// The numbers of the files that are there: first … end - 1. Equal when there is none.
+struct FileRange {
+  FileId first = 0;
+  FileId end = 0;
 };
 
 class Disk {
@@ -32,19 +52,29 @@ class Disk {
   Disk& operator=(const Disk&) = delete;
   virtual ~Disk() = default;
 
-  /// Makes `bytes` durable at `offset` (O_DIRECT|O_DSYNC where the disk can): done means on the disk, not in a cache.
-  /// offset, size and address are multiples of 512 (4096 for the address); `bytes` stays the caller's and unchanged until
-  /// done. Requests may be done in any order: the log keeps one in flight.
-  virtual void write(FileId file, Offset offset, Bytes bytes, IoId id) = 0;
+  /// Offset and size are multiples of 512, the address one of 4096. `bytes` stays the caller's and unchanged
+  /// until done. Requests may be done in any order: the log keeps one write in flight. After one write or
+  /// sync that failed (or found the disk full) every later one fails too: nothing is retried, since a failed
+  /// sync may have dropped what it did not write and forgotten so (the disk is opened anew to begin again).
+  virtual void write(FileId file, Offset offset, Bytes bytes, IoId id, Durability durability) = 0;
+  /// Reads what the disk has, not what a cache believes (O_DIRECT where the filesystem can). Same alignment
+  /// as write.
   virtual void read(FileId file, Offset offset, MutBytes bytes, IoId id) = 0;
-  /// Creates `file` with `size` zero-written bytes, durable, directory entry too. Slow: ahead of need.
+  /// Creates `file` with `size` zero-written bytes, durable, directory entry too: it is there as a whole or
+  /// not at all. Slow: ahead of need. An error leaves nothing behind and other files usable. It fails if the
+  /// file is there already.
   virtual void create(FileId file, uint64_t size, IoId id) = 0;
+  /// Makes everything durable that a read would show now, whoever wrote it, in this life or an earlier one.
+  virtual void sync(IoId id) = 0;
   /// What is done since the last call; how many were put into `done`.
   virtual size_t reap(std::span<IoDone> done) = 0;
   /// Readable when reap() has something; -1 if the disk needs no watching.
   [[nodiscard]] virtual int bell() const { return -1; }
-  /// Size of `file`, 0 if it is not there. For recovery and start-up.
+  /// Blocks until reap() has something. False, at once, if nothing is under way and there is nothing to reap.
+  virtual bool wait() = 0;
+  /// Size of `file`, 0 if it is not there.
   [[nodiscard]] virtual uint64_t size(FileId file) = 0;
+  [[nodiscard]] virtual FileRange files() = 0;
 };
 
 }  // namespace tercet::store

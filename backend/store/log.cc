@@ -1,0 +1,287 @@
+#include "backend/store/log.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/check.h"
+
+namespace tercet::store {
+namespace {
+
+// Ids of the log's requests; the upper half says "log" to an owner that shares the disk.
+constexpr IoId kLogIds = 0x6C6F'6700'0000'0000;
+constexpr IoId kWriteId = kLogIds + 1;
+constexpr IoId kCreateId = kLogIds + 2;
+constexpr IoId kSyncId = kLogIds + 3;
+
+std::string reason(const IoDone& done) {
+  if (done.os_error != 0) {
+    return std::strerror(done.os_error);
+  }
+  return done.error == IoError::full ? "no space left" : "the disk refused";
+}
+
+}  // namespace
+
+Log::Log(Disk& disk, const Options& options, const LogEnd& end)
+    : disk_(disk),
+      options_(options),
+      segment_(end.segment),
+      sector_(end.sector),
+      previous_(end.batch),
+      number_(std::max(end.batch, end.batch_seen)),
+      appended_(end.lsn),
+      sent_(end.lsn),
+      durable_(end.lsn) {
+  TERCET_CHECK(options_.segment_bytes % kSectorBytes == 0 && options_.batch_bytes % kSectorBytes == 0,
+               "segments and batches are whole sectors");
+  TERCET_CHECK(options_.batch_bytes >= kSectorBytes && options_.batch_bytes <= options_.segment_bytes,
+               "a batch fits a segment");
+  batch_sectors_ = std::min(options_.batch_bytes / kSectorBytes, kSectorsPerBatchMax);
+  if (const uint64_t size = disk_.size(segment_); size != 0) {
+    ready_ = true;
+    segment_sectors_ = static_cast<uint32_t>(size / kSectorBytes);
+    if (const uint64_t next_size = disk_.size(segment_ + 1); next_size != 0) {
+      next_ = Next::there;
+      next_sectors_ = static_cast<uint32_t>(next_size / kSectorBytes);
+      // Created under another configuration, it may be smaller than ours; a batch must fit it.
+      batch_sectors_ = std::min(batch_sectors_, next_sectors_);
+    }
+  } else {
+    segment_sectors_ = options_.segment_bytes / kSectorBytes;
+    disk_.create(segment_, options_.segment_bytes, kCreateId);
+  }
+  for (Batch& batch : batches_of_two_) {
+    // Not cleared: pages that no batch ever reaches are never touched.
+    const size_t size =
+        (size_t{batch_sectors_} * kSectorBytes + kIoAlignment - 1) / kIoAlignment * kIoAlignment;
+    batch.bytes.reset(static_cast<uint8_t*>(std::aligned_alloc(kIoAlignment, size)));
+    TERCET_CHECK(batch.bytes != nullptr, "memory for two batches");
+  }
+  prepare_next_segment();
+}
+
+Log::~Log() {
+  while (in_flight_ && disk_.wait()) {
+    flush_wanted_ = false;
+    reap();
+  }
+}
+
+uint32_t Log::record_bytes_max() const {
+  return batch_sectors_ * kPayloadBytes - static_cast<uint32_t>(sizeof(RecordHeader));
+}
+
+void Log::put(Batch& batch, Bytes bytes) const {
+  while (!bytes.empty()) {
+    if (batch.used == kPayloadBytes) {
+      ++batch.sector;
+      batch.used = 0;
+    }
+    const size_t n = std::min<size_t>(bytes.size(), kPayloadBytes - batch.used);
+    uint8_t* to = batch.bytes.get() + size_t{batch.sector} * kSectorBytes + sizeof(SectorHeader) + batch.used;
+    std::memcpy(to, bytes.data(), n);
+    batch.used += static_cast<uint32_t>(n);
+    bytes = bytes.subspan(n);
+  }
+}
+
+Lsn Log::append(uint8_t type, Bytes head, Bytes body, Sync sync) {
+  const size_t length = head.size() + body.size();
+  TERCET_CHECK(type != 0, "record type 0 means nothing there");
+  TERCET_CHECK(length <= record_bytes_max(), "a record fits a batch");
+  if (state_ != LogState::ok || closing_ != Closing::no) {
+    return kNotTaken;
+  }
+  const size_t needed = sizeof(RecordHeader) + length;
+  const auto left = [this](const Batch& b) {
+    return size_t{batch_sectors_ - b.sector} * kPayloadBytes - b.used;
+  };
+  if (left(batches_of_two_[gathering_]) < needed) {
+    flush();
+    if (left(batches_of_two_[gathering_]) < needed) {
+      return kNotTaken;
+    }
+  }
+  Batch& batch = batches_of_two_[gathering_];
+  RecordHeader header;
+  header.type = type;
+  header.length = static_cast<uint32_t>(length);
+  put(batch, bytes_of(header));
+  put(batch, head);
+  put(batch, body);
+  batch.must_sync = batch.must_sync || sync == Sync::always;
+  return ++appended_;
+}
+
+void Log::flush() {
+  flush_wanted_ = !batches_of_two_[gathering_].empty();
+  send_batch();
+}
+
+void Log::send_batch() {
+  if (!flush_wanted_ || in_flight_ || !ready_ || state_ != LogState::ok) {
+    return;
+  }
+  Batch& batch = batches_of_two_[gathering_];
+  const uint32_t count = batch.sector + 1;
+  if (!find_room(count)) {
+    return;
+  }
+  SectorHeader header;
+  header.store = options_.store;
+  header.batch = ++number_;
+  header.first_lsn = sent_ + 1;
+  header.follows = static_cast<uint32_t>(number_ - previous_);
+  header.segment = segment_;
+  header.count = static_cast<uint16_t>(count);
+  for (uint32_t i = 0; i < count; ++i) {
+    header.sector = sector_ + i;
+    header.index = static_cast<uint16_t>(i);
+    header.payload = static_cast<uint16_t>(i + 1 < count ? kPayloadBytes : batch.used);
+    seal_sector(batch.bytes.get() + size_t{i} * kSectorBytes, header);
+  }
+  const Durability durability = batch.must_sync ? Durability::fsync : options_.durability;
+  const size_t size = size_t{count} * kSectorBytes;
+  disk_.write(segment_, Offset{sector_} * kSectorBytes, Bytes{batch.bytes.get(), size}, kWriteId, durability);
+  in_flight_ = true;
+  flush_wanted_ = false;
+  sent_ = appended_;
+  sector_ += count;
+  ++batches_;
+  sectors_ += count;
+
+  gathering_ = 1 - gathering_;
+  Batch& fresh = batches_of_two_[gathering_];
+  fresh.sector = 0;
+  fresh.used = 0;
+  fresh.must_sync = false;
+  prepare_next_segment();
+}
+
+bool Log::find_room(uint32_t sectors) {
+  if (sector_ + sectors <= segment_sectors_) {
+    return true;
+  }
+  if (next_ == Next::refused) {
+    stop(next_error_, text_);
+    return false;
+  }
+  if (next_ != Next::there) {
+    prepare_next_segment();
+    return false;
+  }
+  ++segment_;
+  sector_ = 0;
+  segment_sectors_ = next_sectors_;
+  next_ = Next::none;
+  return true;
+}
+
+void Log::prepare_next_segment() {
+  // Half a segment ahead: early enough at any rate at which zero-writing is faster than logging, and a store
+  // that writes little keeps one segment.
+  if (next_ != Next::none || !ready_ ||
+      (sector_ < segment_sectors_ / 2 && sector_ + batch_sectors_ <= segment_sectors_)) {
+    return;
+  }
+  next_ = Next::creating;
+  next_sectors_ = options_.segment_bytes / kSectorBytes;
+  disk_.create(segment_ + 1, options_.segment_bytes, kCreateId);
+}
+
+Lsn Log::reap() {
+  IoDone done[8];
+  while (const size_t n = disk_.reap(done)) {
+    for (size_t i = 0; i < n; ++i) {
+      take(done[i]);
+    }
+    if (n < std::size(done)) {
+      break;
+    }
+  }
+  return durable_;
+}
+
+bool Log::take(const IoDone& done) {
+  switch (done.id) {
+    case kWriteId:
+      written(done);
+      break;
+    case kCreateId:
+      created(done);
+      break;
+    case kSyncId:
+      if (done.error != IoError::none) {
+        stop(done.error, "log: the last sync failed: " + reason(done));
+      } else {
+        closing_ = Closing::closed;
+      }
+      break;
+    default:
+      return false;
+  }
+  send_batch();
+  go_on_closing();
+  return true;
+}
+
+void Log::written(const IoDone& done) {
+  in_flight_ = false;
+  if (done.error != IoError::none) {
+    stop(done.error, "log: writing batch " + std::to_string(number_) + " to " + segment_name(segment_) +
+                         " failed: " + reason(done));
+    return;
+  }
+  previous_ = number_;
+  durable_ = sent_;
+}
+
+void Log::created(const IoDone& done) {
+  if (done.error == IoError::none) {
+    if (ready_) {
+      next_ = Next::there;
+    } else {
+      ready_ = true;
+      prepare_next_segment();
+    }
+    return;
+  }
+  const FileId refused = ready_ ? segment_ + 1 : segment_;
+  std::string text = "log: creating " + segment_name(refused) + " failed: " + reason(done);
+  if (!ready_) {
+    stop(done.error, std::move(text));
+    return;
+  }
+  // What the present segment still holds can be used; the text warns meanwhile.
+  next_ = Next::refused;
+  next_error_ = done.error;
+  text_ = std::move(text);
+}
+
+void Log::stop(IoError error, std::string text) {
+  if (state_ != LogState::ok) {
+    return;
+  }
+  state_ = error == IoError::full ? LogState::full : LogState::failed;
+  text_ = std::move(text);
+}
+
+void Log::close() {
+  if (closing_ != Closing::no) {
+    return;
+  }
+  flush();
+  closing_ = Closing::draining;
+  go_on_closing();
+}
+
+void Log::go_on_closing() {
+  if (closing_ == Closing::draining && !in_flight_ && !flush_wanted_ && state_ == LogState::ok) {
+    closing_ = Closing::syncing;
+    disk_.sync(kSyncId);
+  }
+}
+
+}  // namespace tercet::store
