@@ -36,6 +36,7 @@
 #include "wire/drop.h"
 #include "wire/ids.h"
 #include "wire/limits.h"
+#include "wire/limits.h"
 
 namespace tercet {
 
@@ -96,7 +97,7 @@ inline tl::expected<DatagramView, Drop> parse_datagram(MutBytes bytes, CellId ou
   if (bytes.size() < kSealOverhead) {
     return tl::unexpected(Drop::too_short);
   }
-  if (bytes.size() > kSealedMax) {
+  if (bytes.size() > kCellDatagramMax) {
     return tl::unexpected(Drop::too_long);
   }
   const auto* header = reinterpret_cast<const DatagramHeader*>(bytes.data());  // alignment 1, plain bytes

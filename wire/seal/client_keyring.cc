@@ -41,7 +41,7 @@ void ClientKeyring::take_session(const SessionId& session) {
 }
 
 size_t ClientKeyring::seal_query(Bytes plain, MutBytes out) {
-  TERCET_CHECK(plain.size() <= kPlainMax && out.size() >= plain.size() + kSealOverhead,
+  TERCET_CHECK(plain.size() <= kCellPlainMax && out.size() >= plain.size() + kSealOverhead,
                "room for the datagram");
   if (fork_.forked()) [[unlikely]] {
     reseed();

@@ -132,7 +132,7 @@ Keyring::Peer& Keyring::peer_for_sealing(ServerId to) {
 }
 
 size_t Keyring::seal_to_server(ServerId to, Bytes plain, MutBytes out) {
-  TERCET_CHECK(plain.size() <= kPlainMax && out.size() >= plain.size() + kSealOverhead,
+  TERCET_CHECK(plain.size() <= kCellPlainMax && out.size() >= plain.size() + kSealOverhead,
                "room for the datagram");
   Peer& peer = peer_for_sealing(to);
   const uint64_t counter = ++peer.counter;
@@ -142,7 +142,7 @@ size_t Keyring::seal_to_server(ServerId to, Bytes plain, MutBytes out) {
 }
 
 size_t Keyring::seal_reply(const ClientKeyRef& client, Bytes plain, MutBytes out) {
-  TERCET_CHECK(plain.size() <= kPlainMax && out.size() >= plain.size() + kSealOverhead,
+  TERCET_CHECK(plain.size() <= kCellPlainMax && out.size() >= plain.size() + kSealOverhead,
                "room for the datagram");
   TERCET_CHECK(serves_clients() && client.access.value != 0, "only an LB answers clients");
   if (fork_.forked()) [[unlikely]] {
@@ -243,7 +243,7 @@ void Keyring::prefetch_client(Bytes datagram) {
 }
 
 size_t Keyring::seal_resignation(ServerId to, Epoch epoch, Nonce nonce, MutBytes out) {
-  TERCET_CHECK(is_lb(self_) && epoch.value != 0, "an LB resigns from an epoch that it holds");
+  TERCET_CHECK(is_lb(self_) && is_valid(epoch) && lb_of(epoch) == self_, "an LB resigns from its own epoch");
   TERCET_CHECK(out.size() >= kResignationSize, "room for the datagram");
   const Peer& peer = peer_for_sealing(to);
   TERCET_CHECK(epoch != resigned_epoch_ || nonce == resigned_nonce_, "one resignation an epoch");
@@ -275,6 +275,9 @@ tl::expected<Resignation, Drop> Keyring::open_resignation(MutBytes datagram) {
     return tl::unexpected(Drop::malformed);
   }
   const Epoch epoch{view->header->counter};
+  if (!is_valid(epoch) || lb_of(epoch) != from) {
+    return tl::unexpected(Drop::malformed);
+  }
   const PreparedKey key =
       resignation_key(*peers_[index(from)], from, self_, epoch, view->header->session_id());
   if (!aead_.open(key, epoch.value, datagram.first(kHeaderSize), view->sealed)) {

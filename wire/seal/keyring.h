@@ -73,7 +73,7 @@ class Keyring {
 
   // Sealing. Returns the datagram's size. `out` has room for plain.size() + kSealOverhead; `plain` may lie in
   // `out` at kHeaderSize (sealed in place) or apart from it. Asking for a peer without key, or for more than
-  // kPlainMax, aborts.
+  // kCellPlainMax, aborts.
   size_t seal_to_server(ServerId to, Bytes plain, MutBytes out);
   /// LBs only. The client need not be in the cache any more.
   size_t seal_reply(const ClientKeyRef& client, Bytes plain, MutBytes out);

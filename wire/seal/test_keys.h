@@ -1,0 +1,60 @@
+#pragma once
+// Fixed keys and sessions for the tests and benchmarks of this folder. Nothing else includes this.
+
+#include <string>
+#include <vector>
+
+#include "wire/seal/client_keyring.h"
+#include "wire/seal/keyring.h"
+
+namespace tercet::seal::test {
+
+template <class T>
+T rising(uint8_t first) {
+  T value;
+  for (size_t i = 0; i < value.bytes.size(); ++i) {
+    value.bytes[i] = static_cast<uint8_t>(first + i);
+  }
+  return value;
+}
+
+inline constexpr CellId kCell{0x1122334455667788};
+inline const Key kMaster = rising<Key>(0x80);
+inline const SessionId kLbSession = rising<SessionId>(0x10);
+inline const SessionId kClientSession = rising<SessionId>(0xC0);
+inline const SessionId kBackendSession = rising<SessionId>(0xD0);
+
+/// The key between two servers: 0x40… for lb1 and b1.
+inline Key pair_key(ServerId a, ServerId b) {
+  const unsigned low = std::min(index(a), index(b));
+  const unsigned high = std::max(index(a), index(b));
+  return rising<Key>(static_cast<uint8_t>(0x40 + 0x20 * (low * 5 + high - 2)));
+}
+
+inline ServerKeys server_keys(ServerId self, Algorithm aead) {
+  ServerKeys keys{kCell, self, aead, {}, {}};
+  for (unsigned i = 0; i < kServers; ++i) {
+    if (i != index(self)) {
+      keys.pairs[i] = pair_key(self, static_cast<ServerId>(i));
+    }
+  }
+  if (is_lb(self)) {
+    keys.client_master = kMaster;
+  }
+  return keys;
+}
+inline ClientKeys client_keys(Algorithm aead, AccessId access = AccessId{7}) {
+  return {kCell, access, aead, derive_access_key(aead, kMaster, access)};
+}
+
+inline std::string hex(Bytes bytes) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string text;
+  for (const uint8_t byte : bytes) {
+    text += kHex[byte >> 4U];
+    text += kHex[byte & 0xFU];
+  }
+  return text;
+}
+
+}  // namespace tercet::seal::test
