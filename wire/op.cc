@@ -144,6 +144,8 @@ const char* name_of(Code code) {
       return "MALFORMED";
     case Code::book_full:
       return "BOOK_FULL";
+    case Code::unsupported_mode:
+      return "UNSUPPORTED_MODE";
     case Code::busy:
       return "BUSY";
     case Code::not_active:

@@ -134,6 +134,7 @@ enum class Code : uint8_t {
   older_revision = 25,
   malformed = 26,
   book_full = 27,
+  unsupported_mode = 28,  ///< an allocation mode, usage period or units, which this level does not serve
   // not denials: not taken in, or outcome unknown
   busy = 40,
   not_active = 41,
