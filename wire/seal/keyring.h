@@ -29,7 +29,7 @@ struct KeyringOptions {
   /// Clients whose keys an LB keeps ready (1 KiB each).
   size_t client_cache_entries = 4096;
   /// For tests and the simulator only: a session that repeats is what must never happen. Absent: random.
-  std::optional<SessionId> session;
+  std::optional<SessionId> session = {};
 };
 
 /// Whom to answer: all that a reply's key is derived from.
