@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -247,10 +248,20 @@ TEST(Base64Url, OneEncodingOnly) {
   EXPECT_EQ(base64url(as_bytes("\xFB\xFF")), "-_8");
   EXPECT_EQ(from_base64url("-_8", 10), "\xFB\xFF");
   EXPECT_EQ(from_base64url("", 10), "");
-  for (const char* wrong : {"-", "-_9", "-_8=", "+/8", "-_ 8", "-_8\n", "A", "AAAAA"}) {
+  for (const char* wrong : {"-", "-_9", "-_8=", "+/8", "-_ 8", "-_8\n", "A", "AAAAA",
+                            "-\xC3"
+                            "8",
+                            "\xC3"
+                            "AAA"}) {
     EXPECT_FALSE(from_base64url(wrong, 10)) << wrong;
   }
   EXPECT_FALSE(from_base64url("AAAA", 2));
+  for (int c = 0; c < 256; ++c) {  // 64 digits and no byte more
+    const std::string text = std::string(3, 'A') + static_cast<char>(c);
+    const auto bytes = from_base64url(text, 3);
+    EXPECT_EQ(bytes.has_value(), std::isalnum(c) != 0 || c == '-' || c == '_') << c;
+    EXPECT_TRUE(!bytes || base64url(as_bytes(*bytes)) == text) << c;
+  }
   std::array<uint8_t, 3> three;
   EXPECT_TRUE(from_base64url("AAAA", three));
   EXPECT_FALSE(from_base64url("AAA", three));

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -166,8 +167,14 @@ std::string base64url(Bytes bytes) {
 }
 
 bool from_base64url(std::string_view text, MutBytes out) {
+  // libsodium 1.0.18 takes some bytes above 0x7F for digits (0xC3 for '_'), which would give a text two
+  // spellings.
+  const bool clean = std::ranges::all_of(text, [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
   size_t size = 0;
-  return sodium_base642bin(out.data(), out.size(), text.data(), text.size(), nullptr, &size, nullptr,
+  return clean &&
+         sodium_base642bin(out.data(), out.size(), text.data(), text.size(), nullptr, &size, nullptr,
                            kVariant) == 0 &&
          size == out.size();
 }
