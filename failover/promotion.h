@@ -11,9 +11,8 @@
 // ARP) moves clients to this host, so it needs a fresh reason to believe that the epoch still holds:
 //   - at promotion, the decided EpochStart itself, unless its news is older than `stall`;
 //   - every later announcement, a confirmation by two backends that arrives after the occasion (after a
-//   stall: that was
-//     asked for after it). Occasions: the repetition some seconds after promotion, the refresh each minute,
-//     another active LB heard, a stall of our own.
+//     stall: one that was asked for after it). Occasions: the repetition some seconds after promotion, the
+//     refresh each minute, another active LB heard, a stall of our own.
 // An LB without two backends thus keeps its address (it answers UNAVAILABLE there) but does not draw clients
 // to it again.
 //
@@ -50,10 +49,10 @@ class Promotion {
     bool operator==(const Standby&) const = default;
   };
   struct OnAir {
-    MonoTime again_at;      ///< the repetition, then the refreshes
-    MonoTime announced_at;  ///< the last announcement
-    bool unsure = false;    ///< stalled, and not yet confirmed
-    bool announce = false;  ///< announce once confirmed and the gap has passed
+    MonoTime again_at{};      ///< the repetition, then the refreshes
+    MonoTime announced_at{};  ///< the last announcement
+    bool unsure = false;      ///< stalled, and not yet confirmed
+    bool announce = false;    ///< announce once confirmed and the gap has passed
     bool operator==(const OnAir&) const = default;
   };
   struct OffAir {  ///< cut off: the epoch is ours as far as we know, the address is not

@@ -27,10 +27,10 @@ const char* name_of(Cause cause);
 
 struct Receipt {
   Cause cause = Cause::none;
-  WallTime at;         ///< when the address was announced
-  Duration gap;        ///< from the last sign of the previous active LB to then; 0: unknown
-  Epoch epoch_before;  ///< the highest epoch seen before this one; 0: none
-  Epoch epoch_after;
+  WallTime at{};         ///< when the address was announced
+  Duration gap{};        ///< from the last sign of the previous active LB to then; 0: unknown
+  Epoch epoch_before{};  ///< the highest epoch seen before this one; 0: none
+  Epoch epoch_after{};
   uint64_t entries_recovered = 0;  ///< entries of earlier epochs that were decided by this epoch's start
   uint32_t announcements = 0;      ///< gratuitous ARPs sent for it (all addresses), the repetition included
 };

@@ -6,10 +6,8 @@
 // decides, VRRP announces*: only activate() makes this machine Active and only deactivate() or shutdown()
 // ends that. What adverts of others would have done in the RFC comes out as a wish instead:
 //   - Active, and another one advertises (higher, lower or priority 0): `ask`: confirm the epoch with two
-//   backends. Its
-//     answer may end in deactivate(). An advert is unauthenticated, so it never demotes by itself.
-//   - Backup, and the others fell silent or sent priority 0: `hint`: the other LB may be gone. Never a
-//   promotion.
+//     backends. Their answer may end in deactivate(). An advert is unauthenticated: it never demotes by itself.
+//   - Backup, and the others fell silent or sent priority 0: `hint`: the other LB may be gone. No promotion.
 // On the wire it behaves as the RFC says, so a keepalived of the same VRID and a lower priority stays backup
 // while this one is Active, and takes over at its priority 0 or after its silence.
 //

@@ -1,5 +1,6 @@
 #pragma once
-// ARP for IPv4 over Ethernet (RFC 826), and the gratuitous announcement that moves a virtual address to this host.
+// ARP for IPv4 over Ethernet (RFC 826), and the gratuitous announcement that moves a virtual address to this
+// host.
 //
 //     0                   1                   2                   3
 //     0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -54,10 +55,12 @@ struct ArpFrame {
   Ipv4 target{};
 };
 static_assert(sizeof(ArpFrame) == 42 && alignof(ArpFrame) == 1);
-static_assert(offsetof(ArpFrame, operation) == 20 && offsetof(ArpFrame, sender) == 28 && offsetof(ArpFrame, target) == 38);
+static_assert(offsetof(ArpFrame, operation) == 20 && offsetof(ArpFrame, sender) == 28 &&
+              offsetof(ArpFrame, target) == 38);
 
-/// RFC 5227 §3: an ARP announcement: a request to all with sender = target = the address. The reply form is left out: some
-/// switches broke on it, and Linux ignores one whose target MAC is not the sender's within a second of its last update.
+/// RFC 5227 §3: an ARP announcement: a request to all with sender = target = the address. The reply form is
+/// left out: some switches broke on it, and Linux ignores one whose target MAC is not the sender's within a
+/// second of its last update.
 inline ArpFrame gratuitous_arp(const Mac& mac, const Ipv4& address) {
   ArpFrame frame;
   frame.destination = kBroadcast;

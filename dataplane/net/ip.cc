@@ -37,8 +37,8 @@ size_t write_ip_packet(MutBytes packet, const Ipv4Header& header, Bytes payload)
   return size;
 }
 
-size_t write_udp_packet(MutBytes packet, Ipv4 source, uint16_t source_port, Ipv4 destination, uint16_t destination_port,
-                        Bytes payload) {
+size_t write_udp_packet(MutBytes packet, Ipv4 source, uint16_t source_port, Ipv4 destination,
+                        uint16_t destination_port, Bytes payload) {
   const size_t udp_size = sizeof(UdpHeader) + payload.size();
   if (packet.size() < sizeof(Ipv4Header) + udp_size || sizeof(Ipv4Header) + udp_size > UINT16_MAX) {
     return 0;
@@ -48,7 +48,8 @@ size_t write_udp_packet(MutBytes packet, Ipv4 source, uint16_t source_port, Ipv4
   udp.destination_port = destination_port;
   udp.length = static_cast<uint16_t>(udp_size);
   udp.checksum = 0;
-  // RFC 768: the sum covers addresses, protocol and length too; a result of 0 is sent as all ones (0 means "none").
+  // RFC 768: the sum covers addresses, protocol and length too; a result of 0 is sent as all ones (0 means
+  // "none").
   uint32_t sum = ones_sum(destination, ones_sum(source)) + kProtocolUdp + static_cast<uint32_t>(udp_size);
   sum = ones_sum(payload, ones_sum(bytes_of(udp), sum));
   const uint16_t checksum = ones_checksum(sum);

@@ -61,10 +61,12 @@ uint32_t ones_sum(Bytes bytes, uint32_t sum = 0);
 /// Folded to 16 bits and inverted: what stands in a checksum field.
 uint16_t ones_checksum(uint32_t sum);
 
-/// Writes header, UDP header and payload into `packet`; returns the size, 0 when `packet` is too small. All checksums set.
-size_t write_udp_packet(MutBytes packet, Ipv4 source, uint16_t source_port, Ipv4 destination, uint16_t destination_port,
-                        Bytes payload);
-/// Writes an IPv4 header in front of `payload` of another protocol. Returns the size, 0 when `packet` is too small.
+/// Writes header, UDP header and payload into `packet`; returns the size, 0 when `packet` is too small. All
+/// checksums set.
+size_t write_udp_packet(MutBytes packet, Ipv4 source, uint16_t source_port, Ipv4 destination,
+                        uint16_t destination_port, Bytes payload);
+/// Writes an IPv4 header in front of `payload` of another protocol. Returns the size, 0 when `packet` is too
+/// small.
 size_t write_ip_packet(MutBytes packet, const Ipv4Header& header, Bytes payload);
 
 }  // namespace tercet::dataplane

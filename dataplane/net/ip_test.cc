@@ -71,10 +71,11 @@ TEST(Ip, WhatDoesNotFitIsRefused) {
 
 TEST(Arp, TheGoldenAnnouncement) {
   const ArpFrame frame = gratuitous_arp({0x02, 0, 0, 0, 0, 0x0A}, {198, 18, 0, 100});
-  const std::array<uint8_t, 42> golden{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x02, 0, 0, 0, 0, 0x0A, 0x08, 0x06,  //
-                                       0x00, 0x01, 0x08, 0x00, 6,    4,    0x00, 0x01,                          //
-                                       0x02, 0,    0,    0,    0,    0x0A, 198,  18, 0, 100,                    //
-                                       0,    0,    0,    0,    0,    0,    198,  18, 0, 100};
+  const std::array<uint8_t, 42> golden{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x02, 0,    0, 0,
+                                       0,    0x0A, 0x08, 0x06,                                  //
+                                       0x00, 0x01, 0x08, 0x00, 6,    4,    0x00, 0x01,          //
+                                       0x02, 0,    0,    0,    0,    0x0A, 198,  18,   0, 100,  //
+                                       0,    0,    0,    0,    0,    0,    198,  18,   0, 100};
   EXPECT_TRUE(equal(bytes_of(frame), golden));
 }
 

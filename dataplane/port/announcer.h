@@ -3,7 +3,7 @@
 // kernel_announcer (netlink, raw VRRP socket, AF_PACKET), DPDK's later, the simulator's own.
 // All calls by the one thread that owns it (the control thread); none waits for a peer. A failed call is
 // counted by the engine and not retried: the caller repeats what matters (adverts by the interval,
-// announcements by their schedule).
+// announcements by their schedule, with own() before each).
 
 #include <array>
 #include <cstddef>
@@ -17,8 +17,7 @@ namespace tercet::dataplane {
 /// An address as in Endpoint: IPv4 is held IPv4-mapped (RFC 4291 §2.5.5.2).
 using IpAddress = std::array<uint8_t, 16>;
 
-/// A virtual address with the length of its network's prefix, in bits of its own family (198.18.0.100/24:
-/// 24).
+/// A virtual address with the length of its network's prefix, in bits of its own family.
 struct Vip {
   IpAddress address{};
   uint8_t prefix_length = 0;

@@ -17,11 +17,9 @@ namespace tercet::dataplane {
 struct Command {
   enum class Kind : uint8_t {
     /// Ask two backends now whether they have promised anything above `epoch`. The answer is the Event
-    /// `confirmed` with
-    /// this token, or `lost`; none while two backends cannot be reached. Comes again, with the same token,
-    /// until answered;
-    /// a new token replaces the old one: only answers to Asks sent *after* it count (the LB was stalled in
-    /// between).
+    /// `confirmed` with this token, or `lost`; none while two backends cannot be reached. Comes again, with
+    /// the same token, until answered; a new token replaces the old one: only answers to Asks sent *after* it
+    /// count (the LB was stalled in between).
     confirm,
     /// Clean stop: give the epoch up. Answered by `lost` (cause stopped) once the resignation was sent.
     resign,
@@ -31,7 +29,7 @@ struct Command {
   };
   Kind kind = Kind::confirm;
   uint32_t token = 0;  ///< confirm
-  Epoch epoch;         ///< confirm: the epoch that the control thread believes we hold
+  Epoch epoch{};       ///< confirm: the epoch that the control thread believes we hold
   failover::Cause cause = failover::Cause::none;  ///< suspect: silence or stopped
 };
 
@@ -39,8 +37,7 @@ struct Command {
 struct Event {
   enum class Kind : uint8_t {
     /// Our EpochStart of `epoch` was decided (so two backends hold it): take the address. A higher `won`
-    /// while active
-    /// keeps the address (a stray Prepare was outbid).
+    /// while active keeps the address (a stray Prepare was outbid).
     won,
     /// Our `epoch` is gone (refused for a higher one, resigned): drop the address at once. Cause says why.
     lost,
@@ -54,13 +51,13 @@ struct Event {
     stalled,
   };
   Kind kind = Kind::won;
-  Epoch epoch;
+  Epoch epoch{};
   uint32_t token = 0;  ///< confirmed
-  MonoTime at;         ///< when the data plane pushed it: one that waited long proves nothing about now
+  MonoTime at{};       ///< when the data plane pushed it: one that waited long proves nothing about now
   failover::Cause cause = failover::Cause::none;  ///< won, lost
   // won: what the receipt needs.
-  Epoch epoch_before;
-  Duration gap;  ///< since the last sign of the previous active LB (also: `stalled`)
+  Epoch epoch_before{};
+  Duration gap{};  ///< since the last sign of the previous active LB (also: `stalled`)
   uint64_t entries_recovered = 0;
 };
 
