@@ -1,0 +1,578 @@
+#include "quorum/acceptor.h"
+
+#include <algorithm>
+
+#include "base/mutant.h"
+#include "quorum/chain.h"
+
+namespace tercet::quorum {
+
+Acceptor::Acceptor(const Options& options)
+    : options_(options),
+      log_(options.log),
+      results_(options.results_kept),
+      pull_(options.slot),
+      held_reads_(options.reads_held) {}
+
+// ---- recovery
+
+bool Acceptor::replay(RecordType type, Bytes payload) {
+  if (type == RecordType::entry) {
+    EntryView entry;
+    if (parse_entry(payload, entry) != payload.size() || entry.seq.value == 0 ||
+        entry.seq > tercet::next(log_.last()) || entry.seq <= commit_) {
+      return false;
+    }
+    log_.cut(entry.seq);
+    log_.append(entry, next_l(log_.l_at(previous(entry.seq)), entry), {});
+    if (entry.epoch > promised_) {
+      raise_promise(entry.epoch, {});
+    }
+    return true;
+  }
+  if (type == RecordType::promise) {
+    const auto* promise = header_of<PromiseRecord>(payload);
+    if (promise == nullptr) {
+      return false;
+    }
+    if (Epoch{promise->epoch} > promised_) {
+      raise_promise(Epoch{promise->epoch}, Nonce{promise->instance});
+    }
+    return true;
+  }
+  if (type == RecordType::commit) {
+    const auto* commit = header_of<CommitRecord>(payload);
+    if (commit == nullptr || Seq{commit->seq} > log_.last()) {
+      return false;
+    }
+    commit_ = std::max(commit_, Seq{commit->seq});
+    commit_s_ = commit->s.get();
+    return true;
+  }
+  return false;
+}
+
+void Acceptor::recovered(Machine& machine) {
+  rebuild(machine);
+  durable_seq_ = log_.last();
+  commit_written_ = commit_;
+  if (commit_.value != 0) {
+    compare(commit_, commit_s_);
+    machine.settle(commit_);
+  }
+}
+
+// ---- messages
+
+void Acceptor::step(ServerId from, const CellView& message, const Moment& now, Machine& machine, Output& out) {
+  std::visit([&](const auto& view) { on(view, from, now, machine, out); }, message);
+}
+
+bool Acceptor::names_us(const EntryView& genesis) const {
+  Members table;
+  note_members(table, genesis);
+  return table.names(options_.slot, options_.incarnation);
+}
+
+/// A member takes entries; one that is blank takes a Genesis that names it, and nothing else.
+bool Acceptor::may_take(const AcceptView& view) const {
+  if (options_.amnesiac) {
+    return false;
+  }
+  if (member()) {
+    return true;
+  }
+  AcceptWalk walk(view);
+  AcceptEntry first;
+  return log_.empty() && walk.next(first) && !first.is_read && first.entry.seq.value == 1 &&
+         first.entry.kind == EntryKind::genesis && names_us(first.entry);
+}
+
+void Acceptor::on(const AcceptView& view, ServerId from, const Moment& now, Machine& machine, Output& out) {
+  const AcceptHeader& h = *view.header;
+  const Epoch epoch{h.epoch};
+  ++counters_.accepts;
+  if (epoch < promised_) {
+    refuse(CellMessage::accept, epoch, from, machine, out);
+    return;
+  }
+  hear(epoch, Nonce{h.instance}, h.flags, h.heartbeat_us, now.mono);
+  const Seq before = previous(Seq{h.first});
+  const Hash128 before_l = h.prev_l.get();
+  if (!may_take(view) || !log_.matches(before, before_l)) {
+    const Slot* source = nullptr;
+    Slot named{};
+    AcceptWalk walk(view);
+    AcceptEntry item;
+    if (walk.next(item) && !item.is_read && item.entry.kind == EntryKind::epoch_start) {
+      const auto* body = header_of<EpochStartBody>(item.entry.op);
+      if (body != nullptr && body->source < kBackends) {
+        named = static_cast<Slot>(body->source);
+        source = &named;
+      }
+    }
+    if (before.value != 0) {
+      lack(before, before_l, epoch, from, source, now.mono);
+    }
+    return;
+  }
+  const bool new_epoch = epoch > promised_;
+  AcceptWalk walk(view);
+  AcceptEntry item;
+  Seq at = before;
+  Hash128 at_l = before_l;
+  while (walk.next(item)) {
+    if (item.is_read) {
+      if (((item.read->readers >> index(options_.slot)) & 1U) == 0) {
+        continue;
+      }
+      // The book must stand exactly there, in the LB's own log, under its epoch.
+      if (promised_ == epoch && log_.last() == at && member() && !divergent_) {
+        hold_read(item, from, epoch, at, machine);
+      } else {
+        ++counters_.reads_late;
+      }
+      continue;
+    }
+    at_l = next_l(at_l, item.entry);
+    at = item.entry.seq;
+    if (log_.matches(at, at_l)) {
+      continue;
+    }
+    if (log_.full(item.entry.op.size())) {
+      return;
+    }
+    if (at <= log_.last()) {
+      cut(at, machine);
+    }
+    append(item.entry, at_l, machine, out);
+  }
+  if (planted(Mutant::shorter_accept_cuts) && at < log_.last()) {
+    cut(tercet::next(at), machine);
+  }
+  note_commit(Seq{h.commit}, h.commit_s.get(), at, machine);
+  if (planted(Mutant::old_epoch_decided_by_copies) && at > before && log_.entry(tercet::next(before)).kind == EntryKind::epoch_start) {
+    commit_ = std::max(commit_, before);  // the bug of Raft's figure 8: copies of an old epoch taken as decided
+  }
+  if (at > before) {
+    if (new_epoch || vote_from_ > vote_to_) {
+      vote_from_ = tercet::next(before);
+      vote_to_ = at;
+    } else {
+      vote_from_ = std::min(vote_from_, tercet::next(before));
+      vote_to_ = std::max(vote_to_, at);
+    }
+  }
+}
+
+void Acceptor::on(const KeepaliveView& view, ServerId from, const Moment& now, Machine& machine, Output& out) {
+  const Keepalive& h = *view.header;
+  const Epoch epoch{h.epoch};
+  if (epoch < promised_) {
+    refuse(CellMessage::keepalive, epoch, from, machine, out);
+    return;
+  }
+  hear(epoch, Nonce{h.instance}, h.flags, h.heartbeat_us, now.mono);
+  const Seq last = previous(Seq{h.next});
+  if (log_.matches(last, h.last_l.get())) {
+    note_commit(Seq{h.commit}, h.commit_s.get(), last, machine);
+  } else if (last.value != 0) {
+    lack(last, h.last_l.get(), epoch, from, nullptr, now.mono);
+  }
+  send_heard(from, false, 0, h.stamp, now, machine, out);
+}
+
+void Acceptor::on(const PrepareView& view, ServerId from, const Moment& now, Machine& machine, Output& out) {
+  const Epoch epoch{view.header->epoch};
+  const Nonce instance{view.header->instance};
+  if (options_.amnesiac) {
+    return;
+  }
+  if (epoch < promised_ || (epoch == promised_ && instance != promised_to_)) {
+    refuse(CellMessage::prepare, epoch, from, machine, out);
+    return;
+  }
+  if (epoch > promised_) {
+    raise_promise(epoch, instance);
+    PromiseRecord record;
+    record.epoch = epoch.value;
+    record.instance = instance.value;
+    out.append.add_promise(record);
+    ++lsn_.value;
+  }
+  held_promise_ = HeldPromise{from, lsn_, promise_now(now, machine)};
+}
+
+void Acceptor::on(const AskView& view, ServerId from, const Moment& now, Machine& machine, Output& out) {
+  send_heard(from, true, view.header->number, view.header->stamp, now, machine, out);
+}
+
+void Acceptor::on(const MissingView& view, ServerId from, const Moment& /*now*/, Machine& /*machine*/, Output& out) {
+  const Missing& h = *view.header;
+  Seq at{h.from};
+  const bool have = log_.has(at) && !options_.amnesiac;
+  const unsigned datagrams = std::clamp<unsigned>(h.datagrams, 1, kPullDatagrams);
+  for (unsigned i = 0; i < datagrams && (have ? log_.has(at) : i == 0); ++i) {
+    const MutBytes room = out.sends.open();
+    if (room.empty()) {
+      return;
+    }
+    EntriesHeader header{};
+    header.type = static_cast<uint8_t>(CellMessage::entries);
+    header.number = h.number;
+    header.first = at.value;
+    header.prev_l = have ? log_.l_at(previous(at)) : Hash128{};
+    header.commit = commit_.value;
+    EntriesWriter writer(room, header);
+    while (have && log_.has(at) && writer.add(log_.entry(at))) {
+      at = tercet::next(at);
+    }
+    out.sends.close(from, writer.finish());
+  }
+}
+
+void Acceptor::on(const EntriesView& view, ServerId from, const Moment& now, Machine& machine, Output& out) {
+  pull_.take(from, view, log_, commit_, now.mono);
+  if (pull_.adopt_through().value == 0) {
+    return;
+  }
+  size_t offset = 0;
+  EntryView entry;
+  while (pull_.staged(offset, entry) && entry.seq <= pull_.adopt_through()) {
+    if (!member() && !(entry.seq.value == 1 && entry.kind == EntryKind::genesis && names_us(entry))) {
+      pull_.stop();  // no member by that log: Rejoin is the way in
+      return;
+    }
+    if (entry.seq <= log_.last()) {
+      cut(entry.seq, machine);
+    }
+    append(entry, next_l(log_.l_at(previous(entry.seq)), entry), machine, out);
+  }
+  pull_.adopted(log_);
+}
+
+// ---- the log
+
+void Acceptor::append(const EntryView& entry, const Hash128& l, Machine& machine, Output& out) {
+  out.append.add_entry(entry);
+  ++lsn_.value;
+  log_.append(entry, l, lsn_);
+  if (entry.epoch > promised_) {
+    raise_promise(entry.epoch, {});
+  }
+  apply(entry, l, machine);
+}
+
+void Acceptor::apply(const EntryView& entry, const Hash128& l, Machine& machine) {
+  Result& result = results_[entry.seq.value % results_.size()];
+  result.clear();
+  machine.apply(entry, result);
+  log_.set_s(entry.seq,
+             next_s(log_.s_at(previous(entry.seq)), l, {result.data(), result.size()}, machine.digest()));
+}
+
+void Acceptor::cut(Seq first, Machine& machine) {
+  TERCET_CHECK(first > commit_, "I2: a decided entry is never cut");
+  ++counters_.cuts;
+  bool undone = true;
+  for (Seq at = log_.last(); at >= first && undone; at = previous(at)) {
+    undone = machine.undo();
+  }
+  log_.cut(first);
+  durable_seq_ = std::min(durable_seq_, previous(first));
+  while (!held_reads_.empty() && held_reads_.back().place >= first) {
+    held_reads_.pop_back();
+  }
+  if (vote_to_ >= first) {
+    vote_to_ = previous(first);
+  }
+  if (!undone) {
+    rebuild(machine);
+  }
+}
+
+void Acceptor::rebuild(Machine& machine) {
+  ++counters_.rebuilds;
+  machine.reset();
+  for (Seq at{1}; at <= log_.last(); at = tercet::next(at)) {
+    apply(log_.entry(at), log_.l_at(at), machine);
+    machine.settle(std::min(at, commit_));
+  }
+}
+
+void Acceptor::raise_promise(Epoch epoch, Nonce instance) {
+  TERCET_CHECK(epoch > promised_, "a promise only rises");
+  promised_ = epoch;
+  promised_to_ = instance;
+  // From here on no vote or answer for an older epoch leaves.
+  vote_from_ = Seq{1};
+  vote_to_ = Seq{0};
+  held_reads_.clear();
+  held_promise_.reset();
+  if (pull_.active() && pull_.epoch() < epoch) {
+    pull_.stop();
+  }
+}
+
+void Acceptor::note_commit(Seq sent, const Hash128& s, Seq proved, Machine& machine) {
+  // S is compared only where this very message proved that our log is the LB's.
+  if (sent.value != 0 && sent <= proved) {
+    compare(sent, s);
+  }
+  const Seq commit = std::min(sent, proved);
+  if (commit > commit_) {
+    commit_ = commit;
+    commit_s_ = s;
+    commit_dirty_ = sent <= proved;
+    machine.settle(commit_);
+  }
+}
+
+void Acceptor::compare(Seq seq, const Hash128& s) {
+  if (log_.has(seq)) {
+    divergent_ = log_.s_at(seq).low != s.low;  // an LB knows 64 bits of S, from the votes
+  }
+}
+
+void Acceptor::lack(Seq seq, const Hash128& l, Epoch epoch, ServerId lb, const Slot* source, MonoTime now) {
+  if (options_.amnesiac || (!log_.empty() && !member())) {
+    return;
+  }
+  pull_.aim({seq, l}, epoch, lb, source, log_, commit_, now);
+}
+
+// ---- what may leave
+
+void Acceptor::durable(Lsn lsn) {
+  TERCET_CHECK(lsn >= durable_lsn_ && lsn <= lsn_, "durability only grows, up to what was handed out");
+  durable_lsn_ = lsn;
+  while (durable_seq_ < log_.last() && log_.lsn_at(tercet::next(durable_seq_)) <= durable_lsn_) {
+    durable_seq_ = tercet::next(durable_seq_);
+  }
+}
+
+MonoTime Acceptor::tick(const Moment& now, Machine& machine, Output& out) {
+  if (commit_dirty_ && !out.append.empty() && commit_ <= log_.last()) {
+    // Written along with what is appended anyway: a commit is never worth a write of its own.
+    CommitRecord record;
+    record.seq = commit_.value;
+    record.s = commit_s_;
+    out.append.add_commit(record);
+    ++lsn_.value;
+    commit_dirty_ = false;
+  }
+  pull_.reached(log_);
+  send_promise(out);
+  send_votes(now, machine, out);
+  send_answers(out);
+  MonoTime again = MonoTime::never();
+  ServerId to{};
+  Missing ask;
+  if (pull_.ask(log_, now.mono, to, ask, again)) {
+    if (const MutBytes room = out.sends.open(); !room.empty()) {
+      put(room, ask);
+      out.sends.close(to, sizeof(ask));
+    }
+  }
+  return again;
+}
+
+ServerId Acceptor::holder() const { return lb_of(promised_); }
+
+uint8_t Acceptor::flags(const Machine& machine) const {
+  unsigned flags = 0;
+  flags |= divergent_ ? kDivergent : 0U;
+  flags |= log_.empty() ? kBlank : 0U;
+  flags |= options_.amnesiac ? kAmnesiac : 0U;
+  flags |= member() ? kMember : 0U;
+  flags |= pull_.active() ? kCatchingUp : 0U;
+  flags |= machine.leases_live() ? kLeasesLive : 0U;
+  flags |= machine.more_due() ? kMoreDue : 0U;
+  return static_cast<uint8_t>(flags);
+}
+
+void Acceptor::send_votes(const Moment& now, const Machine& machine, Output& out) {
+  const Seq limit = planted(Mutant::vote_before_durable) ? log_.last() : durable_seq_;
+  const Seq to = std::min(vote_to_, limit);
+  // Results older than the ring are gone: an LB never asks for them, its window is smaller.
+  if (to.value > results_.size() && vote_from_.value <= to.value - results_.size()) {
+    vote_from_ = Seq{to.value - results_.size() + 1};
+  }
+  if (!member()) {
+    return;
+  }
+  while (vote_from_ <= to) {
+    const MutBytes room = out.sends.open();
+    if (room.empty()) {
+      return;
+    }
+    VoteHeader header{};
+    header.type = static_cast<uint8_t>(CellMessage::vote);
+    header.flags = flags(machine);
+    header.epoch = promised_.value;
+    header.incarnation = options_.incarnation.value;
+    header.first = vote_from_.value;
+    header.wall_ms = as_unsigned(now.wall.ms);
+    header.durable = durable_seq_.value;
+    header.load = static_cast<uint32_t>(distance(durable_seq_, log_.last()));
+    VoteWriter writer(room, header);
+    Seq at = vote_from_;
+    while (at <= to) {
+      const Result& result = results_[at.value % results_.size()];
+      if (!writer.add(log_.s_at(at).low, {result.data(), result.size()})) {
+        break;
+      }
+      at = tercet::next(at);
+    }
+    out.sends.close(holder(), writer.finish(log_.l_at(previous(at))));
+    vote_from_ = at;
+  }
+}
+
+void Acceptor::hold_read(const AcceptEntry& item, ServerId from, Epoch epoch, Seq place, const Machine& machine) {
+  if (held_reads_.full()) {
+    ++counters_.reads_late;
+    return;
+  }
+  uint8_t answer[kReadAnswerMax];
+  const size_t size = machine.read(item.query, answer);
+  HeldRead& held = held_reads_.push_back();
+  held.header = {};
+  held.answer.clear();
+  held.to = from;
+  held.epoch = epoch;
+  held.place = place;
+  held.header.type = static_cast<uint8_t>(CellMessage::answer);
+  held.header.length = static_cast<uint16_t>(size);
+  held.header.slot = item.read->slot;
+  held.header.generation = item.read->generation;
+  held.header.epoch = epoch.value;
+  held.header.incarnation = options_.incarnation.value;
+  held.header.place = place.value;
+  held.header.place_l = log_.l_at(place);
+  held.header.hash = hash128({answer, size});
+  if (item.read->body_from == index(options_.slot)) {
+    held.header.flags = kWhole;
+    held.answer.resize(size);
+    std::copy(answer, answer + size, held.answer.begin());
+  }
+}
+
+void Acceptor::send_answers(Output& out) {
+  while (!held_reads_.empty() && held_reads_.front().place <= durable_seq_) {
+    const MutBytes room = out.sends.open();
+    if (room.empty()) {
+      return;
+    }
+    HeldRead& read = held_reads_.front();
+    read.header.load = static_cast<uint32_t>(held_reads_.size());
+    put(room, read.header);
+    std::copy(read.answer.begin(), read.answer.end(), room.begin() + sizeof(AnswerHeader));
+    out.sends.close(read.to, sizeof(AnswerHeader) + read.answer.size());
+    held_reads_.pop_front();
+  }
+}
+
+PromiseHeader Acceptor::promise_now(const Moment& now, const Machine& machine) const {
+  PromiseHeader header{};
+  header.type = static_cast<uint8_t>(CellMessage::promise);
+  header.flags = flags(machine);
+  header.admitted = member() ? 1 : 0;
+  header.introduction = static_cast<uint8_t>(options_.introduction.size());
+  header.epoch = promised_.value;
+  header.instance = promised_to_.value;
+  header.incarnation = options_.incarnation.value;
+  header.last_epoch = log_.epoch_at(log_.last()).value;
+  header.last = log_.last().value;
+  header.last_l = log_.l_at(log_.last());
+  header.commit = commit_.value;
+  if (!log_.empty()) {
+    const EntryView last = log_.entry(log_.last());
+    header.cell_ms = as_unsigned(last.cell.ms);
+    header.wall_ms = as_unsigned(last.wall.ms);
+  }
+  header.clock_ms = as_unsigned(now.wall.ms);
+  write_members(log_.members(), header.members);
+  return header;
+}
+
+void Acceptor::send_promise(Output& out) {
+  if (!held_promise_ || (held_promise_->lsn > durable_lsn_ && !planted(Mutant::promise_before_durable))) {
+    return;
+  }
+  const MutBytes room = out.sends.open();
+  if (room.empty()) {
+    return;
+  }
+  put(room, held_promise_->header);
+  std::copy(options_.introduction.begin(), options_.introduction.end(), room.begin() + sizeof(PromiseHeader));
+  out.sends.close(held_promise_->to, sizeof(PromiseHeader) + options_.introduction.size());
+  held_promise_.reset();
+}
+
+void Acceptor::refuse(CellMessage of, Epoch epoch, ServerId to, const Machine& machine, Output& out) {
+  ++counters_.refused;
+  const MutBytes room = out.sends.open();
+  if (room.empty()) {
+    return;
+  }
+  Refused refused{};
+  refused.type = static_cast<uint8_t>(CellMessage::refused);
+  refused.flags = flags(machine);
+  refused.of = static_cast<uint8_t>(of);
+  refused.epoch = epoch.value;
+  refused.promised = promised_.value;
+  refused.incarnation = options_.incarnation.value;
+  put(room, refused);
+  out.sends.close(to, sizeof(refused));
+}
+
+// ---- who holds the epoch
+
+void Acceptor::hear(Epoch epoch, Nonce instance, uint8_t flags, uint32_t heartbeat_us, MonoTime now) {
+  const bool fit = (flags & kFit) != 0 || planted(Mutant::heard_without_fit);
+  if (!fit) {
+    if (heard_.epoch == epoch && heard_.instance == instance) {
+      heard_ = {};  // it says itself that it may be followed
+    }
+    return;
+  }
+  if (epoch == promised_ && promised_to_.value != 0 && instance != promised_to_) {
+    return;  // another life of that LB: not the instance that was promised
+  }
+  const Duration three = microseconds(heartbeat_us) * kHeardHeartbeats;
+  heard_ = {epoch, instance, now, std::max(three, kHeardWindowMin)};
+}
+
+bool Acceptor::heard(MonoTime now) const {
+  return heard_.epoch.value != 0 && heard_.epoch >= promised_ && now - heard_.at <= heard_.window;
+}
+
+void Acceptor::send_heard(ServerId to, bool asked, uint32_t number, uint64_t stamp, const Moment& now,
+                          const Machine& machine, Output& out) {
+  const MutBytes room = out.sends.open();
+  if (room.empty()) {
+    return;
+  }
+  Heard reply{};
+  reply.type = static_cast<uint8_t>(CellMessage::heard);
+  reply.flags = flags(machine);
+  reply.heard = heard(now.mono) ? 1 : 0;
+  reply.asked = asked ? 1 : 0;
+  reply.number = number;
+  reply.stamp = stamp;
+  reply.promised = promised_.value;
+  reply.incarnation = options_.incarnation.value;
+  reply.last = log_.last().value;
+  reply.durable = durable_seq_.value;
+  reply.durable_l = log_.l_at(durable_seq_);
+  reply.commit = commit_.value;
+  reply.commit_s = log_.s_at(commit_);
+  reply.progress = pull_.pulled();
+  reply.wall_ms = as_unsigned(now.wall.ms);
+  reply.load = static_cast<uint32_t>(held_reads_.size());
+  put(room, reply);
+  out.sends.close(to, sizeof(reply));
+}
+
+}  // namespace tercet::quorum

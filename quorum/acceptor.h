@@ -1,0 +1,157 @@
+#pragma once
+// Acceptor: a backend's side of the protocol (DESIGN §2). Promises epochs, takes Accepts that continue its log, drives
+// the machine, votes when entries are durable. A value without I/O, clock or randomness: events go in, messages and
+// records come out. The caller appends the records, in order, to its log, and tells when they are durable.
+//
+// Keeps: I5 (equal S, equal books), I6 (no vote or promise before durability), its part of I1 and I2 (cuts only from the
+// first seq where it holds another L, never a committed one).
+
+#include <optional>
+#include <vector>
+
+#include "base/ring.h"
+#include "quorum/log_view.h"
+#include "quorum/machine.h"
+#include "quorum/pull.h"
+#include "quorum/records.h"
+#include "wire/cell.h"
+#include "wire/outbox.h"
+
+namespace tercet::quorum {
+
+class Acceptor {
+ public:
+  struct Options {
+    CellId cell;
+    Slot slot = Slot::one;
+    Incarnation incarnation;
+    bool amnesiac = false;  ///< the disk was lost or cannot be trusted: says so, neither votes nor promises
+    FixedVector<uint8_t, kIntroductionMax> introduction;
+    size_t results_kept = 8192;  ///< of the newest entries, for votes on repeated Accepts; ≥ the LB's window
+    size_t reads_held = 1024;    ///< reads that wait for durability
+    LogView::Options log;
+  };
+  struct Output {
+    Outbox& sends;
+    Records& append;
+  };
+  struct Counters {
+    uint64_t accepts = 0;
+    uint64_t refused = 0;
+    uint64_t cuts = 0;
+    uint64_t rebuilds = 0;
+    uint64_t reads_late = 0;
+    uint64_t ignored = 0;
+  };
+
+  explicit Acceptor(const Options& options);
+
+  /// Recovery: each record of the log in order, before anything else. False: the record cannot follow what came before,
+  /// so the log is not to be trusted (the caller starts over as amnesiac).
+  [[nodiscard]] bool replay(RecordType type, Bytes payload);
+  /// All records have been replayed and are durable: brings the machine to the log's end.
+  void recovered(Machine& machine);
+
+  void step(ServerId from, const CellView& message, const Moment& now, Machine& machine, Output& out);
+  /// `lsn` records (counted from the first one that this acceptor handed out) are durable.
+  void durable(Lsn lsn);
+  /// Sends what may leave now; returns when to call again at the latest. Call after each burst of steps.
+  MonoTime tick(const Moment& now, Machine& machine, Output& out);
+
+  [[nodiscard]] const LogView& log() const { return log_; }
+  [[nodiscard]] Epoch promised() const { return promised_; }
+  [[nodiscard]] Seq commit() const { return commit_; }
+  [[nodiscard]] Seq durable_seq() const { return durable_seq_; }
+  [[nodiscard]] bool member() const {
+    return !options_.amnesiac && log_.members().names(options_.slot, options_.incarnation);
+  }
+  [[nodiscard]] bool divergent() const { return divergent_; }
+  [[nodiscard]] bool amnesiac() const { return options_.amnesiac; }
+  [[nodiscard]] bool catching_up() const { return pull_.active(); }
+  [[nodiscard]] Incarnation incarnation() const { return options_.incarnation; }
+  [[nodiscard]] const Counters& counters() const { return counters_; }
+  /// Records handed out so far.
+  [[nodiscard]] Lsn taken() const { return lsn_; }
+
+ private:
+  struct HeldPromise {
+    ServerId to = ServerId::lb1;
+    Lsn lsn;
+    PromiseHeader header{};
+  };
+  struct HeldRead {
+    ServerId to = ServerId::lb1;
+    Epoch epoch;
+    Seq place;
+    AnswerHeader header{};
+    FixedVector<uint8_t, kReadAnswerMax> answer;
+  };
+  /// The holder of an epoch, last heard saying that it is fit.
+  struct Holder {
+    Epoch epoch;
+    Nonce instance;
+    MonoTime at;
+    Duration window;
+  };
+
+  void on(const AcceptView& view, ServerId from, const Moment& now, Machine& machine, Output& out);
+  void on(const KeepaliveView& view, ServerId from, const Moment& now, Machine& machine, Output& out);
+  void on(const PrepareView& view, ServerId from, const Moment& now, Machine& machine, Output& out);
+  void on(const AskView& view, ServerId from, const Moment& now, Machine& machine, Output& out);
+  void on(const MissingView& view, ServerId from, const Moment& now, Machine& machine, Output& out);
+  void on(const EntriesView& view, ServerId from, const Moment& now, Machine& machine, Output& out);
+  template <class NotForBackends>
+  void on(const NotForBackends&, ServerId, const Moment&, Machine&, Output&) {
+    ++counters_.ignored;
+  }
+
+  [[nodiscard]] bool may_take(const AcceptView& view) const;
+  [[nodiscard]] bool names_us(const EntryView& genesis) const;
+  void hear(Epoch epoch, Nonce instance, uint8_t flags, uint32_t heartbeat_us, MonoTime now);
+  [[nodiscard]] bool heard(MonoTime now) const;
+  void lack(Seq seq, const Hash128& l, Epoch epoch, ServerId lb, const Slot* source, MonoTime now);
+  void append(const EntryView& entry, const Hash128& l, Machine& machine, Output& out);
+  void apply(const EntryView& entry, const Hash128& l, Machine& machine);
+  void cut(Seq first, Machine& machine);
+  void rebuild(Machine& machine);
+  void raise_promise(Epoch epoch, Nonce instance);
+  void note_commit(Seq sent, const Hash128& s, Seq proved, Machine& machine);
+  void compare(Seq seq, const Hash128& s);
+  void hold_read(const AcceptEntry& item, ServerId from, Epoch epoch, Seq place, const Machine& machine);
+  void refuse(CellMessage of, Epoch epoch, ServerId to, const Machine& machine, Output& out);
+  void send_heard(ServerId to, bool asked, uint32_t number, uint64_t stamp, const Moment& now, const Machine& machine,
+                  Output& out);
+  void send_votes(const Moment& now, const Machine& machine, Output& out);
+  void send_answers(Output& out);
+  void send_promise(Output& out);
+  [[nodiscard]] uint8_t flags(const Machine& machine) const;
+  [[nodiscard]] PromiseHeader promise_now(const Moment& now, const Machine& machine) const;
+  [[nodiscard]] ServerId holder() const;
+
+  Options options_;
+  // Durable, or about to be.
+  LogView log_;
+  Epoch promised_;
+  Nonce promised_to_;  ///< 0: promised by an Accept, to whoever holds that number
+  Seq commit_;
+  Hash128 commit_s_;   ///< as the LB's tally said, to be written along
+  bool commit_dirty_ = false;
+  // Positions in the log.
+  Lsn lsn_;
+  Lsn durable_lsn_;
+  Seq durable_seq_;
+  // Volatile.
+  bool divergent_ = false;
+  std::vector<Result> results_;  ///< by seq modulo its size
+  Seq results_from_;             ///< results are there from this seq on
+  Pull pull_;
+  Holder heard_;
+  Seq vote_from_{1};  ///< votes due: [vote_from_, vote_to_], of the epoch promised
+  Seq vote_to_;
+  std::optional<HeldPromise> held_promise_;
+  Ring<HeldRead> held_reads_;  ///< their places rise
+  Seq commit_written_;
+  Counters counters_;
+};
+
+}  // namespace tercet::quorum

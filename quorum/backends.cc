@@ -1,0 +1,104 @@
+#include "quorum/backends.h"
+
+#include <algorithm>
+
+namespace tercet::quorum {
+
+const char* name_of(BackendState state) {
+  static constexpr std::array<const char*, 5> kNames{"down", "voting", "catching-up", "divergent", "amnesiac"};
+  return kNames[static_cast<size_t>(state)];
+}
+
+void Backends::hear(Slot slot, uint8_t flags, Incarnation incarnation, MonoTime now) {
+  Backend& b = (*this)[slot];
+  if (b.incarnation != incarnation) {
+    b.outvoted = false;
+    b.regressed = false;
+    b.acked = Seq{0};
+    b.durable = Seq{0};
+  }
+  if (!b.heard || now - b.heard_at > down_after(slot)) {
+    b.progress_at = now;  // back from absence: its time to answer begins now
+    b.resends = 0;
+    b.resend_at = now;
+  }
+  b.heard = true;
+  b.unreachable = false;
+  b.flags = flags;
+  b.incarnation = incarnation;
+  b.heard_at = now;
+}
+
+/// RFC 6298 §2, in its integer form.
+void Backends::measure(Slot slot, Duration round_trip) {
+  Backend& b = (*this)[slot];
+  const Duration error = round_trip - b.rtt;
+  b.rtt = b.rtt + error / 8;
+  const Duration size = error.ns < 0 ? Duration{-error.ns} : error;
+  b.rtt_deviation = b.rtt_deviation + (size - b.rtt_deviation) / 4;
+}
+
+Duration Backends::down_after(Slot slot) const {
+  return std::max((*this)[slot].rtt * kDownAfterRtts, kDownAfterMin);
+}
+
+Duration Backends::resend_after(Slot slot) const {
+  const Backend& b = (*this)[slot];
+  const Duration base = std::max(b.rtt + b.rtt_deviation * 4, kResendMin);
+  return std::min(base * (int64_t{1} << std::min(b.resends, 7U)), kResendMax);
+}
+
+SlotSet Backends::counted() const {
+  SlotSet set;
+  for (const Slot slot : kSlots) {
+    const Backend& b = (*this)[slot];
+    const bool right_life = member(slot).value == 0 || member(slot) == b.incarnation;
+    if (b.heard && right_life && !b.outvoted && !b.regressed && (b.flags & (kDivergent | kAmnesiac)) == 0 &&
+        (b.flags & (kMember | kBlank)) != 0) {
+      set.add(slot);
+    }
+  }
+  return set;
+}
+
+BackendState Backends::state(Slot slot, MonoTime now, Seq last) const {
+  const Backend& b = (*this)[slot];
+  if (!b.heard || b.unreachable || now - b.heard_at > down_after(slot)) {
+    return BackendState::down;
+  }
+  const bool wrong_life = member(slot).value != 0 && member(slot) != b.incarnation;
+  if ((b.flags & kAmnesiac) != 0 || b.regressed || wrong_life) {
+    return BackendState::amnesiac;
+  }
+  if ((b.flags & kDivergent) != 0 || b.outvoted) {
+    return BackendState::divergent;
+  }
+  const bool stalled = b.acked < last && now - b.progress_at > down_after(slot);
+  if ((b.flags & kCatchingUp) != 0 || (b.flags & kMember) == 0 || stalled) {
+    return BackendState::catching_up;
+  }
+  return BackendState::voting;
+}
+
+SlotSet Backends::voters(MonoTime now, Seq last) const {
+  SlotSet set;
+  for (const Slot slot : kSlots) {
+    if (state(slot, now, last) == BackendState::voting) {
+      set.add(slot);
+    }
+  }
+  return set;
+}
+
+void Backends::restart(Seq before_first, MonoTime now) {
+  for (Backend& b : slots_) {
+    b.acked = before_first;
+    b.durable = Seq{0};
+    b.progress_at = now;
+    b.resends = 0;
+    b.resend_at = now;
+    b.regressed = false;
+  }
+}
+
+}  // namespace tercet::quorum

@@ -1,0 +1,65 @@
+#pragma once
+// Backends: what an LB knows of the three (DESIGN §2 "State"): a view only, learned anew by each LB.
+
+#include <array>
+
+#include "quorum/limits.h"
+#include "quorum/tally.h"
+#include "wire/vote.h"
+
+namespace tercet::quorum {
+
+enum class BackendState : uint8_t { down, voting, catching_up, divergent, amnesiac };
+const char* name_of(BackendState state);  ///< as status shows it: "catching-up" …
+
+struct Backend {
+  bool heard = false;          ///< ever, by this LB
+  uint8_t flags = 0;           ///< as it said last (wire/vote.h)
+  Incarnation incarnation;     ///< as it said last
+  MonoTime heard_at;
+  bool unreachable = false;    ///< its port was reported closed, and it has not spoken since
+  bool outvoted = false;       ///< marked by us: its state differed from a decided one
+  bool regressed = false;      ///< its log ends below what it voted: cannot be trusted
+  Seq acked;                   ///< voted for all of our epoch up to here, or holds them decided
+  Seq durable;                 ///< last durable seq that it told of, on our log
+  MonoTime progress_at;        ///< acked rose, or it had nothing to do
+  uint64_t pulled = 0;
+  uint32_t load = 0;
+  Duration rtt = milliseconds(1);
+  Duration rtt_deviation = milliseconds(1);
+  MonoTime sent_at;            ///< last datagram to it …
+  MonoTime keepalive_at;       ///< … and last Keepalive
+  MonoTime resend_at;
+  unsigned resends = 0;        ///< in a row, for the back-off
+  // Its S at a seq, from Heard: for the digests of status.
+  Seq digest_seq;
+  uint64_t digest = 0;
+};
+
+class Backends {
+ public:
+  Backend& operator[](Slot slot) { return slots_[index(slot)]; }
+  const Backend& operator[](Slot slot) const { return slots_[index(slot)]; }
+
+  void hear(Slot slot, uint8_t flags, Incarnation incarnation, MonoTime now);
+  void measure(Slot slot, Duration round_trip);
+  /// Which incarnation each slot must have; 0: any.
+  void members(const std::array<Incarnation, kBackends>& members) { members_ = members; }
+  [[nodiscard]] Incarnation member(Slot slot) const { return members_[index(slot)]; }
+
+  [[nodiscard]] BackendState state(Slot slot, MonoTime now, Seq last) const;
+  /// Slots whose ballots count: members that are neither divergent nor amnesiac.
+  [[nodiscard]] SlotSet counted() const;
+  /// Slots that vote now.
+  [[nodiscard]] SlotSet voters(MonoTime now, Seq last) const;
+  [[nodiscard]] Duration down_after(Slot slot) const;
+  [[nodiscard]] Duration resend_after(Slot slot) const;
+  /// A new epoch: forget what was learned of the old one's entries.
+  void restart(Seq before_first, MonoTime now);
+
+ private:
+  std::array<Backend, kBackends> slots_;
+  std::array<Incarnation, kBackends> members_{};
+};
+
+}  // namespace tercet::quorum

@@ -1,0 +1,48 @@
+#include "quorum/members.h"
+
+#include <tuple>
+
+namespace tercet::quorum {
+
+void note_members(Members& members, const EntryView& entry) {
+  if (entry.kind != EntryKind::genesis) {
+    return;
+  }
+  const auto* genesis = header_of<GenesisBody>(entry.op);
+  if (genesis == nullptr) {
+    return;
+  }
+  for (const Slot slot : kSlots) {
+    members.slots[index(slot)] = {Incarnation{genesis->incarnation[index(slot)].get()}, entry.epoch, entry.seq};
+  }
+}
+
+Members newest(const Members& a, const Members& b) {
+  Members out = a;
+  for (const Slot slot : kSlots) {
+    const Member& mine = a.slots[index(slot)];
+    const Member& theirs = b.slots[index(slot)];
+    if (std::tie(theirs.epoch, theirs.seq) > std::tie(mine.epoch, mine.seq)) {
+      out.slots[index(slot)] = theirs;
+    }
+  }
+  return out;
+}
+
+void write_members(const Members& members, WireMember (&out)[kBackends]) {
+  for (const Slot slot : kSlots) {
+    const Member& member = members.slots[index(slot)];
+    out[index(slot)] = {member.incarnation.value, member.epoch.value, member.seq.value};
+  }
+}
+
+Members read_members(const WireMember (&in)[kBackends]) {
+  Members members;
+  for (const Slot slot : kSlots) {
+    const WireMember& m = in[index(slot)];
+    members.slots[index(slot)] = {Incarnation{m.incarnation}, Epoch{m.epoch}, Seq{m.seq}};
+  }
+  return members;
+}
+
+}  // namespace tercet::quorum

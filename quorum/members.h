@@ -1,0 +1,36 @@
+#pragma once
+// Members: which incarnation of each slot is a member, as Genesis (later: Rejoin) entries name it.
+
+#include <array>
+
+#include "wire/entry.h"
+#include "wire/prepare.h"
+
+namespace tercet::quorum {
+
+struct Member {
+  Incarnation incarnation;  ///< 0: none named yet
+  Epoch epoch;              ///< of the entry that named it …
+  Seq seq;                  ///< … and its place
+  constexpr bool operator==(const Member&) const = default;
+};
+
+struct Members {
+  std::array<Member, kBackends> slots{};
+  constexpr bool operator==(const Members&) const = default;
+
+  [[nodiscard]] bool names(Slot slot, Incarnation incarnation) const {
+    return incarnation.value != 0 && slots[index(slot)].incarnation == incarnation;
+  }
+  [[nodiscard]] bool empty() const { return slots[0].incarnation.value == 0; }
+};
+
+/// The table after `entry`, which may be of any kind. A Genesis body that is too short names nobody.
+void note_members(Members& members, const EntryView& entry);
+/// Slot by slot the newer of two tables, by (epoch, seq): the newest table among promises.
+Members newest(const Members& a, const Members& b);
+
+void write_members(const Members& members, WireMember (&out)[kBackends]);
+Members read_members(const WireMember (&in)[kBackends]);
+
+}  // namespace tercet::quorum

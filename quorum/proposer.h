@@ -1,0 +1,235 @@
+#pragma once
+// Proposer: an LB's side of the protocol (DESIGN §2). Wins an epoch, orders entries, fans them out, tallies votes,
+// answers reads, follows its backends. A value without I/O, clock or randomness (dice come in with the Moment).
+//
+// Keeps: I1 (one entry per seq: only its own epoch's entries decide, and it chooses a log once), I2 (EpochStart behind
+// the chosen log), I8 (stamps).
+//
+// The way of an operation: propose → window → tick packs it (fan_out) → votes (step) → tally → tick delivers outcomes.
+
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "quorum/backends.h"
+#include "quorum/reads.h"
+#include "quorum/stamp.h"
+#include "quorum/takeover.h"
+#include "quorum/window.h"
+#include "wire/cell.h"
+#include "wire/outbox.h"
+
+namespace tercet::quorum {
+
+/// What became of a query, or of what was ordered.
+struct Outcome {
+  enum class Kind : uint8_t {
+    decided,      ///< `result` holds OpResult (mutating) or the answer (read)
+    unavailable,  ///< reads only: given up, below two voters
+  };
+  Kind kind = Kind::decided;
+  bool read = false;
+  Tag tag;
+  Seq seq;       ///< of the entry, or the read's place
+  Bytes result;  ///< borrowed until the next call into the proposer
+};
+
+enum class Admit : uint8_t { taken, busy, unavailable, not_active };
+
+/// Why an LB claimed or lost; kept in receipts.
+enum class Cause : uint8_t { none, start, peer_silent, peer_resigned, peer_unfit, raised, refused, fenced, asked, no_progress };
+const char* name_of(Cause cause);
+
+struct RoleChange {
+  enum class Kind : uint8_t {
+    won,      ///< EpochStart is decided: serve, then own the address
+    lost,     ///< the epoch is no longer ours: drop the address; what is in the window has an unknown outcome
+    raising,  ///< takes a higher epoch itself and keeps the address; what is in the window has an unknown outcome
+    confirmed,  ///< two backends said that they promised nothing higher
+  };
+  Kind kind = Kind::won;
+  Epoch before;
+  Epoch epoch;
+  Cause cause = Cause::none;
+  uint64_t recovered = 0;  ///< won: entries behind the best commit of the promises
+};
+
+struct OutvotedEvent {
+  WallTime at;
+  Slot slot = Slot::one;
+  Seq seq;
+};
+
+class Proposer {
+ public:
+  struct Options {
+    ServerId self = ServerId::lb1;
+    CellId cell;
+    Nonce instance;  ///< random per process life
+    Duration heartbeat = milliseconds(5);
+    size_t window = 4096;    ///< undecided entries
+    size_t history = 16384;  ///< entries kept for resends; a power of two, ≥ 2 windows
+    size_t reads = 1024;
+    std::array<uint8_t, 16> activation_id{};
+    std::vector<std::array<uint8_t, 32>> issuers;  ///< public keys that Genesis names
+  };
+  struct Output {
+    explicit Output(Outbox& box) : sends(box) {}
+    Outbox& sends;
+    FixedVector<Outcome, 256> outcomes;
+    FixedVector<RoleChange, 4> roles;
+  };
+
+  explicit Proposer(const Options& options);
+
+  /// A mutating operation. `op` is copied.
+  Admit propose(Bytes op, Tag tag, const Moment& now);
+  Admit read(Bytes query, Tag tag);
+
+  /// Wants the epoch: asks first. Nothing happens while a claim is under way, held or backing off.
+  void claim(Cause cause, const Moment& now);
+  /// Gives the epoch up at once.
+  void resign(Cause cause, const Moment& now, Output& out);
+  /// Asks two backends whether the epoch still stands; answered by RoleChange confirmed, or lost.
+  void confirm(const Moment& now);
+  /// Has its address and hears clients, as far as the caller knows. Part of "fit".
+  void set_fit(bool fit) { outside_fit_ = fit; }
+  /// An epoch heard of elsewhere (heartbeats).
+  void note_epoch(Epoch epoch);
+  /// A backend's port was reported closed.
+  void unreachable(Slot slot);
+
+  void step(ServerId from, const CellView& message, const Moment& now, Output& out);
+  /// Packs, resends, delivers; returns when to call again at the latest. Call after each burst of steps.
+  MonoTime tick(const Moment& now, Output& out);
+
+  // ---- what others may know
+  [[nodiscard]] LbRole role() const;
+  [[nodiscard]] bool active() const { return role() == LbRole::active; }
+  [[nodiscard]] Epoch epoch() const { return epoch_; }        ///< held or wanted
+  [[nodiscard]] Epoch highest_seen() const { return seen_; }
+  [[nodiscard]] Seq commit() const { return decided_; }
+  [[nodiscard]] Seq last_ordered() const { return previous(window_.next()); }
+  [[nodiscard]] CellTime decided_cell() const { return decided_cell_; }
+  [[nodiscard]] WallTime decided_wall() const { return decided_wall_; }
+  [[nodiscard]] unsigned voters(MonoTime now) const;
+  [[nodiscard]] bool serving(MonoTime now) const { return active() && voters(now) >= 2 && !split_; }
+  [[nodiscard]] bool fit(MonoTime now) const { return outside_fit_ && voters(now) >= 2; }
+  [[nodiscard]] const Backends& backends() const { return backends_; }
+  [[nodiscard]] BackendState backend_state(Slot slot, MonoTime now) const;
+  [[nodiscard]] const FixedVector<OutvotedEvent, 16>& outvoted() const { return outvoted_; }
+  [[nodiscard]] bool split() const { return split_; }
+  [[nodiscard]] Duration clocks_apart(MonoTime now) const { return stamp_.clocks_apart(now); }
+  [[nodiscard]] size_t undecided() const { return distance(answered_, window_.next()) - 1; }
+  /// S (64 bits) of `slot` at `seq`, if its vote or word is known.
+  [[nodiscard]] std::optional<uint64_t> digest(Slot slot, Seq seq) const;
+  [[nodiscard]] uint64_t resends() const { return resends_; }
+  [[nodiscard]] uint64_t read_misses() const { return read_misses_; }
+
+ private:
+  /// Answers to an Ask under way.
+  struct Inquiry {
+    bool on = false;
+    uint32_t number = 0;
+    MonoTime until;
+    MonoTime again;
+    SlotSet answered;
+    SlotSet heard;     ///< … a fit holder of their epoch, not us
+    SlotSet higher;    ///< promised above the epoch that we hold
+  };
+  struct Standby {};
+  struct Asking {};
+  struct Preparing {
+    Promises promises;
+    MonoTime give_up;
+    MonoTime again;
+    MonoTime second_at;
+    bool raised = false;  ///< we hold the address and were refused by a stray Prepare
+  };
+  struct Starting {
+    Seq first;            ///< EpochStart or Genesis
+    Slot source = Slot::one;
+    bool all_three = false;
+    MonoTime progress_at;
+    uint64_t progress = 0;
+    uint64_t recovered = 0;
+  };
+  struct Active {
+    Seq first;
+  };
+
+  void on(const VoteView& view, ServerId from, const Moment& now, Output& out);
+  void on(const AnswerView& view, ServerId from, const Moment& now, Output& out);
+  void on(const PromiseView& view, ServerId from, const Moment& now, Output& out);
+  void on(const RefusedView& view, ServerId from, const Moment& now, Output& out);
+  void on(const HeardView& view, ServerId from, const Moment& now, Output& out);
+  void on(const MissingView& view, ServerId from, const Moment& now, Output& out);
+  template <class NotForLbs>
+  void on(const NotForLbs&, ServerId, const Moment&, Output&) {}
+
+  // takeover (proposer_takeover.cc)
+  void inquire(Duration give_up, const Moment& now);
+  void judge_inquiry(const Moment& now, Output& out);
+  void prepare(bool raised, const Moment& now, Output& out);
+  void try_choose(const Moment& now, Output& out);
+  void start(const Choice& choice, uint64_t recovered, const Moment& now);
+  size_t write_genesis(const Promises& promises, MutBytes out) const;
+  void stand_by(Cause cause, const Moment& now, Output& out);
+  void tick_takeover(const Moment& now, Output& out);
+
+  // ordering and tallying (proposer_active.cc)
+  bool order(EntryKind kind, Bytes op, Tag tag, const Moment& now);
+  void order_ticks(const Moment& now);
+  void tally(Slot slot, const Ballot& ballot, const Moment& now);
+  void advance(const Moment& now, Output& out);
+  void deliver(const Moment& now, Output& out);
+  void note_split(MonoTime now);
+  void judge_reads(const Moment& now, Output& out);
+
+  // sending (fan_out.cc)
+  void send_fresh(const Moment& now, Output& out);
+  void send_reads(const Moment& now, Output& out);
+  void send_resends(const Moment& now, Output& out);
+  bool send_range(Seq from, Seq to, unsigned datagrams, ServerSet to_whom, const Moment& now, Output& out);
+  void send_keepalives(const Moment& now, Output& out);
+  [[nodiscard]] AcceptHeader accept_header(Seq first, const Moment& now) const;
+  [[nodiscard]] ServerSet listeners() const;
+  [[nodiscard]] bool holds_epoch() const;
+  [[nodiscard]] Seq first_of_epoch() const;
+  [[nodiscard]] MonoTime next_tick(const Moment& now) const;
+
+  Options options_;
+  std::variant<Standby, Asking, Preparing, Starting, Active> role_;
+  Epoch epoch_;       ///< ours, while Preparing or later
+  Epoch seen_;        ///< highest seen anywhere
+  Epoch before_;      ///< the one before ours, for receipts
+  Cause cause_ = Cause::none;
+  MonoTime backoff_until_;
+  unsigned failures_ = 0;  ///< claims in a row that came to nothing
+  SlotSet left_out_;       ///< a source that made no progress: its promise does not count next time
+  bool outside_fit_ = true;
+  Inquiry inquiry_;
+  bool confirming_ = false;
+  uint32_t inquiries_ = 0;
+
+  Backends backends_;
+  Stamp stamp_;
+  Window window_;
+  Reads reads_;
+  Seq sent_;      ///< fresh entries up to here were sent
+  Seq decided_;   ///< our tally's commit
+  uint64_t decided_s_ = 0;
+  Seq answered_;  ///< outcomes delivered up to here
+  CellTime decided_cell_;
+  WallTime decided_wall_;
+  bool split_ = false;
+  bool leases_live_ = false;
+  bool more_due_ = false;
+  MonoTime ordered_at_;
+  unsigned read_turn_ = 0;
+  uint64_t resends_ = 0;
+  uint64_t read_misses_ = 0;
+  FixedVector<OutvotedEvent, 16> outvoted_;
+};
+
+}  // namespace tercet::quorum

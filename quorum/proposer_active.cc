@@ -1,0 +1,265 @@
+// The proposer at work: orders operations, tallies ballots, delivers outcomes (DESIGN §2 "Normal case", "Reads").
+
+#include <algorithm>
+
+#include "quorum/proposer.h"
+
+namespace tercet::quorum {
+
+// ---- what comes in
+
+Admit Proposer::propose(Bytes op, Tag tag, const Moment& now) {
+  if (!holds_epoch()) {
+    return Admit::not_active;
+  }
+  const SlotSet voters = backends_.voters(now.mono, last_ordered());
+  if (active() && (voters.count() < 2 || split_)) {
+    return Admit::unavailable;
+  }
+  for (const Slot slot : kSlots) {
+    // A voter that falls far behind slows the LB down: what it lacks must stay in the window.
+    if (voters.has(slot) && distance(backends_[slot].acked, window_.next()) > options_.history - options_.window) {
+      return Admit::busy;
+    }
+  }
+  return order(EntryKind::op, op, tag, now) ? Admit::taken : Admit::busy;
+}
+
+Admit Proposer::read(Bytes query, Tag tag) {
+  if (!holds_epoch()) {
+    return Admit::not_active;
+  }
+  return reads_.add(query, tag) ? Admit::taken : Admit::busy;
+}
+
+bool Proposer::order(EntryKind kind, Bytes op, Tag tag, const Moment& now) {
+  if (window_.room() == 0) {
+    return false;
+  }
+  const Stamp::Times times = stamp_.next(now, decided_cell_);
+  const EntryView entry{window_.next(), epoch_, times.cell, times.wall, kind, op};
+  const Seq before = last_ordered();
+  if (!window_.push(entry, tag)) {
+    return false;
+  }
+  for (const Slot slot : kSlots) {
+    if (backends_[slot].acked >= before) {
+      backends_[slot].progress_at = now.mono;  // it had nothing to do: its time to answer begins now
+    }
+  }
+  ordered_at_ = now.mono;
+  return true;
+}
+
+void Proposer::order_ticks(const Moment& now) {
+  if (!active() || split_ || voters(now.mono) < 2) {
+    return;
+  }
+  const bool idle = leases_live_ && now.mono - ordered_at_ >= kTickEvery;
+  const bool due = more_due_ && undecided() == 0;
+  if (idle || due) {
+    more_due_ = false;
+    order(EntryKind::tick, {}, {}, now);
+  }
+}
+
+// ---- votes
+
+void Proposer::on(const VoteView& view, ServerId from, const Moment& now, Output& out) {
+  const VoteHeader& h = *view.header;
+  const Slot slot = slot_of(from);
+  backends_.hear(slot, h.flags, Incarnation{h.incarnation}, now.mono);
+  stamp_.heard_clock(slot, WallTime{as_signed(h.wall_ms)}, now.wall, now.mono);
+  if (!holds_epoch() || Epoch{h.epoch} != epoch_) {
+    return;
+  }
+  Backend& b = backends_[slot];
+  b.load = h.load;
+  const Seq first{h.first};
+  const Seq last{h.first + h.count - 1};
+  if (h.count == 0 || first < first_of_epoch() || last >= window_.next() || last < window_.oldest() ||
+      window_.l_at(last) != h.last_l.get()) {
+    return;  // of another log than ours: it counts for nothing
+  }
+  if (!backends_.counted().has(slot) && !b.outvoted) {
+    return;  // divergent or amnesiac by its own word, or another incarnation than the member
+  }
+  b.durable = std::max(b.durable, Seq{std::min<uint64_t>(h.durable, last_ordered().value)});
+  if (backends_.counted().has(slot)) {
+    leases_live_ = (h.flags & kLeasesLive) != 0;
+    more_due_ = (h.flags & kMoreDue) != 0;
+  }
+  Window::Entry& newest = window_.at(last);
+  if (newest.sent_at.ns != 0 && !newest.tally.has(slot)) {
+    backends_.measure(slot, now.mono - newest.sent_at);
+  }
+  VoteWalk walk(view);
+  Ballot ballot;
+  while (walk.next(ballot)) {
+    if (window_.has(ballot.seq)) {
+      tally(slot, ballot, now);
+    }
+  }
+  const Seq acked_before = b.acked;
+  if (b.acked < answered_ && Seq{h.durable} >= answered_) {
+    b.acked = answered_;
+  }
+  while (window_.has(next(b.acked)) && window_.at(next(b.acked)).tally.has(slot)) {
+    b.acked = next(b.acked);
+  }
+  if (b.acked > acked_before) {
+    b.progress_at = now.mono;
+    b.resends = 0;
+    b.resend_at = now.mono + backends_.resend_after(slot);
+    if (auto* starting = std::get_if<Starting>(&role_)) {
+      starting->progress_at = now.mono;
+    }
+  }
+  const Seq decided_before = decided_;
+  for (Seq seq = std::max(first, next(decided_)); seq <= last; seq = next(seq)) {
+    const Tally::Finding finding = window_.at(seq).tally.find(backends_.counted());
+    if (finding.verdict == Tally::Verdict::decided) {
+      decided_ = seq;  // S is a chain: all before it are decided too
+      decided_s_ = finding.s;
+    }
+  }
+  if (decided_ > decided_before) {
+    decided_cell_ = window_.at(decided_).cell;
+    decided_wall_ = window_.at(decided_).wall;
+  }
+  advance(now, out);
+}
+
+void Proposer::tally(Slot slot, const Ballot& ballot, const Moment& now) {
+  Tally& tally = window_.at(ballot.seq).tally;
+  tally.add(slot, ballot.s, ballot.result);
+  // All three are compared, the outvoted one too: it is named once, when it first differs.
+  SlotSet compared = backends_.counted();
+  compared.add(slot);
+  const Tally::Finding finding = tally.find(compared);
+  for (const Slot other : kSlots) {
+    Backend& b = backends_[other];
+    if (finding.outvoted.has(other) && !b.outvoted) {
+      b.outvoted = true;
+      if (outvoted_.full()) {
+        std::copy(outvoted_.begin() + 1, outvoted_.end(), outvoted_.begin());
+        outvoted_.pop_back();
+      }
+      outvoted_.push_back({now.wall, other, ballot.seq});
+    }
+  }
+}
+
+/// EpochStart decided: from now on the LB serves.
+void Proposer::advance(const Moment& now, Output& out) {
+  const auto* starting = std::get_if<Starting>(&role_);
+  if (starting == nullptr || decided_ < starting->first) {
+    return;
+  }
+  const Seq first = starting->first;
+  if (starting->all_three && window_.at(first).tally.find(kAllSlots).agree.count() < kBackends) {
+    return;
+  }
+  const uint64_t recovered = starting->recovered;
+  role_ = Active{first};
+  left_out_ = {};
+  failures_ = 0;
+  ordered_at_ = now.mono;
+  out.roles.push_back({RoleChange::Kind::won, before_, epoch_, cause_, recovered});
+  before_ = epoch_;
+}
+
+// ---- what goes out to clients
+
+void Proposer::deliver(const Moment& /*now*/, Output& out) {
+  if (!active()) {
+    return;
+  }
+  const SlotSet counted = backends_.counted();
+  while (answered_ < decided_ && !out.outcomes.full()) {
+    const Seq seq = next(answered_);
+    const Window::Entry& entry = window_.at(seq);
+    if (!entry.tag.none()) {
+      const Result* result = entry.tally.answer(counted);
+      if (result == nullptr) {
+        break;  // decided by a later state; a missing or damaged copy is asked for again by the resends
+      }
+      out.outcomes.push_back(
+          {Outcome::Kind::decided, false, entry.tag, seq, {result->data(), result->size()}});
+    }
+    answered_ = seq;
+  }
+  window_.answered(answered_);
+}
+
+/// Two ballots that differ, and no third voter: nobody is marked, and nothing can be decided.
+void Proposer::note_split(MonoTime now) {
+  split_ = false;
+  const Seq seq = next(decided_);
+  if (!window_.has(seq)) {
+    return;
+  }
+  const Tally& tally = window_.at(seq).tally;
+  if (!tally.find(backends_.counted()).split) {
+    return;
+  }
+  const SlotSet voters = backends_.voters(now, last_ordered());
+  split_ = true;
+  for (const Slot slot : kSlots) {
+    if (!tally.has(slot) && voters.has(slot)) {
+      split_ = false;  // the third will tell
+    }
+  }
+}
+
+void Proposer::on(const AnswerView& view, ServerId from, const Moment& now, Output& out) {
+  const AnswerHeader& h = *view.header;
+  const Slot slot = slot_of(from);
+  const Seq place{h.place};
+  if (!active() || Epoch{h.epoch} != epoch_ || out.outcomes.full() || !backends_.counted().has(slot) ||
+      backends_[slot].incarnation != Incarnation{h.incarnation}) {
+    return;
+  }
+  backends_[slot].heard_at = now.mono;
+  backends_[slot].load = h.load;
+  if (place < first_of_epoch() || place >= window_.next() || next(place) < window_.oldest() ||
+      window_.l_at(place) != h.place_l.get()) {
+    return;
+  }
+  if (reads_.answer(slot, view)) {
+    const Reads::Read& read = reads_.at(h.slot);
+    out.outcomes.push_back(
+        {Outcome::Kind::decided, true, read.tag, place, {read.body.data(), read.body.size()}});
+    reads_.free(h.slot);
+  }
+}
+
+void Proposer::judge_reads(const Moment& now, Output& out) {
+  uint32_t slot = 0;
+  if (active() && (voters(now.mono) < 2 || split_)) {
+    while (!out.outcomes.full()) {
+      const Reads::Read* read = reads_.any(slot);
+      if (read == nullptr) {
+        return;
+      }
+      out.outcomes.push_back({Outcome::Kind::unavailable, true, read->tag, read->place, {}});
+      reads_.free(slot);
+    }
+    return;
+  }
+  while (Reads::Read* read = reads_.oldest(slot)) {
+    Duration wait = kReadAgainMin;
+    for (const Slot reader : kSlots) {
+      if (read->readers.has(reader)) {
+        wait = std::max(wait, backends_.resend_after(reader));
+      }
+    }
+    if (now.mono - read->asked_at < wait) {
+      return;
+    }
+    ++read_misses_;
+    reads_.miss();
+  }
+}
+
+}  // namespace tercet::quorum

@@ -1,0 +1,387 @@
+// The proposer's way to an epoch: ask, prepare, choose once, EpochStart (DESIGN §2 "Takeover", "First start").
+
+#include <algorithm>
+
+#include "base/mutant.h"
+#include "quorum/proposer.h"
+
+namespace tercet::quorum {
+namespace {
+ServerSet one(Slot slot) { return ServerSet(server_of(slot)); }
+}  // namespace
+
+void Proposer::claim(Cause cause, const Moment& now) {
+  if (!std::holds_alternative<Standby>(role_) || now.mono < backoff_until_) {
+    return;
+  }
+  cause_ = cause;
+  role_ = Asking{};
+  inquire(kAskGiveUp, now);
+}
+
+void Proposer::confirm(const Moment& now) {
+  if (std::holds_alternative<Active>(role_) && (!inquiry_.on || confirming_)) {
+    confirming_ = true;
+    inquire(kAskGiveUp, now);  // anew: only answers to questions put from now on count
+  }
+}
+
+void Proposer::inquire(Duration give_up, const Moment& now) {
+  inquiry_ = {};
+  inquiry_.on = true;
+  inquiry_.number = ++inquiries_;
+  inquiry_.until = now.mono + give_up;
+  inquiry_.again = now.mono;
+}
+
+void Proposer::on(const HeardView& view, ServerId from, const Moment& now, Output& out) {
+  const Heard& h = *view.header;
+  const Slot slot = slot_of(from);
+  backends_.hear(slot, h.flags, Incarnation{h.incarnation}, now.mono);
+  Backend& b = backends_[slot];
+  b.load = h.load;
+  stamp_.heard_clock(slot, WallTime{as_signed(h.wall_ms)}, now.wall, now.mono);
+  note_epoch(Epoch{h.promised});
+  const Duration round_trip{now.mono.ns - as_signed(h.stamp)};
+  if (round_trip.ns >= 0 && round_trip < seconds(10)) {
+    backends_.measure(slot, round_trip);
+  }
+  if ((h.flags & kLeasesLive) != 0) {
+    leases_live_ = true;
+  }
+  b.digest_seq = Seq{h.commit};
+  b.digest = h.commit_s.low;
+  if (holds_epoch()) {
+    const Seq durable{h.durable};
+    const Seq first = first_of_epoch();
+    if (durable < b.acked && b.acked >= first && MonoTime{as_signed(h.stamp)} > b.progress_at &&
+        window_.has(b.acked) && window_.at(b.acked).tally.has(slot)) {
+      b.regressed = true;  // asked after its vote came, it has less than it voted for
+    }
+    if (durable >= previous(window_.oldest()) && durable < window_.next() &&
+        window_.l_at(durable) == h.durable_l.get()) {
+      b.durable = std::max(b.durable, durable);
+      if (b.acked < std::min(durable, answered_)) {
+        b.acked = std::min(durable, answered_);  // what is answered needs no ballot of it any more
+        b.progress_at = now.mono;
+      }
+      if (durable == previous(first) && std::holds_alternative<Starting>(role_)) {
+        b.resend_at = now.mono;  // it has pulled the chosen log: now it can take EpochStart
+      }
+    }
+    if (h.progress != b.pulled) {
+      b.pulled = h.progress;
+      if (auto* starting = std::get_if<Starting>(&role_)) {
+        starting->progress_at = now.mono;
+      }
+    }
+    // Its S is right again: readmitted (it was rebuilt).
+    const Seq commit{h.commit};
+    if (b.outvoted && (h.flags & kDivergent) == 0 && commit >= first && window_.has(commit)) {
+      const Tally::Finding finding = window_.at(commit).tally.find(backends_.counted());
+      b.outvoted = finding.verdict != Tally::Verdict::decided || finding.s != h.commit_s.low;
+    }
+  }
+  if (!inquiry_.on || h.asked == 0 || h.number != inquiry_.number) {
+    return;
+  }
+  inquiry_.answered.add(slot);
+  if (h.heard != 0) {
+    inquiry_.heard.add(slot);
+  }
+  if (Epoch{h.promised} > epoch_) {
+    inquiry_.higher.add(slot);
+  }
+  judge_inquiry(now, out);
+}
+
+void Proposer::judge_inquiry(const Moment& now, Output& out) {
+  if (std::holds_alternative<Asking>(role_)) {
+    const unsigned not_heard = inquiry_.answered.count() - inquiry_.heard.count();
+    if (not_heard >= 2) {
+      inquiry_.on = false;
+      prepare(false, now, out);
+    } else if (inquiry_.heard.count() >= 2) {
+      inquiry_.on = false;  // the holder lives: the suspicion was wrong
+      role_ = Standby{};
+      backoff_until_ = now.mono + kBackoffMin;
+    }
+    return;
+  }
+  if (!std::holds_alternative<Active>(role_)) {
+    inquiry_.on = false;
+    return;
+  }
+  const unsigned none_higher = inquiry_.answered.count() - inquiry_.higher.count();
+  if (none_higher >= 2) {
+    inquiry_.on = false;
+    if (confirming_ && inquiry_.higher.empty()) {
+      confirming_ = false;
+      out.roles.push_back({RoleChange::Kind::confirmed, before_, epoch_, cause_, 0});
+      return;
+    }
+    // One backend promised a stray Prepare: go above it, and keep the address.
+    confirming_ = false;
+    cause_ = Cause::raised;
+    out.roles.push_back({RoleChange::Kind::raising, epoch_, epoch_, Cause::raised, 0});
+    prepare(true, now, out);
+  } else if (inquiry_.higher.count() >= 2) {
+    stand_by(Cause::fenced, now, out);
+  }
+}
+
+void Proposer::on(const RefusedView& view, ServerId from, const Moment& now, Output& out) {
+  const Refused& h = *view.header;
+  backends_.hear(slot_of(from), h.flags, Incarnation{h.incarnation}, now.mono);
+  note_epoch(Epoch{h.promised});
+  if (Epoch{h.epoch} != epoch_) {
+    return;  // of an epoch that we no longer hold
+  }
+  if (const auto* preparing = std::get_if<Preparing>(&role_)) {
+    if (!preparing->raised) {
+      stand_by(Cause::refused, now, out);  // a candidate never raises
+    } else if (Epoch{h.promised} > epoch_) {
+      stand_by(Cause::fenced, now, out);
+    }
+    return;
+  }
+  if (Epoch{h.promised} <= epoch_) {
+    return;
+  }
+  if (std::holds_alternative<Starting>(role_)) {
+    stand_by(Cause::refused, now, out);
+  } else if (std::holds_alternative<Active>(role_) && !inquiry_.on) {
+    confirming_ = false;
+    inquire(kAskGiveUp, now);
+  }
+}
+
+void Proposer::prepare(bool raised, const Moment& now, Output& /*out*/) {
+  before_ = std::max(before_, seen_);
+  const uint64_t counter = std::max(counter_of(seen_), counter_of(epoch_)) + 1;
+  epoch_ = make_epoch(counter, options_.self);
+  seen_ = std::max(seen_, epoch_);
+  Preparing preparing;
+  preparing.give_up = now.mono + kPrepareGiveUp;
+  preparing.again = now.mono;
+  preparing.raised = raised;
+  role_ = preparing;
+  inquiry_.on = false;
+}
+
+void Proposer::on(const PromiseView& view, ServerId from, const Moment& now, Output& out) {
+  const PromiseHeader& h = *view.header;
+  const Slot slot = slot_of(from);
+  backends_.hear(slot, h.flags, Incarnation{h.incarnation}, now.mono);
+  stamp_.heard_clock(slot, WallTime{as_signed(h.clock_ms)}, now.wall, now.mono);
+  auto* preparing = std::get_if<Preparing>(&role_);
+  if (preparing == nullptr || Epoch{h.epoch} != epoch_ || Nonce{h.instance} != options_.instance) {
+    return;
+  }
+  Promised& promised = preparing->promises[index(slot)];
+  promised.here = true;
+  promised.flags = h.flags;
+  promised.admitted = h.admitted != 0;
+  promised.incarnation = Incarnation{h.incarnation};
+  promised.last_epoch = Epoch{h.last_epoch};
+  promised.last = Seq{h.last};
+  promised.l = h.last_l.get();
+  promised.commit = Seq{h.commit};
+  promised.cell = CellTime{as_signed(h.cell_ms)};
+  promised.wall = WallTime{as_signed(h.wall_ms)};
+  promised.members = read_members(h.members);
+  promised.introduction.resize(view.introduction.size());
+  std::copy(view.introduction.begin(), view.introduction.end(), promised.introduction.begin());
+  try_choose(now, out);
+}
+
+void Proposer::try_choose(const Moment& now, Output& /*out*/) {
+  auto& preparing = std::get<Preparing>(role_);
+  const auto choice = choose(preparing.promises, left_out_);
+  if (!choice) {
+    return;
+  }
+  SlotSet here;
+  Seq best_commit;
+  for (const Slot slot : kSlots) {
+    if (preparing.promises[index(slot)].here) {
+      here.add(slot);
+      best_commit = std::max(best_commit, preparing.promises[index(slot)].commit);
+    }
+  }
+  if (here.count() < kBackends) {
+    // The third may hold a longer log, and then nothing needs to be copied: worth a moment.
+    if (preparing.second_at.ns == 0) {
+      preparing.second_at = now.mono;
+    }
+    if (now.mono - preparing.second_at < kThirdPromiseWait) {
+      return;
+    }
+  }
+  start(*choice, choice->last > best_commit ? distance(best_commit, choice->last) : 0, now);
+}
+
+size_t Proposer::write_genesis(const Promises& promises, MutBytes out) const {
+  GenesisBody body{};
+  body.cell = options_.cell.value;
+  std::copy(options_.activation_id.begin(), options_.activation_id.end(), body.activation_id);
+  body.issuers = static_cast<uint8_t>(options_.issuers.size());
+  size_t size = sizeof(body);
+  for (const auto& issuer : options_.issuers) {
+    TERCET_CHECK(size + issuer.size() <= out.size(), "issuers' keys fit Genesis: the configuration bounds them");
+    std::copy(issuer.begin(), issuer.end(), out.begin() + static_cast<ptrdiff_t>(size));
+    size += issuer.size();
+  }
+  for (const Slot slot : kSlots) {
+    const Promised& promise = promises[index(slot)];
+    body.incarnation[index(slot)] = promise.incarnation.value;
+    body.introduction_size[index(slot)] = static_cast<uint8_t>(promise.introduction.size());
+    std::copy(promise.introduction.begin(), promise.introduction.end(), out.begin() + static_cast<ptrdiff_t>(size));
+    size += promise.introduction.size();
+  }
+  put(out, body);
+  return size;
+}
+
+void Proposer::start(const Choice& choice, uint64_t recovered, const Moment& now) {
+  const Promises promises = std::get<Preparing>(role_).promises;
+  const Seq first = next(choice.last);
+  const Seq before = choice.last;
+  window_.restart(first, choice.l);
+  reads_.clear();
+  sent_ = decided_ = answered_ = before;
+  decided_s_ = 0;
+  split_ = false;
+  more_due_ = false;
+  backends_.restart(before, now.mono);
+  // Anchored after the promises came: the time they took is not made up for.
+  stamp_.anchor(choice.cell, choice.wall, now.mono);
+  decided_cell_ = choice.cell;
+  decided_wall_ = choice.wall;
+
+  std::array<Incarnation, kBackends> members;
+  for (const Slot slot : kSlots) {
+    members[index(slot)] = choice.genesis ? promises[index(slot)].incarnation
+                                          : choice.members.slots[index(slot)].incarnation;
+  }
+  backends_.members(members);
+
+  uint8_t op[kOpMax];
+  size_t size = 0;
+  if (choice.genesis) {
+    size = write_genesis(promises, op);
+  } else {
+    EpochStartBody body{};
+    body.last_seq = choice.last.value;
+    body.last_l_low = choice.l.low;
+    body.last_l_high = choice.l.high;
+    body.source = static_cast<uint8_t>(choice.source);
+    body.lb = static_cast<uint8_t>(options_.self);
+    std::memcpy(op, &body, sizeof(body));
+    size = sizeof(body);
+  }
+  Starting starting;
+  starting.first = first;
+  starting.source = choice.source;
+  starting.all_three = choice.all_three && !planted(Mutant::genesis_from_two_empty_promises);
+  starting.progress_at = now.mono;
+  starting.recovered = recovered;
+  role_ = starting;
+  const bool ordered = order(choice.genesis ? EntryKind::genesis : EntryKind::epoch_start, {op, size}, {}, now);
+  TERCET_CHECK(ordered, "an empty window takes EpochStart");
+}
+
+void Proposer::stand_by(Cause cause, const Moment& now, Output& out) {
+  const bool held =
+      holds_epoch() || (std::holds_alternative<Preparing>(role_) && std::get<Preparing>(role_).raised);
+  ++failures_;
+  const Duration span = std::min(kBackoffMin * (int64_t{1} << std::min(failures_, 5U)), kBackoffMax);
+  backoff_until_ = now.mono + kBackoffMin + Duration{static_cast<int64_t>(now.dice % static_cast<uint64_t>(span.ns))};
+  role_ = Standby{};
+  inquiry_.on = false;
+  confirming_ = false;
+  reads_.clear();
+  if (held) {
+    out.roles.push_back({RoleChange::Kind::lost, epoch_, seen_, cause, 0});
+  }
+}
+
+void Proposer::resign(Cause cause, const Moment& now, Output& out) { stand_by(cause, now, out); }
+
+void Proposer::tick_takeover(const Moment& now, Output& out) {
+  if (auto* preparing = std::get_if<Preparing>(&role_)) {
+    try_choose(now, out);
+    preparing = std::get_if<Preparing>(&role_);
+    if (preparing != nullptr && now.mono >= preparing->give_up) {
+      left_out_ = {};
+      stand_by(Cause::no_progress, now, out);
+    } else if (preparing != nullptr && now.mono >= preparing->again) {
+      preparing->again = now.mono + kPrepareAgain;
+      for (const Slot slot : kSlots) {
+        if (preparing->promises[index(slot)].here) {
+          continue;
+        }
+        const MutBytes room = out.sends.open();
+        if (room.empty()) {
+          break;
+        }
+        Prepare message{};
+        message.type = static_cast<uint8_t>(CellMessage::prepare);
+        message.epoch = epoch_.value;
+        message.instance = options_.instance.value;
+        put(room, message);
+        out.sends.close(one(slot), sizeof(message));
+      }
+    }
+  }
+  if (auto* starting = std::get_if<Starting>(&role_)) {
+    if (now.mono - starting->progress_at > kStartNoProgress) {
+      // The source does not give its log: a new epoch, which leaves that promise out.
+      left_out_ = {};
+      if (!window_.at(starting->first).tally.has(starting->source)) {
+        left_out_.add(starting->source);
+      }
+      cause_ = Cause::no_progress;
+      out.roles.push_back({RoleChange::Kind::raising, epoch_, epoch_, cause_, 0});
+      prepare(false, now, out);
+    }
+  }
+  if (!inquiry_.on) {
+    return;
+  }
+  if (now.mono >= inquiry_.until) {
+    inquiry_.on = false;
+    if (std::holds_alternative<Asking>(role_)) {
+      role_ = Standby{};
+      backoff_until_ = now.mono + kBackoffMin;
+    } else if (std::holds_alternative<Active>(role_)) {
+      if (confirming_ && inquiry_.higher.empty()) {
+        inquire(kAskGiveUp, now);  // nobody said no: go on asking, the address waits
+      } else if (!inquiry_.higher.empty()) {
+        stand_by(Cause::fenced, now, out);
+      }
+    }
+    return;
+  }
+  if (now.mono >= inquiry_.again) {
+    inquiry_.again = now.mono + kAskAgain;
+    Ask ask{};
+    ask.type = static_cast<uint8_t>(CellMessage::ask);
+    ask.number = inquiry_.number;
+    ask.instance = options_.instance.value;
+    ask.stamp = as_unsigned(now.mono.ns);
+    ServerSet to;
+    for (const Slot slot : kSlots) {
+      if (!inquiry_.answered.has(slot)) {
+        to.add(server_of(slot));
+      }
+    }
+    const MutBytes room = out.sends.open();
+    if (!to.empty() && !room.empty()) {
+      put(room, ask);
+      out.sends.close(to, sizeof(ask));
+    }
+  }
+}
+
+}  // namespace tercet::quorum

@@ -1,0 +1,201 @@
+#include "quorum/pull.h"
+
+#include "quorum/chain.h"
+
+namespace tercet::quorum {
+
+void Pull::begin_at(Seq from, const LogView& log) {
+  cursor_ = from;
+  tail_ = log.l_at(previous(from));
+  stage_.clear();
+  stage_first_ = from;
+  adopt_through_ = {};
+  ask_due_ = true;
+}
+
+void Pull::aim(const Target& target, Epoch epoch, ServerId lb, const Slot* source, const LogView& log, Seq commit,
+               MonoTime now) {
+  if (active_ && epoch == epoch_) {
+    if (source != nullptr && preferred_ != *source) {
+      preferred_ = *source;
+      turn_ = 1;
+      ask_due_ = true;
+    }
+    return;
+  }
+  active_ = true;
+  target_ = target;
+  epoch_ = epoch;
+  lb_ = lb;
+  preferred_ = source != nullptr ? *source : kSlots[(index(own_) + 1) % kBackends];
+  if (preferred_ == own_) {
+    preferred_ = kSlots[(index(own_) + 1) % kBackends];
+  }
+  turn_ = source != nullptr ? 1 : 0;
+  silent_ = 0;
+  asked_at_ = now;
+  // A gap: go on behind our last entry. Another L at a seq that we hold: from the first entry that is not surely decided.
+  from_commit_ = target.seq <= log.last();
+  begin_at(from_commit_ ? tercet::next(commit) : tercet::next(log.last()), log);
+}
+
+void Pull::stop() {
+  active_ = false;
+  stage_.clear();
+  adopt_through_ = {};
+}
+
+bool Pull::reached(const LogView& log) {
+  if (active_ && log.matches(target_.seq, target_.l)) {
+    stop();
+    return true;
+  }
+  return false;
+}
+
+ServerId Pull::source() const {
+  if (turn_ == 0) {
+    return lb_;
+  }
+  if (turn_ == 1) {
+    return server_of(preferred_);
+  }
+  for (const Slot slot : kSlots) {
+    if (slot != own_ && slot != preferred_) {
+      return server_of(slot);
+    }
+  }
+  return lb_;
+}
+
+void Pull::next_source() {
+  turn_ = (turn_ + 1) % 3;
+  silent_ = 0;
+  ask_due_ = true;
+}
+
+void Pull::take(ServerId from, const EntriesView& view, const LogView& log, Seq commit, MonoTime now) {
+  const EntriesHeader& h = *view.header;
+  if (!active_ || h.number != number_ || from != source() || adopt_through_.value != 0) {
+    return;
+  }
+  silent_ = 0;
+  if (h.count == 0) {
+    next_source();
+    return;
+  }
+  if (awaited_ > 0 && --awaited_ == 0) {
+    ask_due_ = true;
+  }
+  if (Seq{h.first} != cursor_) {
+    return;  // reordered or repeated: asked for again in time
+  }
+  if (h.prev_l.get() != tail_) {
+    if (!from_commit_) {
+      from_commit_ = true;
+      begin_at(tercet::next(commit), log);  // our tail is another log's
+    } else {
+      begin_at(tercet::next(commit), log);
+      next_source();
+    }
+    return;
+  }
+  EntriesWalk walk(view);
+  EntryView entry;
+  bool reached = false;
+  while (walk.next(entry) && !reached) {
+    if (entry.seq != cursor_) {
+      return;
+    }
+    const Hash128 l = next_l(tail_, entry);
+    const bool held = stage_.empty() && log.matches(entry.seq, l);
+    if (entry.seq == target_.seq && l != target_.l) {
+      begin_at(tercet::next(commit), log);  // this source has another log than the LB chose
+      next_source();
+      return;
+    }
+    reached = entry.seq == target_.seq;
+    if (held) {
+      stage_first_ = tercet::next(entry.seq);
+    } else {
+      const size_t size = entry_size(entry.op.size());
+      if (stage_.room() < size) {
+        begin_at(tercet::next(commit), log);
+        next_source();
+        return;
+      }
+      uint8_t bytes[kRecordMax];
+      write_entry(entry, {bytes, sizeof(bytes)});
+      stage_.append(bytes, size);
+    }
+    tail_ = l;
+    cursor_ = tercet::next(entry.seq);
+    ++pulled_;
+    if (!stage_.empty() && (entry.seq.value <= h.commit || reached)) {
+      adopt_through_ = entry.seq;
+    }
+  }
+  if (reached) {
+    ask_due_ = false;
+  }
+  asked_at_ = now;
+}
+
+bool Pull::staged(size_t& offset, EntryView& out) const {
+  if (offset >= stage_.size()) {
+    return false;
+  }
+  const size_t size = parse_entry({stage_.data() + offset, stage_.size() - offset}, out);
+  TERCET_CHECK(size != 0, "the stage holds what we wrote");
+  offset += size;
+  return true;
+}
+
+void Pull::adopted(const LogView& log) {
+  size_t offset = 0;
+  size_t taken = 0;
+  EntryView entry;
+  while (staged(offset, entry) && entry.seq <= adopt_through_) {
+    taken = offset;
+  }
+  const size_t left = stage_.size() - taken;
+  if (left != 0) {
+    std::memmove(&stage_[0], stage_.data() + taken, left);
+  }
+  stage_.resize_down(left);
+  stage_first_ = tercet::next(adopt_through_);
+  adopt_through_ = {};
+  reached(log);
+}
+
+bool Pull::ask(const LogView& log, MonoTime now, ServerId& to, Missing& ask, MonoTime& again) {
+  if (!active_) {
+    return false;
+  }
+  if (stage_.empty() && !from_commit_ && log.last() >= cursor_) {
+    begin_at(tercet::next(log.last()), log);  // Accepts filled a part meanwhile
+    silent_ = 0;
+  }
+  const bool silent = now - asked_at_ >= kPullAgain;
+  if (!ask_due_ && !silent) {
+    again = asked_at_ + kPullAgain;
+    return false;
+  }
+  if (silent && !ask_due_ && ++silent_ >= 2) {
+    next_source();
+  }
+  ask_due_ = false;
+  awaited_ = kPullDatagrams;
+  asked_at_ = now;
+  again = now + kPullAgain;
+  to = source();
+  ask = {};
+  ask.type = static_cast<uint8_t>(CellMessage::missing);
+  ask.datagrams = static_cast<uint8_t>(kPullDatagrams);
+  ask.number = ++number_;
+  ask.from = cursor_.value;
+  ask.to = target_.seq < cursor_ ? cursor_.value : target_.seq.value;
+  return true;
+}
+
+}  // namespace tercet::quorum

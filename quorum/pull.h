@@ -1,0 +1,73 @@
+#pragma once
+// Pull: how a backend that lacks entries gets them: from the LB (which answers with Accepts while it still has them) or
+// from a peer (Entries), up to a (seq, L) that the LB named.
+//
+// What a peer sends is taken into the log as soon as the peer's commit covers it (decided entries are the same
+// everywhere), and otherwise only when the chain has reached the named L: until then it waits in the stage, so that a log
+// that an old epoch left behind never replaces a better one.
+
+#include "quorum/limits.h"
+#include "quorum/log_view.h"
+#include "wire/fetch.h"
+
+namespace tercet::quorum {
+
+class Pull {
+ public:
+  struct Target {
+    Seq seq;
+    Hash128 l;
+  };
+  explicit Pull(Slot own) : own_(own), stage_(size_t{64} << 20U) {}
+
+  [[nodiscard]] bool active() const { return active_; }
+  /// How many entries were pulled since the start: progress, for an LB that waits.
+  [[nodiscard]] uint64_t pulled() const { return pulled_; }
+  [[nodiscard]] Epoch epoch() const { return epoch_; }
+
+  /// The LB of `epoch` named `target`, which `log` lacks. Keeps a pull that goes on for the same epoch.
+  void aim(const Target& target, Epoch epoch, ServerId lb, const Slot* source, const LogView& log, Seq commit,
+           MonoTime now);
+  void stop();
+  /// True if the log now holds the target (also through Accepts): the pull is over.
+  bool reached(const LogView& log);
+
+  /// Takes one Entries datagram. What may go into the log afterwards stands in the stage up to `adopt_through()`.
+  void take(ServerId from, const EntriesView& view, const LogView& log, Seq commit, MonoTime now);
+  /// Last seq in the stage that may be taken over now; seq 0: none.
+  [[nodiscard]] Seq adopt_through() const { return adopt_through_; }
+  /// Walks the staged entries in order; `offset` starts at 0.
+  bool staged(size_t& offset, EntryView& out) const;
+  /// The log has taken all up to adopt_through().
+  void adopted(const LogView& log);
+
+  /// What to ask now: fills `to` and `ask`; false if nothing is due. `again` is when to look next.
+  bool ask(const LogView& log, MonoTime now, ServerId& to, Missing& ask, MonoTime& again);
+
+ private:
+  void begin_at(Seq from, const LogView& log);
+  void next_source();
+  [[nodiscard]] ServerId source() const;
+
+  Slot own_;
+  bool active_ = false;
+  bool ask_due_ = false;
+  bool from_commit_ = false;  ///< the optimistic start (behind our last entry) met another log
+  Target target_;
+  Epoch epoch_;
+  ServerId lb_ = ServerId::lb1;
+  Slot preferred_ = Slot::one;
+  unsigned turn_ = 0;        ///< which source: LB, preferred peer, other peer
+  uint32_t number_ = 0;
+  unsigned awaited_ = 0;     ///< datagrams of the last ask that have not come
+  unsigned silent_ = 0;      ///< asks in a row without an answer
+  MonoTime asked_at_;
+  Seq cursor_;               ///< next seq that is wanted
+  Hash128 tail_;             ///< L(cursor − 1) of the log being pulled
+  Seq adopt_through_;
+  Region<uint8_t> stage_;    ///< entries from stage_first_ on, as EntryHeader + operation
+  Seq stage_first_;
+  uint64_t pulled_ = 0;
+};
+
+}  // namespace tercet::quorum
