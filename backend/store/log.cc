@@ -39,14 +39,18 @@ Log::Log(Disk& disk, const Options& options, const LogEnd& end)
   TERCET_CHECK(options_.batch_bytes >= kSectorBytes && options_.batch_bytes <= options_.segment_bytes,
                "a batch fits a segment");
   batch_sectors_ = std::min(options_.batch_bytes / kSectorBytes, kSectorsPerBatchMax);
-  if (const uint64_t size = disk_.size(segment_); size != 0) {
+  if (disk_.size(segment_) != 0) {
     ready_ = true;
-    segment_sectors_ = static_cast<uint32_t>(size / kSectorBytes);
-    if (const uint64_t next_size = disk_.size(segment_ + 1); next_size != 0) {
+    segment_sectors_ = sectors_of(segment_);
+    // A crash may leave more than one segment ahead (the last batch, torn, stood in the next one already);
+    // and one that was created under another configuration may be smaller than ours: a batch must fit it.
+    segments_end_ = disk_.files().end;
+    for (FileId ahead = segment_ + 1; ahead < segments_end_; ++ahead) {
+      batch_sectors_ = std::min(batch_sectors_, sectors_of(ahead));
+    }
+    if (segment_ + 1 < segments_end_) {
       next_ = Next::there;
-      next_sectors_ = static_cast<uint32_t>(next_size / kSectorBytes);
-      // Created under another configuration, it may be smaller than ours; a batch must fit it.
-      batch_sectors_ = std::min(batch_sectors_, next_sectors_);
+      next_sectors_ = sectors_of(segment_ + 1);
     }
   } else {
     segment_sectors_ = options_.segment_bytes / kSectorBytes;
@@ -68,6 +72,8 @@ Log::~Log() {
     reap();
   }
 }
+
+uint32_t Log::sectors_of(FileId segment) { return static_cast<uint32_t>(disk_.size(segment) / kSectorBytes); }
 
 uint32_t Log::record_bytes_max() const {
   return batch_sectors_ * kPayloadBytes - static_cast<uint32_t>(sizeof(RecordHeader));
@@ -129,11 +135,16 @@ void Log::send_batch() {
   if (!find_room(count)) {
     return;
   }
+  if (number_ + 1 - previous_ > kFollowsMax) {
+    stop(IoError::failed, "log: too many batches in a row were torn");
+    return;
+  }
   SectorHeader header;
   header.store = options_.store;
   header.batch = ++number_;
   header.first_lsn = sent_ + 1;
-  header.follows = static_cast<uint32_t>(number_ - previous_);
+  header.follows = static_cast<uint16_t>(number_ - previous_);
+  header.segment_sectors = segment_sectors_;
   header.segment = segment_;
   header.count = static_cast<uint16_t>(count);
   for (uint32_t i = 0; i < count; ++i) {
@@ -176,6 +187,10 @@ bool Log::find_room(uint32_t sectors) {
   sector_ = 0;
   segment_sectors_ = next_sectors_;
   next_ = Next::none;
+  if (segment_ + 1 < segments_end_) {
+    next_ = Next::there;
+    next_sectors_ = sectors_of(segment_ + 1);
+  }
   return true;
 }
 

@@ -117,6 +117,7 @@ class Log {
   void send_batch();
   [[nodiscard]] bool find_room(uint32_t sectors);
   void prepare_next_segment();
+  uint32_t sectors_of(FileId segment);
   void created(const IoDone& done);
   void written(const IoDone& done);
   void stop(IoError error, std::string text);
@@ -132,6 +133,7 @@ class Log {
   uint32_t sector_;               ///< of segment_, where the next batch goes
   uint32_t segment_sectors_ = 0;  ///< of segment_
   uint32_t next_sectors_ = 0;     ///< of the segment behind it
+  FileId segments_end_ = 0;       ///< of those that were there at the start
   bool ready_ = false;
   Next next_ = Next::none;
   IoError next_error_ = IoError::none;  ///< why next_ is refused

@@ -41,8 +41,7 @@ SectorKind look_at_sector(const uint8_t* sector, SectorHeader& header) {
   }
   const bool sound = header.batch != 0 && header.follows != 0 && header.follows <= header.batch.get() &&
                      header.first_lsn != 0 && header.index < header.count.get() &&
-                     header.index <= header.sector.get() && header.payload <= kPayloadBytes &&
-                     header.zero == 0;
+                     header.index <= header.sector.get() && header.payload <= kPayloadBytes;
   return sound ? SectorKind::sealed : SectorKind::damaged;
 }
 

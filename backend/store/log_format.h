@@ -16,18 +16,20 @@
 //     |                                                               |
 //  24 |          first_lsn: the Lsn of the batch's first record       |
 //     |                                                               |
-//  32 |          follows: batch - number of the batch before it       |
+//  32 |          segment_sectors: size of the segment, so that a      |
+//     |          file that was shortened is seen                      |
 //  36 |          segment: where this sector belongs, so that          |
 //  40 |          sector:  a misdirected write is seen                 |
 //  44 |      'T'      |      'L'      |      'G'      |  version = 1  |
 //  48 |      index: place in the batch    |   count: sectors in it    |
-//  52 |      payload: bytes used          |   zero                    |
+//  52 |      payload: bytes used          |   follows                 |
 //  56 |          payload, 456 bytes; zeros behind the used ones       |
 //     |          …                                                    |
 //     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //
-// All integers little-endian. `follows` is 1 except after a torn batch was cut: numbers are never used twice,
-// so the next attempt takes a higher number and skips the one that was cut (recover.h says why).
+// All integers little-endian. `follows` is batch - number of the batch before it: 1, except after a torn
+// batch was cut: numbers are never used twice, so the next attempt takes a higher number and skips the one
+// that was cut (recover.h says why).
 //
 // The payloads of a batch's sectors, one behind the other, are a stream of records; all sectors but the last
 // are used fully, and no record crosses a batch:
@@ -64,7 +66,7 @@ struct SectorHeader {
   Le64 store;
   Le64 batch;
   Le64 first_lsn;
-  Le32 follows;
+  Le32 segment_sectors;
   Le32 segment;
   Le32 sector;
   uint8_t magic[3] = {'T', 'L', 'G'};
@@ -72,17 +74,18 @@ struct SectorHeader {
   Le16 index;
   Le16 count;
   Le16 payload;
-  Le16 zero;
+  Le16 follows;
 };
 inline constexpr uint32_t kPayloadBytes = kSectorBytes - sizeof(SectorHeader);
 static_assert(sizeof(SectorHeader) == 56 && alignof(SectorHeader) == 1);
-static_assert(offsetof(SectorHeader, batch) == 16 && offsetof(SectorHeader, follows) == 32);
+static_assert(offsetof(SectorHeader, batch) == 16 && offsetof(SectorHeader, segment_sectors) == 32);
 static_assert(offsetof(SectorHeader, sector) == 40 && offsetof(SectorHeader, magic) == 44);
-static_assert(offsetof(SectorHeader, index) == 48 && offsetof(SectorHeader, zero) == 54);
+static_assert(offsetof(SectorHeader, index) == 48 && offsetof(SectorHeader, follows) == 54);
 static_assert(kPayloadBytes == 456 && kIoAlignment % kSectorBytes == 0);
 
-/// `count` has 16 bits.
+/// `count` and `follows` have 16 bits.
 inline constexpr uint32_t kSectorsPerBatchMax = 65535;
+inline constexpr uint64_t kFollowsMax = 65535;
 
 struct RecordHeader {
   uint8_t type = 0;

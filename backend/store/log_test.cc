@@ -2,64 +2,21 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
+#include <algorithm>
 #include <string>
 #include <vector>
 
+#include "backend/store/log_rig.h"
 #include "backend/store/memory_disk.h"
-#include "backend/store/recover.h"
-
-namespace {
-// Every allocation of this test program passes here. Threads of other tests count too, so the number is
-// atomic.
-std::atomic<uint64_t> g_allocations{0};
-void* counted(std::size_t size) {
-  g_allocations.fetch_add(1, std::memory_order_relaxed);
-  void* p = std::malloc(size == 0 ? 1 : size);
-  if (p == nullptr) {
-    throw std::bad_alloc();
-  }
-  return p;
-}
-}  // namespace
-void* operator new(std::size_t size) { return counted(size); }
-void* operator new[](std::size_t size) { return counted(size); }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete[](void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
 
 namespace tercet::store {
-uint64_t allocations_so_far() { return g_allocations.load(std::memory_order_relaxed); }
-
 namespace {
 
-constexpr Log::Options kSmall{.store = 7, .segment_bytes = 16384, .batch_bytes = 4096};
-
-std::vector<std::string> texts(Disk& disk, StoreId store, Recovered* found = nullptr) {
-  std::vector<std::string> out;
-  const Recovered r = recover(disk, {.store = store}, [&](Lsn lsn, uint8_t, Bytes bytes) {
-    EXPECT_EQ(lsn, out.size() + 1);
-    out.emplace_back(as_text(bytes));
-    return true;
-  });
-  if (found != nullptr) {
-    *found = r;
-  }
-  return out;
-}
-
-void settle(MemoryDisk& disk, Log& log) {
-  while (disk.wait()) {
-    log.reap();
-  }
-}
+std::vector<std::string> texts(Disk& disk) { return read_log(disk).records; }
 
 TEST(Log, WhatIsAppendedWhileABatchIsInFlightGoesOutAsTheNext) {
   MemoryDisk disk;
-  Log log(disk, kSmall, {});
+  Log log(disk, kTestLog, {});
   settle(disk, log);
   ASSERT_TRUE(log.ready());
   EXPECT_EQ(log.append(1, as_bytes("a")), 1U);
@@ -79,12 +36,12 @@ TEST(Log, WhatIsAppendedWhileABatchIsInFlightGoesOutAsTheNext) {
   log.flush();
   settle(disk, log);
   EXPECT_EQ(log.durable(), 4U);
-  EXPECT_EQ(texts(disk, 7), (std::vector<std::string>{"a", "b", "cd", "e"}));
+  EXPECT_EQ(texts(disk), (std::vector<std::string>{"a", "b", "cd", "e"}));
 }
 
 TEST(Log, FlushOfNothingWritesNothing) {
   MemoryDisk disk;
-  Log log(disk, kSmall, {});
+  Log log(disk, kTestLog, {});
   log.flush();
   settle(disk, log);
   log.flush();
@@ -94,7 +51,7 @@ TEST(Log, FlushOfNothingWritesNothing) {
 
 TEST(Log, TakesRecordsBeforeItsSegmentIsThere) {
   MemoryDisk disk;
-  Log log(disk, kSmall, {});
+  Log log(disk, kTestLog, {});
   EXPECT_FALSE(log.ready());
   EXPECT_EQ(log.append(1, as_bytes("early")), 1U);
   log.flush();
@@ -105,7 +62,7 @@ TEST(Log, TakesRecordsBeforeItsSegmentIsThere) {
 
 TEST(Log, AFullBufferPushesBackUntilTheBatchBeforeIsDone) {
   MemoryDisk disk;
-  Log log(disk, kSmall, {});
+  Log log(disk, kTestLog, {});
   settle(disk, log);
   const std::string big(log.record_bytes_max(), 'x');
   EXPECT_EQ(log.record_bytes_max(), 8 * kPayloadBytes - 5);
@@ -118,12 +75,12 @@ TEST(Log, AFullBufferPushesBackUntilTheBatchBeforeIsDone) {
   log.flush();
   settle(disk, log);
   EXPECT_EQ(log.durable(), 3U);
-  EXPECT_EQ(texts(disk, 7), (std::vector<std::string>{big, big, "y"}));
+  EXPECT_EQ(texts(disk), (std::vector<std::string>{big, big, "y"}));
 }
 
 TEST(Log, GoesThroughSegmentsThatAreCreatedAhead) {
   MemoryDisk disk;
-  Log log(disk, kSmall, {});
+  Log log(disk, kTestLog, {});
   settle(disk, log);
   std::vector<std::string> expected;
   bool ahead = true;
@@ -136,15 +93,15 @@ TEST(Log, GoesThroughSegmentsThatAreCreatedAhead) {
   }
   EXPECT_TRUE(ahead) << "no batch waited for a segment";
   EXPECT_GT(disk.files().end, 10U);
-  Recovered found;
-  EXPECT_EQ(texts(disk, 7, &found), expected);
-  EXPECT_EQ(found.verdict, Verdict::clean) << found.why;
-  EXPECT_EQ(found.records, 300U);
+  const Read read = read_log(disk);
+  EXPECT_EQ(read.records, expected);
+  EXPECT_EQ(read.result.verdict, Verdict::clean) << read.result.why;
+  EXPECT_EQ(read.result.records, 300U);
 }
 
 TEST(Log, WaitsForASegmentThatIsLate) {
   MemoryDisk disk({.create_latency = seconds(10)});
-  Log log(disk, kSmall, {});
+  Log log(disk, kTestLog, {});
   settle(disk, log);
   MonoTime now{1};
   std::vector<std::string> expected;
@@ -163,14 +120,14 @@ TEST(Log, WaitsForASegmentThatIsLate) {
   settle(disk, log);
   EXPECT_GT(now, MonoTime{} + seconds(10)) << "it had to wait";
   EXPECT_EQ(log.durable(), 40U);
-  EXPECT_EQ(texts(disk, 7), expected);
+  EXPECT_EQ(texts(disk), expected);
 }
 
 class Stops : public testing::TestWithParam<WriteFault> {};
 
 TEST_P(Stops, ForGoodAfterAFailedWrite) {
   MemoryDisk disk;
-  Log log(disk, kSmall, {});
+  Log log(disk, kTestLog, {});
   settle(disk, log);
   ASSERT_EQ(log.append(1, as_bytes("good")), 1U);
   log.flush();
@@ -201,7 +158,7 @@ INSTANTIATE_TEST_SUITE_P(Faults, Stops, testing::Values(WriteFault::full, WriteF
 
 TEST(Log, UsesUpItsSegmentWhenNoOtherCanBeCreated) {
   MemoryDisk disk({.space = 20000});
-  Log log(disk, kSmall, {});
+  Log log(disk, kTestLog, {});
   Lsn last = 0;
   for (int i = 0; i < 100; ++i) {
     if (const Lsn lsn = log.append(1, as_bytes(std::string(400, 'x'))); lsn != kNotTaken) {
@@ -214,12 +171,12 @@ TEST(Log, UsesUpItsSegmentWhenNoOtherCanBeCreated) {
   EXPECT_EQ(log.durable(), 32U) << "32 sectors, a batch each";
   EXPECT_EQ(last, 33U) << "one was gathered before the end was seen";
   EXPECT_NE(log.state_text().find("log-000001.tlog"), std::string_view::npos) << log.state_text();
-  EXPECT_EQ(texts(disk, 7).size(), 32U);
+  EXPECT_EQ(texts(disk).size(), 32U);
 }
 
 TEST(Log, SaysSoWhenItsFirstSegmentCannotBeCreated) {
   MemoryDisk disk({.space = 100});
-  Log log(disk, kSmall, {});
+  Log log(disk, kTestLog, {});
   settle(disk, log);
   EXPECT_FALSE(log.ready());
   EXPECT_EQ(log.state(), LogState::full);
@@ -229,15 +186,15 @@ TEST(Log, SaysSoWhenItsFirstSegmentCannotBeCreated) {
 TEST(Log, GoesOnWhereRecoveryFoundItsEnd) {
   MemoryDisk disk;
   std::vector<std::string> expected;
-  Recovered found;
   for (int life = 0; life < 20; ++life) {
     LogEnd end;
     if (life > 0) {
-      ASSERT_EQ(texts(disk, 7, &found), expected);
-      ASSERT_EQ(found.verdict, Verdict::clean) << found.why;
-      end = found.end;
+      const Read read = read_log(disk);
+      ASSERT_EQ(read.records, expected);
+      ASSERT_EQ(read.result.verdict, Verdict::clean) << read.result.why;
+      end = read.result.end;
     }
-    Log log(disk, kSmall, end);
+    Log log(disk, kTestLog, end);
     EXPECT_EQ(log.durable(), expected.size());
     for (int i = 0; i < 7; ++i) {
       expected.push_back(std::to_string(life) + "/" + std::to_string(i) + std::string(300, '-'));
@@ -255,7 +212,7 @@ TEST(Log, InMemoryModeAPowerLossTakesWhatNoPromiseFollowed) {
   int lost = 0;
   for (uint64_t dice = 0; dice < 50; ++dice) {
     MemoryDisk disk;
-    Log::Options options = kSmall;
+    Log::Options options = kTestLog;
     options.durability = Durability::memory;
     Log log(disk, options, {});
     settle(disk, log);
@@ -269,8 +226,7 @@ TEST(Log, InMemoryModeAPowerLossTakesWhatNoPromiseFollowed) {
     add("later", Log::Sync::as_configured);
     EXPECT_EQ(log.durable(), 3U) << "as far as memory mode goes";
     disk.power_loss(dice);
-    Recovered found;
-    std::vector<std::string> there = texts(disk, 7, &found);
+    const std::vector<std::string> there = texts(disk);
     ASSERT_GE(there.size(), 2U) << "a promise takes all that stood before it to the disk";
     EXPECT_EQ(there[1], "promise");
     lost += there.size() == 2 ? 1 : 0;
@@ -282,7 +238,7 @@ TEST(Log, InMemoryModeAPowerLossTakesWhatNoPromiseFollowed) {
 TEST(Log, ACleanStopInMemoryModeSurvivesAPowerLoss) {
   for (uint64_t dice = 0; dice < 20; ++dice) {
     MemoryDisk disk;
-    Log::Options options = kSmall;
+    Log::Options options = kTestLog;
     options.durability = Durability::memory;
     Log log(disk, options, {});
     settle(disk, log);
@@ -294,7 +250,7 @@ TEST(Log, ACleanStopInMemoryModeSurvivesAPowerLoss) {
     settle(disk, log);
     ASSERT_TRUE(log.closed());
     disk.power_loss(dice);
-    EXPECT_EQ(texts(disk, 7).size(), 2U);
+    EXPECT_EQ(texts(disk).size(), 2U);
   }
 }
 
@@ -352,7 +308,7 @@ TEST(Log, DoesNotAllocateAfterStartUp) {
 TEST(LogDeathTest, RefusesWhatIsOurOwnBug) {
   MemoryDisk disk;
   EXPECT_DEATH(Log(disk, {.segment_bytes = 4096, .batch_bytes = 8192}, {}), "a batch fits a segment");
-  Log log(disk, kSmall, {});
+  Log log(disk, kTestLog, {});
   EXPECT_DEATH((void)log.append(0, as_bytes("x")), "type 0");
   EXPECT_DEATH((void)log.append(1, as_bytes(std::string(4096, 'x'))), "fits a batch");
 }

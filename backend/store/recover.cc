@@ -88,6 +88,12 @@ Recovery::Sector Recovery::look(Place place, const uint8_t* bytes, SectorHeader&
     return Sector::bad;
   }
   if (header.segment == place.segment && header.sector == place.sector) {
+    if (header.segment_sectors != reader_.sectors(place.segment)) {
+      say(Verdict::corrupt, segment_name(place.segment) + ": has " +
+                                std::to_string(reader_.sectors(place.segment)) + " sectors, was made with " +
+                                std::to_string(header.segment_sectors.get()));
+      return Sector::bad;
+    }
     return Sector::ours;
   }
   // A recycled segment holds the sectors of a segment that lies before the log's start: former content. Any

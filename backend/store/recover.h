@@ -24,6 +24,7 @@
 //    that tears those at a power loss damages sectors that were durable, and this shows as corrupt, never as
 //    torn.
 //  - A damaged sector in space that is free: it may have been the last batch, so corrupt.
+//  - A segment that is shorter than it was made: its sectors say how long it was, so corrupt.
 //  - A batch none of whose sectors arrived: nothing shows it, the log is clean; it was not durable.
 //  - A durable batch whose sectors all read as their former content again (a disk that lied about the write):
 //  cannot be
