@@ -135,10 +135,8 @@ void Guard::Child::last_act() const {
 void Guard::Child::run(int pipe, int netlink, int raw, MutBytes argv) {
   // Its own session: a Ctrl-C or a hang-up of the load balancer's terminal is not meant for it. No signal is:
   // it ends when its pipe says so (SIGKILL excepted).
+  // All are blocked since before the fork.
   setsid();
-  sigset_t all;
-  sigfillset(&all);
-  sigprocmask(SIG_BLOCK, &all, nullptr);
   // Its three descriptors to 3, 4, 5 by way of numbers above them all, then nothing else stays open: above
   // all not the writing end of its own pipe, nor somebody's log or socket.
   const int base = std::max({pipe, netlink, raw, Child::kRaw}) + 1;
@@ -263,7 +261,17 @@ tl::expected<Guard, std::string> Guard::start(const GuardOptions& options) {
   }
   const Fd reading(pipe[0]);
   Fd writing(pipe[1]);
+  // Blocked here already, or a signal to the group in the guard's first microseconds would end it.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
   const pid_t pid = fork();
+  if (pid != 0) {
+    const int error = errno;
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    errno = error;
+  }
   if (pid < 0) {
     munmap(memory, sizeof(Shared));
     return tl::unexpected(failed("no process"));
