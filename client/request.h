@@ -65,7 +65,7 @@ struct Wanted {
   uint32_t tmr_id = 0;    ///< 0: any that matches
   uint32_t lease_ms = 0;  ///< 0: the license's default
   uint64_t features = 0;
-  std::string user, host, process, version, station;
+  std::string user{}, host{}, process{}, version{}, station{};
 };
 /// Shortens process, version, host and user, the longest first and between UTF-8 characters, until all texts
 /// fit kHolderTextMax; takes control characters out. The station is left alone: it decides seats.

@@ -1,0 +1,320 @@
+#include "client/cell.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/time_text.h"
+
+namespace tercet::client {
+namespace {
+
+/// A listing of more pages than this is a server gone wrong: 10 million leases at 10 a page.
+constexpr unsigned kPagesMax = 1'000'000;
+constexpr uint32_t kStatusMax = 4U << 20U;
+
+Failure malformed(const std::string& what) {
+  Failure failure;
+  failure.kind = Failure::Kind::malformed;
+  failure.message = what;
+  return failure;
+}
+
+Failure denial(Code code, const OpResult& result) {
+  Failure failure;
+  failure.kind = Failure::Kind::denied;
+  failure.code = code;
+  failure.result = result;
+  failure.message = explain(code, result);
+  return failure;
+}
+
+}  // namespace
+
+std::string explain(Code code, const OpResult& result) {
+  const std::string in_use = std::to_string(result.in_use.get());
+  const std::string quantity = std::to_string(result.quantity.get());
+  switch (code) {
+    case Code::no_such_license:
+      return "no such license in this cell: look with tercet licenses --all";
+    case Code::only_one_constituent:
+      return "only one of the license's three constituents is present: import it again or bring a backend "
+             "back";
+    case Code::no_free_seat:
+      return "no free seat, " + in_use + " of " + quantity + " are in use: try later, or see tercet leases";
+    case Code::expired:
+      return "the license has expired: import a newer one";
+    case Code::not_yet_valid:
+      return "the license is not valid yet: see its valid_from with tercet licenses --all";
+    case Code::usage_period_over:
+      return "the license's usage period is over: import a newer one";
+    case Code::feature_not_licensed:
+      return "a feature that was asked for is not licensed: ask for fewer";
+    case Code::no_units_left:
+      return "no units are left: import a license with more";
+    case Code::station_busy:
+      return "this station holds the license already: release it there";
+    case Code::unknown_handle:
+      return "nobody holds a seat under this handle: it was released or has expired; check one out anew";
+    case Code::revoked:
+      return "the seat was revoked: check one out anew";
+    case Code::stale:
+      return "the request came too late to be carried out: try again";
+    case Code::bad_request:
+      return "a value is out of its range: a lease is 1s to 24h, and within what the license allows";
+    case Code::bad_signature:
+      return "it was altered after it was signed: get the file anew from its issuer";
+    case Code::unknown_issuer:
+      return "its issuer is unknown to this cell: the cell takes licenses of the issuers in its "
+             "configuration";
+    case Code::foreign_container:
+      return "it is bound to a container that is not this cell's: have it issued for this cell's requests";
+    case Code::repeated:
+      return "the cell has it already: nothing to do";
+    case Code::properties_differ:
+      return "its properties differ from its other constituents': import one license file as it was issued";
+    case Code::older_revision:
+      return "the cell has a newer revision of it: import the newest file";
+    case Code::malformed:
+      return "it is no constituent of ours: get the file anew from its issuer";
+    case Code::unsupported_mode:
+      return "its allocation mode is not served by this version: issue it with another mode";
+    case Code::book_full:
+      return "the cell's book is full: remove licenses or leases";
+    case Code::granted:
+    case Code::busy:
+    case Code::not_active:
+    case Code::unavailable:
+      break;
+  }
+  return std::string("denied with ") + name_of(code) + ": see the manual";
+}
+
+void SeatState::take(const Grant& grant) {
+  tmr_id = grant.result.tmr_id;
+  lease_ms = grant.result.lease_ms;
+  features = grant.result.features;
+  first_sent = grant.first_sent;
+  held_until = later(held_until, grant.held_until);
+  lease_end = {static_cast<int64_t>(grant.result.lease_end_wall_ms.get())};
+}
+
+Failure Cell::failure_of(const Answer& answer, bool mutating, Duration timeout) {
+  Failure failure;
+  failure.first_unavailable = answer.first_unavailable;
+  failure.outcome_unknown = mutating && answer.transmissions > 0;
+  const char* unknown = failure.outcome_unknown ? " (the outcome of this request is unknown)" : "";
+  switch (answer.end) {
+    case Answer::End::unavailable:
+      failure.kind = Failure::Kind::unavailable;
+      failure.code = Code::unavailable;
+      failure.message = std::string("no quorum, fewer than two backends vote") + unknown +
+                        ": see tercet status, then ask again";
+      break;
+    case Answer::End::busy:
+      failure.code = Code::busy;
+      failure.message = "no answer but BUSY within " + to_text(timeout) + unknown + ": ask again later";
+      break;
+    case Answer::End::not_active:
+      failure.code = Code::not_active;
+      failure.message = "no answer, no load balancer is active (NOT_ACTIVE for " + to_text(timeout) + ")" +
+                        unknown + ": see tercet status";
+      break;
+    case Answer::End::interrupted:
+      failure.kind = Failure::Kind::interrupted;
+      failure.message = std::string("interrupted") + unknown + ": ask again";
+      break;
+    case Answer::End::answered:
+    case Answer::End::no_answer:
+      failure.message = "no answer within " + to_text(timeout) + unknown +
+                        ": check that the virtual IP can be reached, the client's key and the cell's state";
+      break;
+  }
+  return failure;
+}
+
+tl::expected<Grant, Failure> Cell::mutate(const Op& op) {
+  const Answer answer = channel_.ask(op, patience_);
+  if (answer.end != Answer::End::answered) {
+    return tl::unexpected(failure_of(answer, true, patience_.timeout));
+  }
+  const auto grant = grant_of(answer.body, answer.first_sent);
+  if (answer.code != Code::granted) {
+    return tl::unexpected(denial(answer.code, grant ? grant->result : OpResult{}));
+  }
+  if (!grant || grant->result.code != 0) {
+    return tl::unexpected(malformed("a grant without its numbers: is the server of the same version?"));
+  }
+  return *grant;
+}
+
+tl::expected<Grant, Failure> Cell::checkout(const Wanted& wanted, std::optional<Handle> handle,
+                                            SeatState& seat) {
+  for (int tries = 0;; ++tries) {
+    if (!handle || tries == 0) {
+      seat = SeatState{};
+      seat.handle = handle.value_or(Channel::new_handle());
+    }
+    const auto op = Op::checkout(seat.handle, ++seat.number, wanted);
+    if (!op) {
+      Failure failure;
+      failure.kind = Failure::Kind::usage;
+      failure.message = op.error();
+      return tl::unexpected(failure);
+    }
+    auto grant = mutate(*op);
+    if (grant) {
+      seat.take(*grant);
+      return grant;
+    }
+    if (grant.error().code != Code::stale || tries > 0) {
+      return grant;
+    }
+    channel_.forget_time();
+  }
+}
+
+tl::expected<Grant, Failure> Cell::renew(SeatState& seat, uint32_t lease_ms) {
+  for (int tries = 0;; ++tries) {
+    auto grant = mutate(Op::renew(seat.handle, ++seat.number, lease_ms));
+    if (grant) {
+      seat.take(*grant);
+      return grant;
+    }
+    if (grant.error().code != Code::stale || tries > 0) {
+      return grant;
+    }
+    channel_.forget_time();
+  }
+}
+
+tl::expected<Grant, Failure> Cell::release(SeatState& seat) {
+  for (int tries = 0;; ++tries) {
+    auto grant = mutate(Op::release(seat.handle, ++seat.number));
+    if (grant || grant.error().code != Code::stale || tries > 0) {
+      return grant;
+    }
+    channel_.forget_time();
+  }
+}
+
+tl::expected<Grant, Failure> Cell::import_constituent(std::string_view jws) {
+  for (int tries = 0;; ++tries) {
+    const auto op = Op::import_constituent(Channel::new_handle(), 1, jws);
+    if (!op) {
+      Failure failure;
+      failure.kind = Failure::Kind::usage;
+      failure.message = op.error();
+      return tl::unexpected(failure);
+    }
+    auto grant = mutate(*op);
+    if (grant || grant.error().code != Code::stale || tries > 0) {
+      return grant;
+    }
+    channel_.forget_time();
+  }
+}
+
+template <class Row, class Parse>
+tl::expected<std::vector<Row>, Failure> Cell::pages(OpKind kind, bool all, Parse parse) {
+  std::vector<Row> rows;
+  uint64_t cursor = 0;
+  for (unsigned i = 0; i < kPagesMax; ++i) {
+    ReadBody body{};
+    body.cursor = cursor;
+    body.all = all ? 1 : 0;
+    const Answer answer = channel_.ask(Op::read(kind, Channel::new_handle(), 1, body), patience_);
+    if (answer.end != Answer::End::answered) {
+      return tl::unexpected(failure_of(answer, false, patience_.timeout));
+    }
+    if (answer.code != Code::granted) {
+      return tl::unexpected(denial(answer.code, {}));
+    }
+    auto page = parse(kind, answer.body);
+    if (!page) {
+      return tl::unexpected(malformed(page.error()));
+    }
+    std::move(page->rows.begin(), page->rows.end(), std::back_inserter(rows));
+    if (page->next == 0) {
+      return rows;
+    }
+    if (page->next == cursor) {
+      return tl::unexpected(malformed("a listing that goes in circles: is the server of the same version?"));
+    }
+    cursor = page->next;
+  }
+  return tl::unexpected(malformed("a listing without end: is the server of the same version?"));
+}
+
+tl::expected<std::vector<License>, Failure> Cell::licenses(bool all) {
+  return pages<License>(OpKind::read_licenses, all, parse_licenses);
+}
+tl::expected<std::vector<ContainerInfo>, Failure> Cell::containers(bool all) {
+  return pages<ContainerInfo>(OpKind::read_containers, all, parse_containers);
+}
+tl::expected<std::vector<Lease>, Failure> Cell::leases() {
+  return pages<Lease>(OpKind::read_leases, false, parse_leases);
+}
+
+tl::expected<Lease, Failure> Cell::lease(const Handle& handle) {
+  ReadBody body{};
+  std::memcpy(body.handle, handle.bytes.data(), sizeof body.handle);
+  const Answer answer = channel_.ask(Op::read(OpKind::read_lease, Channel::new_handle(), 1, body), patience_);
+  if (answer.end != Answer::End::answered) {
+    return tl::unexpected(failure_of(answer, false, patience_.timeout));
+  }
+  if (answer.code != Code::granted) {
+    return tl::unexpected(denial(answer.code, {}));
+  }
+  auto page = parse_leases(OpKind::read_lease, answer.body);
+  if (!page) {
+    return tl::unexpected(malformed(page.error()));
+  }
+  // The denial may stand in the page alone: to an LB the answer of a read is opaque.
+  if (page->code != Code::granted) {
+    return tl::unexpected(denial(page->code, {}));
+  }
+  if (page->rows.size() != 1) {
+    return tl::unexpected(malformed("a lease that is not one row: is the server of the same version?"));
+  }
+  return std::move(page->rows.front());
+}
+
+tl::expected<std::string, Failure> Cell::status() {
+  std::string document;
+  uint32_t version = 0;
+  for (unsigned restarts = 0; restarts < 100;) {
+    const Answer answer = channel_.ask(
+        Op::status(Channel::new_handle(), 1, static_cast<uint32_t>(document.size()), version), patience_);
+    if (answer.end != Answer::End::answered) {
+      return tl::unexpected(failure_of(answer, false, patience_.timeout));
+    }
+    if (answer.code != Code::granted || answer.body.size() < sizeof(StatusPage)) {
+      return tl::unexpected(malformed("a status without its page: is the server of the same version?"));
+    }
+    StatusPage page;
+    std::memcpy(&page, answer.body.data(), sizeof page);
+    const Bytes text = Bytes(answer.body).subspan(sizeof page);
+    if (page.version != version || page.offset != document.size()) {
+      // The document changed between two pages, or another LB answered: begin again.
+      ++restarts;
+      document.clear();
+      if (page.offset != 0) {
+        version = 0;
+        continue;
+      }
+      version = page.version;
+    }
+    document += as_text(text);
+    if (page.total > kStatusMax || document.size() > page.total ||
+        (text.empty() && document.size() < page.total)) {
+      return tl::unexpected(
+          malformed("a status whose pages do not fit together: is the server of the same version?"));
+    }
+    if (document.size() == page.total) {
+      return document;
+    }
+  }
+  return tl::unexpected(malformed("a status that changes faster than it can be read: ask again"));
+}
+
+}  // namespace tercet::client

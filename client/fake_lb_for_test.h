@@ -1,0 +1,435 @@
+#pragma once
+// A load balancer for the client's tests: real datagrams on 127.0.0.1, sealed with a real Keyring, and behind
+// them a book of one page. It can be told to misbehave. Only *_test.cc include it.
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "client/boot_time.h"
+#include "client/listing.h"
+#include "wire/endpoint.h"
+#include "wire/query.h"
+#include "wire/seal/key_file.h"
+#include "wire/seal/keyring.h"
+
+namespace tercet::client {
+
+class FakeLb {
+ public:
+  struct LicenseData {
+    uint32_t firm = 1000, product = 7, tmr_id = 1, quantity = 5, lease_ms = 60'000;
+    std::string name = "CAD";
+    bool valid = true;
+  };
+
+  // Behaviour; set before start(), or under change().
+  std::vector<LicenseData> licenses{LicenseData{}};
+  Code refuse = Code::granted;      ///< busy, not_active, unavailable: everything is refused with it
+  unsigned refuse_next = 0;         ///< … or only the next so many
+  bool silent = false;              ///< receives, never answers
+  unsigned drop_next = 0;           ///< loses so many datagrams
+  Code deny_renew = Code::granted;  ///< renews are denied with it
+  Code deny_next = Code::granted;   ///< the next mutating request is denied with it
+  bool answer_twice = false;
+  int64_t cell_ms = 1'000'000;  ///< the cell's time at start(); runs from then
+  std::string status =
+      R"({"active":"lb1","epoch":4,"commit":9,"serving":true,"lbs":[{"name":"lb1","role":"active"},)"
+      R"({"name":"lb2","role":"standby"}],"backends":[],"outvoted":[],"failovers":[]})";
+  unsigned rows_a_page = 2;
+  std::map<std::string, Code> imports;  ///< answer by JWS; absent: granted once, then REPEATED
+
+  explicit FakeLb(ServerId self = ServerId::lb1, const seal::CellKeys* shared = nullptr)
+      : keys(shared != nullptr ? *shared : seal::generate_cell_keys(algorithm())),
+        keyring_(keys.servers[index(self)]) {
+    fd_ = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    if (fd_ < 0 || ::bind(fd_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+        ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+      std::abort();
+    }
+    endpoint = *parse_address("127.0.0.1", ntohs(address.sin_port));
+  }
+  ~FakeLb() {
+    stop();
+    ::close(fd_);
+  }
+  FakeLb(const FakeLb&) = delete;
+  FakeLb& operator=(const FakeLb&) = delete;
+
+  static seal::Algorithm algorithm() {
+    return seal::available(seal::Algorithm::aes_256_gcm) ? seal::Algorithm::aes_256_gcm
+                                                         : seal::Algorithm::chacha20_poly1305;
+  }
+  void start() {
+    started_ = boot_now();
+    thread_ = std::thread([this] { run(); });
+  }
+  void stop() {
+    if (thread_.joinable()) {
+      stopping_ = true;
+      thread_.join();
+      stopping_ = false;
+    }
+  }
+  /// Changes behaviour while it runs.
+  template <class F>
+  void change(F f) {
+    const std::lock_guard lock(mutex_);
+    f(*this);
+  }
+  unsigned count(OpKind kind) {
+    const std::lock_guard lock(mutex_);
+    return seen_[kind];
+  }
+  unsigned hellos() {
+    const std::lock_guard lock(mutex_);
+    return hellos_;
+  }
+  size_t seats_held() {
+    const std::lock_guard lock(mutex_);
+    return leases_.size();
+  }
+  std::string holder_user() {
+    const std::lock_guard lock(mutex_);
+    return leases_.empty() ? "" : leases_.begin()->second.user;
+  }
+  void forget_leases() {
+    const std::lock_guard lock(mutex_);
+    leases_.clear();
+  }
+
+  const seal::CellKeys keys;
+  Endpoint endpoint;
+
+ private:
+  struct LeaseData {
+    size_t license = 0;
+    uint32_t lease_ms = 0, last_request = 0;
+    std::string user, host, process, version, station;
+    std::vector<uint8_t> answer;
+    Code code{};
+  };
+  struct Said {
+    Code code{};
+    std::vector<uint8_t> body;
+  };
+
+  int64_t cell_now() const { return cell_ms + (boot_now() - started_).ms(); }
+
+  void run() {
+    std::array<uint8_t, 2048> buffer{};
+    while (!stopping_) {
+      pollfd fd{fd_, POLLIN, 0};
+      if (::poll(&fd, 1, 10) <= 0) {
+        continue;
+      }
+      sockaddr_in from{};
+      socklen_t size = sizeof from;
+      const ssize_t n =
+          ::recvfrom(fd_, buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&from), &size);
+      if (n <= 0) {
+        continue;
+      }
+      const std::lock_guard lock(mutex_);
+      const auto opened = keyring_.open_from_client(MutBytes(buffer.data(), static_cast<size_t>(n)));
+      if (!opened || silent) {
+        continue;
+      }
+      if (drop_next > 0) {
+        --drop_next;
+        continue;
+      }
+      std::array<uint8_t, kClientPlainMax> plain{};
+      const size_t used = answer(opened->plain, plain);
+      for (int i = 0; used > 0 && i < (answer_twice ? 2 : 1); ++i) {
+        std::array<uint8_t, kSealedMax> out{};
+        const size_t sealed = keyring_.seal_reply(opened->client, Bytes(plain.data(), used), out);
+        ::sendto(fd_, out.data(), sealed, 0, reinterpret_cast<sockaddr*>(&from), size);
+      }
+    }
+  }
+
+  size_t answer(Bytes plain, MutBytes out) {
+    ClientMessage message{};
+    if (client_message(plain, message) != Drop::none) {
+      return 0;
+    }
+    Drop drop{};
+    if (const Hello* hello = parse_hello(plain, drop); hello != nullptr) {
+      ++hellos_;
+      HelloAck ack{};
+      ack.type = static_cast<uint8_t>(ClientMessage::hello_ack);
+      // Without quorum an LB still knows the cell's time.
+      ack.code = static_cast<uint8_t>(refuse == Code::not_active ? refuse : Code::granted);
+      ack.nonce = hello->nonce;
+      ack.cell_ms = static_cast<uint64_t>(cell_now());
+      ack.wall_ms = 1'700'000'000'000;
+      ack.lease_min_ms = 1'000;
+      ack.lease_max_ms = 86'400'000;
+      ack.replay_window_ms = 60'000;
+      std::memcpy(out.data(), &ack, sizeof ack);
+      return sizeof ack;
+    }
+    QueryView query;
+    if (parse_query(plain, query) != Drop::none) {
+      return 0;
+    }
+    ReplyWriter writer(out);
+    QueryWalk walk(query);
+    OpView op;
+    while (walk.next(op)) {
+      ++seen_[op.kind];
+      const Said said = answer_op(op);
+      writer.add({op.kind, said.code, op.request, op.handle, said.body});
+    }
+    return writer.finish();
+  }
+
+  Said answer_op(const OpView& op) {
+    if (op.kind == OpKind::status) {
+      return status_page(op);
+    }
+    if (refuse != Code::granted) {
+      return {refuse, {}};
+    }
+    if (refuse_next > 0) {
+      --refuse_next;
+      return {Code::unavailable, {}};
+    }
+    if (is_read(op.kind)) {
+      return read(op);
+    }
+    const auto key = std::make_pair(op.handle, op.request);
+    if (const auto before = answers_.find(key); before != answers_.end()) {
+      return before->second;
+    }
+    Said said = mutate(op);
+    answers_[key] = said;
+    return said;
+  }
+
+  Said result(Code code, size_t license, uint32_t lease_ms, uint8_t slot = 0) {
+    OpResult r{};
+    r.code = static_cast<uint8_t>(code);
+    r.slot = slot;
+    if (license < licenses.size()) {
+      const LicenseData& l = licenses[license];
+      uint32_t in_use = 0;
+      for (const auto& [handle, lease] : leases_) {
+        in_use += lease.license == license ? 1 : 0;
+      }
+      r.tmr_id = l.tmr_id;
+      r.in_use = in_use;
+      r.quantity = l.quantity;
+      r.seats_left = l.quantity - in_use;
+    }
+    r.lease_ms = lease_ms;
+    r.features = 0xFF;
+    r.lease_end_cell_ms = static_cast<uint64_t>(cell_now() + lease_ms);
+    r.lease_end_wall_ms = 1'700'000'000'000 + lease_ms;
+    const Bytes bytes = bytes_of(r);
+    return {code, {bytes.begin(), bytes.end()}};
+  }
+
+  Said mutate(const OpView& op) {
+    if (deny_next != Code::granted) {
+      const Code code = deny_next;
+      deny_next = Code::granted;
+      return result(code, SIZE_MAX, 0);
+    }
+    if (op.sent.ms > cell_now() + 1'000 || op.sent.ms < cell_now() - 30'000) {
+      return result(Code::stale, SIZE_MAX, 0);
+    }
+    if (op.kind == OpKind::import_constituent) {
+      const std::string jws(as_text(op.body));
+      const auto known = imports.find(jws);
+      const Code code = known == imports.end() ? Code::granted : known->second;
+      if (known == imports.end()) {
+        imports[jws] = Code::repeated;
+      }
+      return result(code, 0, 0, static_cast<uint8_t>(++imported_ % 3 + 1));
+    }
+    if (op.kind == OpKind::checkout) {
+      CheckoutBody body;
+      std::memcpy(&body, op.body.data(), sizeof body);
+      for (size_t i = 0; i < licenses.size(); ++i) {
+        if (licenses[i].firm != body.firm || licenses[i].product != body.product) {
+          continue;
+        }
+        uint32_t in_use = 0;
+        for (const auto& [handle, lease] : leases_) {
+          in_use += lease.license == i ? 1 : 0;
+        }
+        if (in_use >= licenses[i].quantity) {
+          return result(Code::no_free_seat, i, 0);
+        }
+        const HolderText text = holder_text(op);
+        LeaseData lease;
+        lease.license = i;
+        lease.lease_ms = body.lease_ms != 0 ? body.lease_ms.get() : licenses[i].lease_ms;
+        lease.last_request = op.request;
+        lease.user = text.user;
+        lease.host = text.host;
+        lease.process = text.process;
+        lease.version = text.version;
+        lease.station = text.station;
+        leases_[op.handle] = lease;
+        return result(Code::granted, i, lease.lease_ms);
+      }
+      return result(Code::no_such_license, SIZE_MAX, 0);
+    }
+    const auto lease = leases_.find(op.handle);
+    if (lease == leases_.end()) {
+      return result(Code::unknown_handle, SIZE_MAX, 0);
+    }
+    if (op.request <= lease->second.last_request) {
+      return result(Code::bad_request, SIZE_MAX, 0);
+    }
+    if (op.kind == OpKind::renew) {
+      if (deny_renew != Code::granted) {
+        return result(deny_renew, SIZE_MAX, 0);
+      }
+      lease->second.last_request = op.request;
+      RenewBody body;
+      std::memcpy(&body, op.body.data(), sizeof body);
+      return result(Code::granted, lease->second.license,
+                    body.lease_ms != 0 ? body.lease_ms.get() : lease->second.lease_ms);
+    }
+    const size_t license = lease->second.license;
+    leases_.erase(lease);
+    return result(Code::granted, license, 0);
+  }
+
+  static void append(std::vector<uint8_t>& out, Bytes bytes) {
+    out.insert(out.end(), bytes.begin(), bytes.end());
+  }
+
+  Said read(const OpView& op) {
+    ReadBody body;
+    std::memcpy(&body, op.body.data(), sizeof body);
+    std::vector<std::vector<uint8_t>> rows;
+    Code code = Code::granted;
+    switch (op.kind) {
+      case OpKind::read_licenses:
+        for (const LicenseData& l : licenses) {
+          if (!l.valid && body.all == 0) {
+            continue;
+          }
+          LicenseRow row{};
+          row.length = static_cast<uint16_t>(sizeof row + l.name.size());
+          row.mode = static_cast<uint8_t>(LicenseMode::user_limit);
+          row.constituents = l.valid ? 0b111 : 0b001;
+          row.firm = l.firm;
+          row.product = l.product;
+          row.tmr_id = l.tmr_id;
+          row.quantity = l.quantity;
+          row.in_use = static_cast<uint32_t>(leases_.size());
+          row.lease_ms = l.lease_ms;
+          row.revision = 1;
+          row.valid = l.valid ? 1 : 0;
+          row.name_size = static_cast<uint8_t>(l.name.size());
+          rows.emplace_back();
+          append(rows.back(), bytes_of(row));
+          append(rows.back(), as_bytes(l.name));
+        }
+        break;
+      case OpKind::read_containers:
+        for (uint8_t slot = 0; slot <= (body.all != 0 ? 3 : 0); ++slot) {
+          const std::string serial = slot == 0 ? "131-1234567890" : "3-100000" + std::to_string(slot);
+          ContainerRow row{};
+          row.length = static_cast<uint16_t>(sizeof row + serial.size());
+          row.slot = slot;
+          row.serial_size = static_cast<uint8_t>(serial.size());
+          row.licenses = static_cast<uint32_t>(licenses.size());
+          std::memcpy(row.activation_id, "0123456789abcdef", 16);
+          rows.emplace_back();
+          append(rows.back(), bytes_of(row));
+          append(rows.back(), as_bytes(serial));
+        }
+        break;
+      default:
+        for (const auto& [handle, lease] : leases_) {
+          if (op.kind == OpKind::read_lease && std::memcmp(handle.bytes.data(), body.handle, 16) != 0) {
+            continue;
+          }
+          LeaseRow row{};
+          std::memcpy(row.handle_prefix, handle.bytes.data(), sizeof row.handle_prefix);
+          row.user_size = static_cast<uint8_t>(lease.user.size());
+          row.host_size = static_cast<uint8_t>(lease.host.size());
+          row.process_size = static_cast<uint8_t>(lease.process.size());
+          row.version_size = static_cast<uint8_t>(lease.version.size());
+          row.station_size = static_cast<uint8_t>(lease.station.size());
+          row.tmr_id = licenses[lease.license].tmr_id;
+          row.firm = licenses[lease.license].firm;
+          row.product = licenses[lease.license].product;
+          row.lease_ms = lease.lease_ms;
+          row.last_request = op.kind == OpKind::read_lease ? lease.last_request : 0;
+          row.since_wall_ms = 1'700'000'000'000;
+          row.end_wall_ms = 1'700'000'000'000 + lease.lease_ms;
+          const std::string text = lease.user + lease.host + lease.process + lease.version + lease.station;
+          row.length = static_cast<uint16_t>(sizeof row + text.size());
+          rows.emplace_back();
+          append(rows.back(), bytes_of(row));
+          append(rows.back(), as_bytes(text));
+        }
+        if (op.kind == OpKind::read_lease && rows.empty()) {
+          code = Code::unknown_handle;
+        }
+    }
+    PageHeader header{};
+    header.kind = static_cast<uint8_t>(op.kind);
+    header.code = static_cast<uint8_t>(code);
+    const size_t from = std::min<size_t>(body.cursor, rows.size());
+    const size_t to = std::min<size_t>(from + rows_a_page, rows.size());
+    header.rows = static_cast<uint16_t>(to - from);
+    header.next = to < rows.size() ? to : 0;
+    Said said;
+    append(said.body, bytes_of(header));
+    for (size_t i = from; i < to; ++i) {
+      append(said.body, rows[i]);
+    }
+    return said;
+  }
+
+  Said status_page(const OpView& op) {
+    StatusBody body;
+    std::memcpy(&body, op.body.data(), sizeof body);
+    StatusPage page{};
+    page.version = 7;
+    page.total = static_cast<uint32_t>(status.size());
+    page.offset = std::min<uint32_t>(body.offset, page.total);
+    Said said;
+    append(said.body, bytes_of(page));
+    append(said.body, as_bytes(std::string_view(status).substr(page.offset, 100)));
+    return said;
+  }
+
+  int fd_ = -1;
+  seal::Keyring keyring_;
+  BootTime started_;
+  std::thread thread_;
+  std::atomic<bool> stopping_{false};
+  std::mutex mutex_;
+  std::map<OpKind, unsigned> seen_;
+  unsigned hellos_ = 0;
+  unsigned imported_ = 0;
+  std::map<Handle, LeaseData> leases_;
+  std::map<std::pair<Handle, uint32_t>, Said> answers_;
+};
+
+}  // namespace tercet::client
