@@ -411,6 +411,7 @@ TEST_P(PortContract, WaitWakesOnTraffic) {
   auto port = server();
   auto client = client_of(port->local(0));
   settle(*port, milliseconds(1));
+  const MonoTime start = raw_now();  // before the other thread exists: this one may lose its core for long
   std::thread sender([&client] {
     std::this_thread::sleep_for(std::chrono::milliseconds(30));
     TxBurst& out = client->transmit();
@@ -418,13 +419,19 @@ TEST_P(PortContract, WaitWakesOnTraffic) {
     client->send(out);
     client->wait(raw_now());
   });
-  const MonoTime start = raw_now();
-  port->wait(start + seconds(5));
+  RxBurst burst;
+  int waits =
+      0;  // a few may end early: rings that earlier tests closed are taken apart by interrupting this thread
+  while (port->receive(burst) == 0 && raw_now() - start < seconds(5)) {
+    port->wait(start + seconds(5));
+    ++waits;
+  }
   const Duration slept = raw_now() - start;
   sender.join();
+  EXPECT_EQ(burst.datagrams.size(), 1U);
+  EXPECT_LE(waits, 10);
   EXPECT_GE(slept.ms(), 20);
   EXPECT_LT(slept.ms(), 2'000);
-  EXPECT_EQ(collect(*port, 1).size(), 1U);
 }
 
 TEST_P(PortContract, WaitWakesOnABell) {
@@ -434,12 +441,12 @@ TEST_P(PortContract, WaitWakesOnABell) {
   port->watch(bell);
   settle(*port, milliseconds(1));
   for (int round = 0; round < 3; ++round) {
+    const MonoTime start = raw_now();
     std::thread ringer([bell] {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
       eventfd_write(bell, 1);
     });
     RxBurst burst;
-    const MonoTime start = raw_now();
     eventfd_t value = 0;
     while (eventfd_read(bell, &value) != 0 && (raw_now() - start).ms() < 2'000) {
       port->wait(start + seconds(2));
