@@ -17,6 +17,7 @@ from common import HOSTS, CellError
 
 IPV4 = {"lb1": 1, "lb2": 2, "b1": 11, "b2": 12, "b3": 13, "client": 21, "peer": 22, "router": 254}
 VIRTUAL_IP = "198.18.0.100/24"
+_OWN_PROC = "/run/proc"
 
 
 def address(host):
@@ -74,8 +75,10 @@ def _batch(host, lines):
 
 def _sysctl(values):
     """Writes net.* settings of the namespace this process stands in. Those marked needed must work."""
+    # Some containers show /proc/sys read-only; a /proc of our own (mount_run) is not.
+    proc = _OWN_PROC if os.path.ismount(_OWN_PROC) else "/proc"
     for name, value, needed in values:
-        path = "/proc/sys/net/" + name
+        path = f"{proc}/sys/net/{name}"
         try:
             with open(path, encoding="ascii") as file:
                 if file.read().strip() == value:
@@ -98,6 +101,9 @@ def mount_run(keep_visible):
         _run(["mount", "-t", "tmpfs", "-o", "mode=755", "cell", "/run"])
         os.mkdir("/run/netns")
         os.mkdir("/run/lock")
+        if not os.access("/proc/sys/net/ipv4/ip_forward", os.W_OK):
+            os.mkdir(_OWN_PROC)
+            subprocess.run(["mount", "-t", "proc", "proc", _OWN_PROC], stderr=subprocess.DEVNULL, check=False)
 
 
 def make():
