@@ -62,8 +62,9 @@ enum class SocketFault : uint8_t {
 };
 SocketFault classify(int error);
 
-/// 20 µs where a polling thread does not take the core that a peer, client or kernel thread needs (more than
-/// 4 cores), else none: on the 2-core machines of bench/ spinning made every figure worse.
+/// 20 µs where a polling thread that spins does not take the core which a peer, a client or a kernel thread
+/// needs (more than 4 cores), else none: on two shared cores spinning cost up to a tenth more CPU per request
+/// and gained no rate.
 Duration default_spin();
 
 /// CLOCK_MONOTONIC_RAW, the clock of MonoTime (vDSO, no system call).

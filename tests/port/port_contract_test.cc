@@ -3,14 +3,18 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <ctime>
+#include <fstream>
 #include <functional>
 #include <thread>
 
@@ -495,10 +499,13 @@ TEST_P(PortContract, SpinningPortsHearTooAndSleepInTheEnd) {
     settle(*client, milliseconds(1));
     ASSERT_EQ(collect(*port, 1).size(), 1U);
   }
-  const MonoTime start = raw_now();
-  port->wait(start + milliseconds(20));
-  port->wait(start + milliseconds(20));
-  EXPECT_GE((raw_now() - start).ms(), 10);
+  const MonoTime until = raw_now() + milliseconds(20);
+  int waits = 0;
+  while (raw_now() < until) {
+    port->wait(until);
+    ++waits;
+  }
+  EXPECT_LE(waits, 20);
 }
 
 TEST_P(PortContract, NoAllocationAfterStartUp) {
@@ -563,6 +570,71 @@ TEST_P(PortContract, BindsAnAddressThatIsNotOursYet) {
   port->send(out);  // from an address that is not ours: refused by the kernel, counted, no harm done
   settle(*port, milliseconds(1));
   EXPECT_EQ(port->counters().drop_send_refused.get() + port->counters().sent_datagrams.get(), 1U);
+}
+
+/// This process gets a network of its own, with root's rights over it.
+bool enter_own_network() {
+  if (unshare(CLONE_NEWNET) != 0) {
+    const std::string map = "0 " + std::to_string(getuid()) + " 1";
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0 ||
+        !(std::ofstream("/proc/self/uid_map") << map << std::flush)) {
+      return false;
+    }
+  }
+  return std::system("ip link set lo up") == 0;
+}
+
+/// In a network of its own: the address comes to a host whose port was bound to it before, as at a takeover.
+int serve_an_address_that_comes_later(const Engine& engine) {
+  enum : int { kGood = 0, kSkip = 77 };
+  if (!enter_own_network()) {
+    return kSkip;
+  }
+  PortOptions options;
+  options.lanes = {{at("198.18.0.100:8200"), {}}};
+  auto port = must(engine.make(options));
+  settle(*port, milliseconds(1));
+  TxBurst& early = port->transmit();
+  put(early, pattern(64, 0), 0, at("127.0.0.1:9"));
+  port->send(early);
+  settle(*port, milliseconds(1));
+  if (port->counters().drop_send_refused.get() != 1) {
+    return 1;
+  }
+  if (std::system("ip addr add 198.18.0.100/32 dev lo") != 0) {
+    return kSkip;
+  }
+  options.lanes = {{{}, at("198.18.0.100:8200")}};
+  auto client = must(engine.make(options));
+  TxBurst& out = client->transmit();
+  put(out, pattern(64, 1));
+  client->send(out);
+  settle(*client, milliseconds(1));
+  const auto heard = collect(*port, 1);
+  if (heard.size() != 1) {
+    return 2;
+  }
+  TxBurst& back = port->transmit();
+  for (unsigned i = 0; i < 8; ++i) {
+    put(back, pattern(64, i), 0, heard[0].from);
+  }
+  port->send(back);
+  settle(*port, milliseconds(1));
+  return collect(*client, 8).size() == 8 ? kGood : 3;
+}
+
+TEST_P(PortContract, ServesAnAddressThatComesLater) {
+  const pid_t child = fork();
+  if (child == 0) {
+    _exit(serve_an_address_that_comes_later(GetParam()));
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 77) {
+    GTEST_SKIP() << "no network namespace to be had here";
+  }
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST_P(PortContract, WhatCannotBeOpenedIsSaidInOneLine) {
