@@ -76,7 +76,7 @@ bool Acceptor::names_us(const EntryView& genesis) const {
 
 /// A member takes entries; one that is blank takes a Genesis that names it, and nothing else.
 bool Acceptor::may_take(const AcceptView& view) const {
-  if (options_.amnesiac) {
+  if (options_.amnesiac || stopped_) {
     return false;
   }
   if (member()) {
@@ -185,7 +185,7 @@ void Acceptor::on(const KeepaliveView& view, ServerId from, const Moment& now, M
 void Acceptor::on(const PrepareView& view, ServerId from, const Moment& now, Machine& machine, Output& out) {
   const Epoch epoch{view.header->epoch};
   const Nonce instance{view.header->instance};
-  if (options_.amnesiac) {
+  if (options_.amnesiac || stopped_) {
     return;
   }
   if (epoch < promised_ || (epoch == promised_ && instance != promised_to_)) {
@@ -232,6 +232,9 @@ void Acceptor::on(const MissingView& view, ServerId from, const Moment& /*now*/,
 }
 
 void Acceptor::on(const EntriesView& view, ServerId from, const Moment& now, Machine& machine, Output& out) {
+  if (stopped_) {
+    return;
+  }
   pull_.take(from, view, log_, commit_, now.mono);
   if (pull_.adopt_through().value == 0) {
     return;
@@ -335,7 +338,7 @@ void Acceptor::compare(Seq seq, const Hash128& s) {
 }
 
 void Acceptor::lack(Seq seq, const Hash128& l, Epoch epoch, ServerId lb, const Slot* source, MonoTime now) {
-  if (options_.amnesiac || (!log_.empty() && !member())) {
+  if (options_.amnesiac || stopped_ || (!log_.empty() && !member())) {
     return;
   }
   pull_.aim({seq, l}, epoch, lb, source, log_, commit_, now);
@@ -384,6 +387,7 @@ uint8_t Acceptor::flags(const Machine& machine) const {
   flags |= divergent_ ? kDivergent : 0U;
   flags |= log_.empty() ? kBlank : 0U;
   flags |= options_.amnesiac ? kAmnesiac : 0U;
+  flags |= stopped_ ? kStopped : 0U;
   flags |= member() ? kMember : 0U;
   flags |= pull_.active() ? kCatchingUp : 0U;
   flags |= machine.leases_live() ? kLeasesLive : 0U;

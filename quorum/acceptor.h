@@ -55,6 +55,8 @@ class Acceptor {
   void step(ServerId from, const CellView& message, const Moment& now, Machine& machine, Output& out);
   /// `lsn` records (counted from the first one that this acceptor handed out) are durable.
   void durable(Lsn lsn);
+  /// The log takes nothing more (disk full or failed): says so in all that it sends, takes no entries, votes no more.
+  void stop() { stopped_ = true; }
   /// Sends what may leave now; returns when to call again at the latest. Call after each burst of steps.
   MonoTime tick(const Moment& now, Machine& machine, Output& out);
 
@@ -142,6 +144,7 @@ class Acceptor {
   Seq durable_seq_;
   // Volatile.
   bool divergent_ = false;
+  bool stopped_ = false;
   std::vector<Result> results_;  ///< by seq modulo its size
   Seq results_from_;             ///< results are there from this seq on
   Pull pull_;

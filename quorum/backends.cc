@@ -5,7 +5,8 @@
 namespace tercet::quorum {
 
 const char* name_of(BackendState state) {
-  static constexpr std::array<const char*, 5> kNames{"down", "voting", "catching-up", "divergent", "amnesiac"};
+  static constexpr std::array<const char*, 6> kNames{"down",      "voting",   "catching-up",
+                                                     "divergent", "amnesiac", "stopped"};
   return kNames[static_cast<size_t>(state)];
 }
 
@@ -69,6 +70,9 @@ BackendState Backends::state(Slot slot, MonoTime now, Seq last) const {
   const bool wrong_life = member(slot).value != 0 && member(slot) != b.incarnation;
   if ((b.flags & kAmnesiac) != 0 || b.regressed || wrong_life) {
     return BackendState::amnesiac;
+  }
+  if ((b.flags & kStopped) != 0) {
+    return BackendState::stopped;
   }
   if ((b.flags & kDivergent) != 0 || b.outvoted) {
     return BackendState::divergent;

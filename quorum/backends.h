@@ -9,7 +9,7 @@
 
 namespace tercet::quorum {
 
-enum class BackendState : uint8_t { down, voting, catching_up, divergent, amnesiac };
+enum class BackendState : uint8_t { down, voting, catching_up, divergent, amnesiac, stopped };
 const char* name_of(BackendState state);  ///< as status shows it: "catching-up" …
 
 struct Backend {

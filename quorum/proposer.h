@@ -73,11 +73,13 @@ class Proposer {
     std::array<uint8_t, 16> activation_id{};
     std::vector<std::array<uint8_t, 32>> issuers;  ///< public keys that Genesis names
   };
+  using Outcomes = FixedVector<Outcome, 256>;
+  using RoleChanges = FixedVector<RoleChange, 8>;
+  /// Where a step writes to: the caller's, cleared by the caller.
   struct Output {
-    explicit Output(Outbox& box) : sends(box) {}
     Outbox& sends;
-    FixedVector<Outcome, 256> outcomes;
-    FixedVector<RoleChange, 4> roles;
+    Outcomes& outcomes;
+    RoleChanges& roles;
   };
 
   explicit Proposer(const Options& options);

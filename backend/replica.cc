@@ -1,0 +1,96 @@
+#include "backend/replica.h"
+
+namespace tercet::backend {
+namespace {
+constexpr Duration kPublishEvery = milliseconds(20);
+}
+
+Replica::Replica(quorum::Acceptor& acceptor, quorum::Machine& machine, store::Log& log)
+    : acceptor_(acceptor), machine_(machine), log_(log), lsn_base_(log.appended() - acceptor.taken().value) {}
+
+/// Hands the acceptor's records to the log, in order; what does not fit waits for the batch in flight.
+void Replica::keep() {
+  const auto records = records_.records();
+  while (kept_ < records.size()) {
+    const auto& record = records[kept_];
+    const auto sync = record.must_sync ? store::Log::Sync::always : store::Log::Sync::as_configured;
+    if (log_.append(static_cast<uint8_t>(record.type), records_.bytes(record), {}, sync) == store::kNotTaken) {
+      return;
+    }
+    ++kept_;
+  }
+  records_.clear();
+  kept_ = 0;
+}
+
+MonoTime Replica::poll(std::span<const dataplane::Message> in, const Moment& now, Outbox& out) {
+  quorum::Acceptor::Output output{out, records_};
+  keep();
+  for (const dataplane::Message& message : in) {
+    if (!message.from_server) {
+      ++drop_malformed_;
+      continue;
+    }
+    if (kept_ < records_.records().size()) {
+      ++drop_log_full_;  // back-pressure: the LB sends again
+      continue;
+    }
+    CellView view;
+    if (parse_cell(message.plain, view) != Drop::none) {
+      ++drop_malformed_;
+      continue;
+    }
+    ++messages_;
+    acceptor_.step(message.server, view, now, machine_, output);
+    if (records_.records().size() > 512) {
+      keep();
+    }
+  }
+  keep();
+  log_.flush();
+  acceptor_.durable(Lsn{log_.reap() - lsn_base_});
+  if (log_.failed()) {
+    acceptor_.stop();
+  }
+  const MonoTime again = acceptor_.tick(now, machine_, output);
+  if (!records_.empty()) {
+    keep();
+    log_.flush();
+    log_.reap();  // starts the next batch if none is in flight
+  }
+  if (view_ != nullptr && now.mono >= publish_at_) {
+    publish_at_ = now.mono + kPublishEvery;
+    view_->draft() = view();
+    view_->publish();
+  }
+  return again;
+}
+
+ReplicaView Replica::view() const {
+  ReplicaView view;
+  view.known = true;
+  view.state = log_.failed()               ? "stopped"
+               : acceptor_.amnesiac()      ? "amnesiac"
+               : acceptor_.divergent()     ? "divergent"
+               : acceptor_.catching_up()   ? "catching-up"
+               : acceptor_.log().empty()   ? "blank"
+               : !acceptor_.member()       ? "amnesiac"
+                                           : "voting";
+  view.incarnation = acceptor_.incarnation();
+  view.promised = acceptor_.promised();
+  view.last = acceptor_.log().last();
+  view.durable = acceptor_.durable_seq();
+  view.commit = acceptor_.commit();
+  view.digest = acceptor_.log().s_at(acceptor_.commit()).low;
+  view.divergent = acceptor_.divergent();
+  view.leases_live = machine_.leases_live();
+  view.messages = messages_;
+  view.drop_malformed = drop_malformed_;
+  view.drop_log_full = drop_log_full_;
+  view.batches = log_.batches();
+  view.sectors = log_.sectors();
+  view.acceptor = acceptor_.counters();
+  return view;
+}
+
+}  // namespace tercet::backend

@@ -1,0 +1,65 @@
+#pragma once
+// Replica: the backend's Service. An Accept goes to the acceptor, what it wants kept goes to the log, and what waits for
+// durability leaves when the log says so. One thread.
+//
+//   open > Replica::poll > Acceptor::step > Machine::apply → Records > Log::append, flush > Disk::write
+//   Log::reap → Lsn > Acceptor::durable > tick → Vote > send
+
+#include "backend/store/log.h"
+#include "backend/store/recover.h"
+#include "dataplane/service.h"
+#include "dataplane/snapshot.h"
+#include "quorum/acceptor.h"
+
+namespace tercet::backend {
+
+/// What a backend shows of itself.
+struct ReplicaView {
+  bool known = false;
+  const char* state = "starting";
+  Incarnation incarnation;
+  Epoch promised;
+  Seq last;
+  Seq durable;
+  Seq commit;
+  uint64_t digest = 0;  ///< S(commit), 64 bits
+  bool divergent = false;
+  bool leases_live = false;
+  uint64_t messages = 0;
+  uint64_t drop_malformed = 0;
+  uint64_t drop_log_full = 0;
+  uint64_t batches = 0;
+  uint64_t sectors = 0;
+  quorum::Acceptor::Counters acceptor;
+};
+
+class Replica : public dataplane::Service {
+ public:
+  /// `acceptor` has been recovered; the three must outlive the replica.
+  Replica(quorum::Acceptor& acceptor, quorum::Machine& machine, store::Log& log);
+
+  MonoTime poll(std::span<const dataplane::Message> in, const Moment& now, Outbox& out) override;
+  void unreachable(ServerId) override {}
+
+  void show_to(dataplane::Snapshot<ReplicaView>* view) { view_ = view; }
+  [[nodiscard]] ReplicaView view() const;
+  /// One line on why it does not vote, or empty.
+  [[nodiscard]] std::string_view stopped() const { return log_.failed() ? log_.state_text() : std::string_view{}; }
+
+ private:
+  void keep();
+
+  quorum::Acceptor& acceptor_;
+  quorum::Machine& machine_;
+  store::Log& log_;
+  quorum::Records records_;
+  size_t kept_ = 0;       ///< of records_: the log has taken them
+  store::Lsn lsn_base_;   ///< the log's Lsn before the acceptor's first record
+  dataplane::Snapshot<ReplicaView>* view_ = nullptr;
+  MonoTime publish_at_;
+  uint64_t messages_ = 0;
+  uint64_t drop_malformed_ = 0;
+  uint64_t drop_log_full_ = 0;
+};
+
+}  // namespace tercet::backend
