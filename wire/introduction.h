@@ -1,14 +1,14 @@
 #pragma once
-// What a backend says of itself in a Promise, so that Genesis can write it down and every book knows the three
-// containers: its container's Ed25519 public key, then the container's serial number as text.
+// What a backend says of itself in a Promise, so that Genesis can write it down and every book knows the
+// three containers: its container's Ed25519 public key, then the container's serial number as text.
 //
 //   +---------------------------------------------------------------+
 //   | container's public key (32 bytes)                             |
 //   +---------------------------------------------------------------+
 //   | serial number, UTF-8 without control characters, 1..31 bytes  |
 //
-// GenesisBody::activation_id, which all three share, is the 16 hex digits of the activation id as ASCII, its dashes
-// left out.
+// GenesisBody::activation_id, which all three share, is the 16 hex digits of the activation id as ASCII, its
+// dashes left out.
 
 #include <algorithm>
 #include <array>
@@ -45,8 +45,8 @@ inline bool parse_introduction(Bytes bytes, IntroductionView& out) {
 /// Returns the size; 0 if the serial number is empty or too long, or `out` too small.
 inline size_t write_introduction(Bytes container_key, std::string_view serial, MutBytes out) {
   const size_t size = sizeof(Introduction) + serial.size();
-  if (container_key.size() != sizeof(Introduction) || serial.empty() || serial.size() > kIntroductionSerialMax ||
-      size > out.size()) {
+  if (container_key.size() != sizeof(Introduction) || serial.empty() ||
+      serial.size() > kIntroductionSerialMax || size > out.size()) {
     return 0;
   }
   std::memcpy(out.data(), container_key.data(), sizeof(Introduction));

@@ -1,0 +1,134 @@
+#include "backend/book_machine.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "wire/seal/license_file.h"
+
+namespace tercet::backend {
+namespace {
+
+Code code_of(seal::LicenseFault fault) {
+  switch (fault) {
+    case seal::LicenseFault::algorithm:
+    case seal::LicenseFault::bad_signature:
+      return Code::bad_signature;
+    case seal::LicenseFault::unknown_issuer:
+      return Code::unknown_issuer;
+    case seal::LicenseFault::too_long:
+    case seal::LicenseFault::malformed:
+    case seal::LicenseFault::property:
+    case seal::LicenseFault::file:
+      break;
+  }
+  return Code::malformed;
+}
+
+LicenseMode mode_of(seal::LicenseMode mode) {
+  switch (mode) {
+    case seal::LicenseMode::user_limit:
+      return LicenseMode::user_limit;
+    case seal::LicenseMode::no_user_limit:
+      return LicenseMode::no_user_limit;
+    case seal::LicenseMode::station_share:
+      return LicenseMode::station_share;
+    case seal::LicenseMode::exclusive:
+      break;
+  }
+  return LicenseMode::exclusive;
+}
+
+uint64_t ms_of(const std::optional<WallTime>& time) {
+  return time && time->ms > 0 ? static_cast<uint64_t>(time->ms) : 0;
+}
+
+/// Of all that must be equal in the three constituents of a revision: everything but what binds one to its
+/// container.
+Hash128 properties_of(seal::LicenseText text) {
+  text.slot = Slot::one;
+  text.container_serial.clear();
+  text.container_key = {};
+  std::string equal = seal::canonical(text);
+  equal += seal::text_of(text.issuer);
+  return hash128(as_bytes(equal));
+}
+
+license::Terms terms_of(const seal::LicenseText& text) {
+  license::Terms t{};
+  t.features = text.features;
+  t.valid_from_ms = ms_of(text.valid_from);
+  t.valid_until_ms = ms_of(text.valid_until);
+  t.properties = properties_of(text);
+  t.firm = text.firm_code.value;
+  t.product = text.product_code.value;
+  t.tmr_id = text.tmr_id.value;
+  t.revision = text.revision;
+  t.quantity = text.quantity;
+  t.lease_ms = text.lease_default_ms;
+  t.lease_min_ms = text.lease_min_ms;
+  t.lease_max_ms = text.lease_max_ms;
+  t.mode = static_cast<uint8_t>(mode_of(text.mode));
+  static_assert(seal::kLicenseNameMax <= license::kNameMax);
+  t.name_size = static_cast<uint8_t>(std::min(text.name.size(), license::kNameMax));
+  std::memcpy(t.name, text.name.data(), t.name_size);
+  return t;
+}
+
+/// What a backend would say that does not count seats.
+void distort(const EntryView& entry, quorum::Result& result) {
+  if (result.size() == sizeof(OpResult)) {
+    OpResult r;
+    std::memcpy(&r, result.data(), sizeof r);
+    OpView op;
+    const bool checkout = parse_op(entry.op, op) && op.kind == OpKind::checkout;
+    if (checkout && static_cast<Code>(r.code) != Code::granted) {
+      r.code = static_cast<uint8_t>(Code::granted);
+      r.tmr_id = std::max<uint32_t>(r.tmr_id, 1);
+      r.lease_ms = license::kLeaseDefaultMs;
+      r.in_use = r.in_use + 1;
+      r.lease_end_cell_ms = static_cast<uint64_t>(entry.cell.ms) + license::kLeaseDefaultMs;
+      r.lease_end_wall_ms = static_cast<uint64_t>(entry.wall.ms) + license::kLeaseDefaultMs;
+    }
+    r.seats_left = r.seats_left + 1;
+    std::memcpy(result.data(), &r, sizeof r);
+  } else if (!result.empty()) {
+    result[0] = static_cast<uint8_t>(result[0] + 1);
+  }
+}
+
+}  // namespace
+
+Code check_constituent(Bytes jws, std::span<const license::PublicKey> issuers,
+                       license::CheckedConstituent& out) {
+  FixedVector<seal::PublicKey, license::kIssuersMax> keys;
+  for (const license::PublicKey& key : issuers) {
+    keys.push_back(seal::PublicKey{key});
+  }
+  const auto text = seal::parse_and_verify(jws, {keys.data(), keys.size()});
+  if (!text) {
+    return code_of(text.error().code);
+  }
+  out.terms = terms_of(*text);
+  out.container_key = text->container_key.bytes;
+  return text->usage_period_ms || text->units ? Code::unsupported_mode : Code::granted;
+}
+
+BookMachine::BookMachine(const BookMachineOptions& options) : BookMachine(options, check_constituent) {}
+
+BookMachine::BookMachine(const BookMachineOptions& options, license::ConstituentCheck check)
+    : book_(std::move(check), options.book), lies_(options.lies) {}
+
+void BookMachine::apply(const EntryView& entry, quorum::Result& result) {
+  static_assert(std::is_same_v<license::Result, quorum::Result>);
+  book_.apply(entry, result);
+  if (lies_) {
+    distort(entry, result);
+  }
+}
+
+Hash128 BookMachine::digest() const {
+  const Hash128 right = book_.digest();
+  return lies_ ? right ^ Hash128 { 1, 0 } : right;
+}
+
+}  // namespace tercet::backend

@@ -1,0 +1,119 @@
+#include "license/book.h"
+
+#include "license/lists.h"
+#include "license/rules.h"
+
+namespace tercet::license {
+namespace {
+
+template <class T>
+void put(Result& result, const T& value) {
+  result.resize(sizeof value);
+  std::memcpy(result.data(), &value, sizeof value);
+}
+
+bool lease_fits(uint32_t lease_ms) {
+  return lease_ms == 0 || (lease_ms >= kLeaseMin.ms() && lease_ms <= kLeaseMax.ms());
+}
+
+/// What the book asks of an operation's own fields, whatever its state.
+bool read_op(Bytes bytes, OpView& op) {
+  if (!parse_op(bytes, op) || !is_mutating(op.kind) || op.all.size() != bytes.size()) {
+    return false;
+  }
+  if (op.kind == OpKind::checkout) {
+    return lease_fits(reinterpret_cast<const CheckoutBody*>(op.body.data())->lease_ms);
+  }
+  return op.kind != OpKind::renew || lease_fits(reinterpret_cast<const RenewBody*>(op.body.data())->lease_ms);
+}
+
+OpResult repeat(OpResult answer, bool older) {
+  if (older) {
+    answer.flags |= kLaterAnswer;
+  }
+  return answer;
+}
+
+}  // namespace
+
+Book::Book(ConstituentCheck check, const BookOptions& options) : state_(options), check_(std::move(check)) {}
+
+void Book::apply(const EntryView& entry, Result& result) {
+  TERCET_CHECK(entry.seq == next(state_.applied()), "book: entries come one after another");
+  state_.begin(entry.seq, entry.cell, entry.wall);
+  purge(state_);
+  if (entry.kind == EntryKind::op) {
+    OpView op;
+    const bool good = read_op(entry.op, op);
+    expire(state_, good ? &op : nullptr);
+    put(result, good ? apply_op(op) : denial(Code::bad_request));
+    return;
+  }
+  EntryResult out{};
+  out.expired = expire(state_, nullptr);
+  Code code = Code::granted;
+  if (entry.kind == EntryKind::genesis) {
+    Cell cell;
+    if (state_.cell().started != 0) {
+      code = Code::repeated;
+    } else if (!read_genesis(entry.op, cell)) {
+      code = Code::malformed;
+    } else {
+      state_.set_cell(cell);
+    }
+  } else if (entry.kind != EntryKind::tick && entry.kind != EntryKind::epoch_start) {
+    code = Code::bad_request;
+  }
+  out.code = static_cast<uint8_t>(code);
+  put(result, out);
+}
+
+OpResult Book::apply_op(const OpView& op) {
+  const Standpoint at = find(state_, op.handle);
+  if (at.lease != kNone) {
+    const Lease& lease = state_.leases()[at.lease];
+    if (op.request <= lease.last.request) {
+      return repeat(last_answer(lease, state_.licenses().tmr_id(lease.license)),
+                    op.request < lease.last.request);
+    }
+  } else if (at.tombstone != kNone) {
+    const Tombstone& tombstone = state_.tombstones()[at.tombstone];
+    if (op.request <= tombstone.request) {
+      return repeat(tombstone.answer, op.request < tombstone.request);
+    }
+  }
+  const bool late = state_.now_ms() - op.sent.ms > kSentAgeMax.ms() ||
+                    (op.kind == OpKind::checkout && op.sent.ms < state_.forgotten_ms());
+  if (late) {
+    return denial(Code::stale);
+  }
+  const bool early = op.sent.ms - state_.now_ms() > kSentAheadMax.ms();
+  if (early) {
+    return deny(state_, op, at, denial(Code::stale));
+  }
+  switch (op.kind) {
+    case OpKind::checkout:
+      return at.lease == kNone && at.tombstone == kNone ? checkout(state_, op)
+                                                        : deny(state_, op, at, denial(Code::stale));
+    case OpKind::renew:
+      return at.lease != kNone ? renew(state_, op, at.lease)
+                               : deny(state_, op, at, denial(Code::unknown_handle));
+    case OpKind::release:
+      return at.lease != kNone ? release(state_, op, at.lease)
+                               : deny(state_, op, at, denial(Code::unknown_handle));
+    case OpKind::import_constituent:
+      return at.lease == kNone ? import_constituent(state_, op, check_)
+                               : deny(state_, op, at, denial(Code::stale));
+    default:
+      return denial(Code::bad_request);  // parse_op knows no other
+  }
+}
+
+size_t Book::read(Bytes query, MutBytes out) const { return write_page(state_, query, out); }
+
+bool Book::more_due() const {
+  const uint32_t first = state_.leases().earliest();
+  return first != kNone && state_.leases().due_of(first) <= static_cast<uint64_t>(state_.now_ms());
+}
+
+}  // namespace tercet::license

@@ -1,0 +1,134 @@
+// Checkout: of the licenses that match, the lowest TMR-ID with a free seat serves. When none does, the denial
+// is that of the license that came furthest on the way to a seat, since that is the one worth knowing about:
+//
+//   NO_SUCH_LICENSE < ONLY_ONE_CONSTITUENT < EXPIRED < NOT_YET_VALID < FEATURE_NOT_LICENSED < NO_FREE_SEAT
+//
+// and its numbers are: NO_FREE_SEAT in_use and quantity, summed over the licenses that were full, and the
+// TMR-ID if it was only one; FEATURE_NOT_LICENSED the missing bits in `features`; EXPIRED and NOT_YET_VALID
+// the license's valid until or from in `lease_end_wall_ms`; these three and ONLY_ONE_CONSTITUENT the TMR-ID
+// of the lowest such license. A wish for a lease outside a license's shortest and longest is moved into them.
+
+#include <algorithm>
+#include <cstring>
+
+#include "license/rules.h"
+
+namespace tercet::license {
+namespace {
+
+/// How far a license comes; the order is the precedence above.
+enum class Stage : uint8_t { no_such, one_constituent, over, not_yet, no_feature, full, served };
+
+struct Tried {
+  Stage stage = Stage::no_such;
+  OpResult answer = denial(Code::no_such_license);
+};
+
+void saturate_add(Le32& sum, uint32_t more) {
+  const uint64_t wide = uint64_t{sum} + more;
+  sum = static_cast<uint32_t>(std::min<uint64_t>(wide, UINT32_MAX));
+}
+
+Stage stage_of(const State& state, uint32_t license, const Terms* terms, uint64_t features) {
+  if (terms == nullptr) {
+    return Stage::one_constituent;
+  }
+  const Code valid = validity(*terms, state.wall_ms());
+  if (valid != Code::granted) {
+    return valid == Code::expired ? Stage::over : Stage::not_yet;
+  }
+  if ((features & ~terms->features) != 0) {
+    return Stage::no_feature;
+  }
+  return seats(state, license, *terms).left == 0 ? Stage::full : Stage::served;
+}
+
+/// Keeps the furthest denial; several full licenses count together.
+void note(const State& state, Tried& best, Stage stage, const Licenses::Match& match, const Terms* terms,
+          uint64_t features) {
+  if (stage < best.stage || (stage == best.stage && stage != Stage::full)) {
+    return;
+  }
+  if (stage == Stage::full && best.stage == Stage::full) {
+    const Seats s = seats(state, match.index, *terms);
+    saturate_add(best.answer.in_use, s.in_use);
+    saturate_add(best.answer.quantity, s.quantity);
+    best.answer.tmr_id = 0;
+    return;
+  }
+  static constexpr Code kCodes[] = {Code::no_such_license, Code::only_one_constituent, Code::expired,
+                                    Code::not_yet_valid,   Code::feature_not_licensed, Code::no_free_seat};
+  best.stage = stage;
+  best.answer = denial(kCodes[static_cast<size_t>(stage)]);
+  best.answer.tmr_id = match.tmr_id;
+  if (stage == Stage::over) {
+    best.answer.lease_end_wall_ms = terms->valid_until_ms;
+  } else if (stage == Stage::not_yet) {
+    best.answer.lease_end_wall_ms = terms->valid_from_ms;
+  } else if (stage == Stage::no_feature) {
+    best.answer.features = features & ~terms->features;
+  } else if (stage == Stage::full) {
+    put_seats(best.answer, seats(state, match.index, *terms));
+  }
+}
+
+OpResult grant(State& state, const OpView& op, uint32_t license, const Terms& terms) {
+  const auto* body = reinterpret_cast<const CheckoutBody*>(op.body.data());  // parse_op checked the length
+  const uint32_t wish = body->lease_ms == 0 ? terms.lease_ms : body->lease_ms.get();
+  const uint32_t lease_ms = std::clamp(wish, terms.lease_min_ms, terms.lease_max_ms);
+  const Seats before = seats(state, license, terms);
+  TERCET_CHECK(terms.quantity == 0 || before.in_use < terms.quantity,
+               "I3: a grant raises seats above the quantity");
+
+  LeaseImage image{};
+  Lease& lease = image.lease;
+  lease.handle = op.handle;
+  lease.end_ms = static_cast<uint64_t>(state.now_ms()) + lease_ms;
+  lease.end_wall_ms = static_cast<uint64_t>(state.wall_ms()) + lease_ms;
+  lease.since_wall_ms = static_cast<uint64_t>(state.wall_ms());
+  lease.last = {.features = terms.features,
+                .request = op.request,
+                .lease_ms = lease_ms,
+                .in_use = before.in_use + 1,
+                .quantity = terms.quantity};
+  lease.lease_ms = lease_ms;
+  lease.license = static_cast<uint16_t>(license & 0xFFFU);
+  lease.seated = terms.quantity == 0 ? 0 : 1;
+  lease.last_unlimited = terms.quantity == 0 ? 1 : 0;
+  lease.last_code = static_cast<uint8_t>(Code::granted);
+  const uint8_t sizes[5] = {body->user_size, body->host_size, body->process_size, body->version_size,
+                            body->station_size};
+  std::memcpy(lease.text_size, sizes, sizeof sizes);
+  const Bytes text = op.body.subspan(sizeof(CheckoutBody));
+  TERCET_CHECK(text.size() <= sizeof lease.text, "parse_op bounds the holder's text");
+  if (!text.empty()) {
+    std::memcpy(lease.text, text.data(), text.size());
+  }
+  image.due_ms = lease.end_ms + static_cast<uint64_t>(grace_of(milliseconds(lease_ms)).ms());
+  state.add_lease(image);
+  return last_answer(lease, terms.tmr_id);
+}
+
+}  // namespace
+
+OpResult checkout(State& state, const OpView& op) {
+  const auto* body = reinterpret_cast<const CheckoutBody*>(op.body.data());  // parse_op checked the length
+  Tried best;
+  for (const Licenses::Match& match : state.licenses().matching(body->firm, body->product, body->tmr_id)) {
+    const Terms* terms = state.licenses().in_force(match.index);
+    const Stage stage = stage_of(state, match.index, terms, body->features);
+    if (stage != Stage::served) {
+      note(state, best, stage, match, terms, body->features);
+      continue;
+    }
+    if (state.leases().full()) {
+      best.answer = denial(Code::book_full);
+      best.answer.tmr_id = match.tmr_id;
+      break;
+    }
+    return grant(state, op, match.index, *terms);
+  }
+  return deny(state, op, Standpoint{}, best.answer);
+}
+
+}  // namespace tercet::license

@@ -1,0 +1,143 @@
+#include "license/leases.h"
+
+namespace tercet::license {
+
+OpResult last_answer(const Lease& lease, uint32_t tmr_id) {
+  const LastAnswer& last = lease.last;
+  OpResult out{};
+  out.code = lease.last_code;
+  out.tmr_id = tmr_id;
+  out.lease_ms = last.lease_ms;
+  out.in_use = last.in_use;
+  out.quantity = last.quantity;
+  out.seats_left = lease.last_unlimited != 0     ? UINT32_MAX
+                   : last.quantity > last.in_use ? last.quantity - last.in_use
+                                                 : 0;
+  out.features = last.features;
+  out.lease_end_cell_ms = lease.end_ms;
+  out.lease_end_wall_ms = lease.end_wall_ms;
+  return out;
+}
+
+Hash128 hash_of(uint32_t index, const LeaseImage& image) {
+  const uint64_t seed = image.due_ms * 0x9E3779B97F4A7C15U + index;
+  return hash128({reinterpret_cast<const uint8_t*>(&image.lease), kLeaseStateSize}, seed);
+}
+
+Leases::Leases(const BookOptions& options)
+    : slab_(options.leases_max),
+      used_(options.leases_max),
+      by_handle_(options.leases_max, options.hash_seed),
+      chunks_(options.leases_max, kLicensesMax),
+      heaps_(kLicensesMax),
+      seated_(kLicensesMax) {
+  TERCET_CHECK(options.leases_max > 0 && options.leases_max < kLeasesEver, "book: leases_max");
+}
+
+uint32_t Leases::find(const Handle& handle) const {
+  return by_handle_.find(handle, [&](uint32_t index) { return slab_[index].handle == handle; });
+}
+
+uint64_t Leases::due_of(uint32_t index) const {
+  const Lease& lease = slab_[index];
+  return heaps_[lease.license].at(chunks_, lease.place).due_ms;
+}
+
+LeaseImage Leases::image(uint32_t index) const { return {slab_[index], due_of(index)}; }
+
+void Leases::add(uint32_t index, const LeaseImage& image) {
+  used_.take(index);
+  slab_[index] = image.lease;
+  by_handle_.insert(image.lease.handle, index);
+  const uint32_t license = image.lease.license;
+  seated_[license] += image.lease.seated;
+  heaps_[license].push(chunks_, Due{image.due_ms, index, 0},
+                       [&](uint32_t lease, uint32_t place) { slab_[lease].place = place; });
+  order_fix(license);
+}
+
+void Leases::remove(uint32_t index) {
+  const Lease& lease = slab_[index];
+  const uint32_t license = lease.license;
+  by_handle_.erase(lease.handle, index);
+  seated_[license] -= lease.seated;
+  heaps_[license].remove(chunks_, lease.place,
+                         [&](uint32_t moved, uint32_t place) { slab_[moved].place = place; });
+  used_.give(index);
+  order_fix(license);
+}
+
+void Leases::change(uint32_t index, const LeaseImage& image) {
+  const uint32_t place_before = slab_[index].place;
+  const bool moves = due_of(index) != image.due_ms;
+  slab_[index] = image.lease;
+  slab_[index].place = place_before;
+  if (moves) {
+    const uint32_t license = image.lease.license;
+    heaps_[license].change(chunks_, place_before, image.due_ms,
+                           [&](uint32_t lease, uint32_t place) { slab_[lease].place = place; });
+    order_fix(license);
+  }
+}
+
+void Leases::clear() {
+  slab_.clear();
+  used_.clear();
+  by_handle_.clear();
+  chunks_.clear();
+  heaps_.clear();
+  seated_.clear();
+  order_place_.fill(0);
+  order_size_ = 0;
+}
+
+void Leases::prefault(uint32_t leases) {
+  slab_.prefault(leases);
+  by_handle_.prefault();
+}
+
+bool Leases::before(uint32_t a, uint32_t b) const {
+  return heaps_[a].at(chunks_, 0) < heaps_[b].at(chunks_, 0);
+}
+
+void Leases::order_put(uint32_t place, uint32_t license) {
+  order_[place] = static_cast<uint16_t>(license);
+  order_place_[license] = static_cast<uint16_t>(place + 1);
+}
+
+void Leases::order_settle(uint32_t place, uint32_t license) {
+  while (place > 0 && before(license, order_[(place - 1) / 2])) {
+    order_put(place, order_[(place - 1) / 2]);
+    place = (place - 1) / 2;
+  }
+  while (true) {
+    uint32_t child = place * 2 + 1;
+    if (child >= order_size_) {
+      break;
+    }
+    if (child + 1 < order_size_ && before(order_[child + 1], order_[child])) {
+      ++child;
+    }
+    if (!before(order_[child], license)) {
+      break;
+    }
+    order_put(place, order_[child]);
+    place = child;
+  }
+  order_put(place, license);
+}
+
+void Leases::order_fix(uint32_t license) {
+  const uint32_t place = order_place_[license];
+  if (size_of(license) != 0) {
+    order_settle(place == 0 ? order_size_++ : place - 1, license);
+  } else if (place != 0) {
+    order_place_[license] = 0;
+    const uint32_t last = order_[--order_size_];
+    if (last != license) {
+      order_settle(place - 1, last);
+    }
+  }
+}
+
+}  // namespace tercet::license

@@ -1,0 +1,100 @@
+#include "license/licenses.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace tercet::license {
+
+const Terms* License::in_force() const {
+  // Of three places at most one kind of terms stands in two.
+  for (unsigned a = 0; a < kBackends; ++a) {
+    for (unsigned b = a + 1; b < kBackends; ++b) {
+      if (present[a] != 0 && present[b] != 0 && terms[a].revision == terms[b].revision &&
+          terms[a].properties == terms[b].properties) {
+        return &terms[a];
+      }
+    }
+  }
+  return nullptr;
+}
+
+const Terms& License::shown() const {
+  if (const Terms* force = in_force()) {
+    return *force;
+  }
+  const Terms* newest = &terms[0];
+  for (const Terms& t : terms) {
+    if (t.revision > newest->revision || newest->tmr_id == 0) {
+      newest = &t;
+    }
+  }
+  return *newest;
+}
+
+uint8_t License::present_bits() const {
+  return static_cast<uint8_t>(present[0] | present[1] << 1U | present[2] << 2U);
+}
+
+Code validity(const Terms& terms, int64_t wall_ms) {
+  const uint64_t wall = wall_ms > 0 ? static_cast<uint64_t>(wall_ms) : 0;
+  if (wall < terms.valid_from_ms) {
+    return Code::not_yet_valid;
+  }
+  return terms.valid_until_ms != 0 && wall >= terms.valid_until_ms ? Code::expired : Code::granted;
+}
+
+Hash128 hash_of(uint32_t index, const License& license) {
+  return hash128({reinterpret_cast<const uint8_t*>(&license), sizeof license}, 0x6c696373ULL << 32U | index);
+}
+
+Licenses::Licenses() : licenses_(kLicensesMax), tmr_ids_(kLicensesMax), force_(kLicensesMax) {
+  sorted_.reserve(kLicensesMax);
+}
+
+std::span<const Licenses::Match> Licenses::matching(uint32_t firm, uint32_t product, uint32_t tmr_id) const {
+  const Match from{firm, product, tmr_id, 0};
+  const Match to{firm, product, tmr_id == 0 ? UINT32_MAX : tmr_id, UINT32_MAX};
+  const auto first = std::lower_bound(sorted_.begin(), sorted_.end(), from);
+  const auto last = std::upper_bound(first, sorted_.end(), to);
+  return {first, last};
+}
+
+uint32_t Licenses::find(uint32_t firm, uint32_t product, uint32_t tmr_id) const {
+  const auto found = matching(firm, product, tmr_id);
+  return found.empty() ? kNone : found.front().index;
+}
+
+void Licenses::add(const License& license) {
+  TERCET_CHECK(size_ < kLicensesMax, "licenses: full");
+  const Terms& t = license.shown();
+  const Match match{t.firm, t.product, t.tmr_id, size_};
+  sorted_.insert(std::upper_bound(sorted_.begin(), sorted_.end(), match), match);
+  tmr_ids_[size_] = t.tmr_id;
+  put(size_++, license);
+}
+
+void Licenses::pop() {
+  TERCET_CHECK(size_ > 0, "licenses: none");
+  --size_;
+  std::erase_if(sorted_, [this](const Match& match) { return match.index == size_; });
+}
+
+void Licenses::change(uint32_t index, const License& license) { put(index, license); }
+
+void Licenses::put(uint32_t index, const License& license) {
+  licenses_[index] = license;
+  const Terms* force = licenses_[index].in_force();
+  TERCET_CHECK(force == nullptr || std::popcount(licenses_[index].present_bits()) >= 2,
+               "I7: terms in force with fewer than two constituents");
+  force_[index] = force == nullptr ? 0 : static_cast<uint8_t>(force - licenses_[index].terms + 1);
+}
+
+void Licenses::clear() {
+  licenses_.clear();
+  tmr_ids_.clear();
+  force_.clear();
+  size_ = 0;
+  sorted_.clear();
+}
+
+}  // namespace tercet::license

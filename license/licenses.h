@@ -1,0 +1,74 @@
+#pragma once
+// The licenses. A license has three places for constituents, one a container, each with the terms of its own
+// revision: while a new revision comes in constituent by constituent, the old one serves until two of the new
+// one are there. A license is valid by two of three (I7): the terms in force are those that two present
+// constituents share.
+
+#include <span>
+#include <vector>
+
+#include "base/hash.h"
+#include "base/zeroed.h"
+#include "license/constituents.h"
+
+namespace tercet::license {
+
+struct License {
+  uint8_t present[kBackends];  ///< 1: the constituent is here
+  uint8_t reserved[5];
+  Terms terms[kBackends];  ///< zero while not present
+
+  /// The terms that two constituents share, or nullptr.
+  [[nodiscard]] const Terms* in_force() const;
+  /// The terms in force, or else the newest that are here (there is one).
+  [[nodiscard]] const Terms& shown() const;
+  [[nodiscard]] uint8_t present_bits() const;
+};
+static_assert(std::has_unique_object_representations_v<License>);
+
+/// Why terms in force do not serve at `wall_ms`: granted (they do), not_yet_valid, expired.
+Code validity(const Terms& terms, int64_t wall_ms);
+
+class Licenses {
+ public:
+  Licenses();
+
+  [[nodiscard]] uint32_t size() const { return size_; }
+  /// By index, in the order of first import. An index never changes.
+  [[nodiscard]] const License& operator[](uint32_t index) const { return licenses_[index]; }
+  /// The terms that serve, or nullptr; kept at hand for every checkout and renew.
+  [[nodiscard]] const Terms* in_force(uint32_t index) const {
+    return force_[index] == 0 ? nullptr : &licenses_[index].terms[force_[index] - 1];
+  }
+  [[nodiscard]] uint32_t tmr_id(uint32_t index) const { return tmr_ids_[index]; }
+  /// The index of one license, or kNone.
+  [[nodiscard]] uint32_t find(uint32_t firm, uint32_t product, uint32_t tmr_id) const;
+
+  struct Match {
+    uint32_t firm;
+    uint32_t product;
+    uint32_t tmr_id;
+    uint32_t index;
+    auto operator<=>(const Match&) const = default;
+  };
+  /// Those of a product, by TMR-ID; or only the one with `tmr_id` if that is not 0.
+  [[nodiscard]] std::span<const Match> matching(uint32_t firm, uint32_t product, uint32_t tmr_id) const;
+
+  void add(const License& license);                     ///< gets index size()
+  void pop();                                           ///< undo of add
+  void change(uint32_t index, const License& license);  ///< firm, product and TMR-ID stay
+  void clear();
+
+ private:
+  void put(uint32_t index, const License& license);
+
+  Zeroed<License> licenses_;
+  Zeroed<uint32_t> tmr_ids_;
+  Zeroed<uint8_t> force_;  ///< slot + 1 of terms in force, 0: none
+  uint32_t size_ = 0;
+  std::vector<Match> sorted_;
+};
+
+Hash128 hash_of(uint32_t index, const License& license);
+
+}  // namespace tercet::license

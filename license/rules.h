@@ -1,0 +1,56 @@
+#pragma once
+// What each operation does, one file each: a rule looks first, then changes the state once, or denies and
+// changes nothing but what is remembered of the handle. Its caller (book.cc) has checked the operation's
+// form, answered repeats and turned away stale ones.
+//
+// Where a handle stands when a rule is called:
+//   new        neither lease nor tombstone: the answer leaves a lease (granted checkout) or a tombstone
+//   held       a lease; the request number is above its last: the answer becomes its last
+//   done with  a tombstone; the request number is above its last: the answer becomes its last, and nothing
+//   else happens
+
+#include "license/constituents.h"
+#include "license/state.h"
+#include "wire/op.h"
+
+namespace tercet::license {
+
+OpResult denial(Code code);
+
+/// A handle as the book finds it.
+struct Standpoint {
+  uint32_t lease = kNone;
+  uint32_t tombstone = kNone;
+};
+Standpoint find(const State& state, const Handle& handle);
+
+/// Denies what a handle asked, and remembers that: as its lease's or tombstone's last answer, or as a new
+/// tombstone.
+OpResult deny(State& state, const OpView& op, const Standpoint& at, const OpResult& answer);
+/// The same for a handle with a lease: the answer tells where that stands.
+OpResult deny_held(State& state, const OpView& op, uint32_t lease, Code code);
+
+/// Seats of a license under `terms` (those in force or shown): in use, quantity, left.
+struct Seats {
+  uint32_t in_use;
+  uint32_t quantity;
+  uint32_t left;  ///< UINT32_MAX: without number
+};
+Seats seats(const State& state, uint32_t license, const Terms& terms);
+void put_seats(OpResult& out, const Seats& seats);
+
+// The rules.
+OpResult checkout(State& state, const OpView& op);                 ///< a new handle
+OpResult renew(State& state, const OpView& op, uint32_t lease);    ///< a held one
+OpResult release(State& state, const OpView& op, uint32_t lease);  ///< a held one
+/// A new handle, or one with a tombstone (of an earlier import).
+OpResult import_constituent(State& state, const OpView& op, const ConstituentCheck& check);
+
+/// Ends what is over, before an entry's operation: first the handle's own lease, then those of the licenses
+/// that a checkout may be served by, then all, each by who ends first; at most kExpiriesPerEntry. Returns how
+/// many.
+unsigned expire(State& state, const OpView* op);
+/// Tombstones whose time is over go, at most kPurgesPerEntry.
+void purge(State& state);
+
+}  // namespace tercet::license

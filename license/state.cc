@@ -1,0 +1,182 @@
+#include "license/state.h"
+
+#include <algorithm>
+
+namespace tercet::license {
+namespace {
+Hash128 hash_of(const Cell& cell) {
+  return hash128({reinterpret_cast<const uint8_t*>(&cell), sizeof cell}, 0x63656c6c);
+}
+}  // namespace
+
+State::State(const BookOptions& options) : leases_(options), tombstones_(options), undo_(options) {}
+
+Hash128 State::digest() const {
+  const uint64_t times[3] = {static_cast<uint64_t>(standing_.cell_ms),
+                             static_cast<uint64_t>(standing_.wall_ms),
+                             static_cast<uint64_t>(standing_.forgotten_ms)};
+  const Hash128 h = hash128({reinterpret_cast<const uint8_t*>(times), sizeof times}, 0x74696d65);
+  return {standing_.sum.low + h.low, standing_.sum.high + h.high};
+}
+
+void State::plus(const Hash128& h) {
+  standing_.sum.low += h.low;
+  standing_.sum.high += h.high;
+}
+
+void State::minus(const Hash128& h) {
+  standing_.sum.low -= h.low;
+  standing_.sum.high -= h.high;
+}
+
+void State::begin(Seq seq, CellTime cell, WallTime wall) {
+  undo_.begin(standing_);
+  standing_.seq = seq.value;
+  standing_.cell_ms = std::max(standing_.cell_ms, cell.ms);
+  standing_.wall_ms = std::max(standing_.wall_ms, wall.ms);
+}
+
+uint32_t State::add_lease(const LeaseImage& image) {
+  const uint32_t index = leases_.next_index();
+  undo_.note(Change::lease_added, index);
+  leases_.add(index, image);
+  plus(hash_of(index, image));
+  return index;
+}
+
+void State::change_lease(uint32_t index, const LeaseImage& image) {
+  const LeaseImage before = leases_.image(index);
+  undo_.note(Change::lease_changed, index, before);
+  minus(hash_of(index, before));
+  leases_.change(index, image);
+  plus(hash_of(index, image));
+}
+
+void State::end_lease(uint32_t index, uint32_t request, const OpResult& answer) {
+  const LeaseImage before = leases_.image(index);
+  undo_.note(Change::lease_removed, index, before);
+  minus(hash_of(index, before));
+  leases_.remove(index);
+  bury(before.lease.handle, request, answer);
+}
+
+void State::bury(const Handle& handle, uint32_t request, const OpResult& answer) {
+  if (tombstones_.full()) {
+    standing_.forgotten_ms = std::max(
+        standing_.forgotten_ms, static_cast<int64_t>(tombstones_.oldest().made_ms) + kSentAheadMax.ms() + 1);
+    drop_oldest_tombstone();
+  }
+  const Tombstone tombstone{handle, static_cast<uint64_t>(now_ms()), request, 0, answer};
+  undo_.note(Change::tombstone_pushed, 0);
+  tombstones_.push(tombstone);
+  plus(hash_of(tombstone));
+}
+
+void State::change_tombstone(uint32_t slot, uint32_t request, const OpResult& answer) {
+  const Tombstone before = tombstones_[slot];
+  undo_.note(Change::tombstone_changed, slot, before);
+  minus(hash_of(before));
+  Tombstone after = before;
+  after.request = request;
+  after.answer = answer;
+  tombstones_.change(slot, after);
+  plus(hash_of(after));
+}
+
+void State::drop_oldest_tombstone() {
+  const Tombstone before = tombstones_.oldest();
+  undo_.note(Change::tombstone_dropped, 0, before);
+  minus(hash_of(before));
+  tombstones_.drop();
+}
+
+uint32_t State::add_license(const License& license) {
+  const uint32_t index = licenses_.size();
+  undo_.note(Change::license_added, index);
+  licenses_.add(license);
+  plus(hash_of(index, license));
+  return index;
+}
+
+void State::change_license(uint32_t index, const License& license) {
+  const License before = licenses_[index];
+  undo_.note(Change::license_changed, index, before);
+  minus(hash_of(index, before));
+  licenses_.change(index, license);
+  plus(hash_of(index, license));
+}
+
+void State::set_cell(const Cell& cell) {
+  TERCET_CHECK(cell_.started == 0, "book: one Genesis");
+  undo_.note(Change::cell_set, 0);
+  cell_ = cell;
+  plus(hash_of(cell));
+}
+
+bool State::undo() {
+  if (undo_.empty()) {
+    return false;
+  }
+  UndoLog::Noted noted{};
+  while (undo_.take(noted)) {
+    revert(noted);
+  }
+  standing_ = undo_.finish();
+  return true;
+}
+
+void State::revert(const UndoLog::Noted& noted) {
+  switch (noted.change) {
+    case Change::lease_added:
+      leases_.remove(noted.number);
+      break;
+    case Change::lease_removed:
+    case Change::lease_changed: {
+      LeaseImage image;
+      undo_.image(image);
+      if (noted.change == Change::lease_removed) {
+        leases_.add(noted.number, image);
+      } else {
+        leases_.change(noted.number, image);
+      }
+      break;
+    }
+    case Change::tombstone_pushed:
+      tombstones_.pop();
+      break;
+    case Change::tombstone_dropped:
+    case Change::tombstone_changed: {
+      Tombstone image;
+      undo_.image(image);
+      if (noted.change == Change::tombstone_dropped) {
+        tombstones_.undrop(image);
+      } else {
+        tombstones_.change(noted.number, image);
+      }
+      break;
+    }
+    case Change::license_added:
+      licenses_.pop();
+      break;
+    case Change::license_changed: {
+      License image;
+      undo_.image(image);
+      licenses_.change(noted.number, image);
+      break;
+    }
+    case Change::cell_set:
+      cell_ = Cell{};
+      break;
+  }
+}
+
+void State::clear() {
+  leases_.clear();
+  tombstones_.clear();
+  licenses_.clear();
+  cell_ = Cell{};
+  standing_ = Standing{};
+  undo_.clear();
+}
+
+}  // namespace tercet::license

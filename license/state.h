@@ -1,0 +1,64 @@
+#pragma once
+// The state of the book: all its tables, and the few ways in which they change. Every change passes here,
+// keeps the incremental digest right and notes how to take it back, so that the rules (checkout, renew,
+// release, import, expire) need not.
+//
+// The digest is the sum of a 128-bit hash of every object (lease, tombstone, license, what Genesis wrote) and
+// of the standing: adding and removing objects in any order gives equal digests for equal states, in O(1) a
+// change.
+
+#include "license/leases.h"
+#include "license/licenses.h"
+#include "license/tombstones.h"
+#include "license/undo.h"
+
+namespace tercet::license {
+
+class State {
+ public:
+  explicit State(const BookOptions& options);
+
+  [[nodiscard]] const Leases& leases() const { return leases_; }
+  [[nodiscard]] const Licenses& licenses() const { return licenses_; }
+  [[nodiscard]] const Tombstones& tombstones() const { return tombstones_; }
+  [[nodiscard]] const Cell& cell() const { return cell_; }
+  [[nodiscard]] int64_t now_ms() const { return standing_.cell_ms; }  ///< cell time
+  [[nodiscard]] int64_t wall_ms() const { return standing_.wall_ms; }
+  [[nodiscard]] int64_t forgotten_ms() const { return standing_.forgotten_ms; }
+  [[nodiscard]] Seq applied() const { return Seq{standing_.seq}; }
+  [[nodiscard]] Hash128 digest() const;
+
+  /// Opens the next entry. Times never go back (I8): what is earlier than before counts as before.
+  void begin(Seq seq, CellTime cell, WallTime wall);
+
+  uint32_t add_lease(const LeaseImage& image);  ///< not while leases().full()
+  void change_lease(uint32_t index, const LeaseImage& image);
+  /// The lease's handle becomes a tombstone with `request` and `answer`.
+  void end_lease(uint32_t index, uint32_t request, const OpResult& answer);
+  /// The handle is in no table yet. Pushes out the oldest one when full.
+  void bury(const Handle& handle, uint32_t request, const OpResult& answer);
+  void change_tombstone(uint32_t slot, uint32_t request, const OpResult& answer);
+  void drop_oldest_tombstone();
+  uint32_t add_license(const License& license);
+  void change_license(uint32_t index, const License& license);
+  void set_cell(const Cell& cell);  ///< once
+
+  bool undo();
+  void settle(Seq through) { undo_.settle(through.value); }
+  void clear();
+  void prefault(uint32_t leases) { leases_.prefault(leases); }
+
+ private:
+  void plus(const Hash128& h);
+  void minus(const Hash128& h);
+  void revert(const UndoLog::Noted& noted);
+
+  Leases leases_;
+  Tombstones tombstones_;
+  Licenses licenses_;
+  Cell cell_{};
+  Standing standing_{};
+  UndoLog undo_;
+};
+
+}  // namespace tercet::license
