@@ -1,0 +1,280 @@
+#include "client/issuer/issuer.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "base/file.h"
+#include "base/time_text.h"
+#include "wire/seal/key_file.h"
+#include "wire/seal/private_file.h"
+#include "wire/seal/strict_json.h"
+
+namespace tercet::issuer {
+namespace {
+
+using nlohmann::json;
+
+constexpr size_t kRecordMax = size_t{1} << 30U;
+constexpr size_t kFileMax = 4 << 10;
+
+/// Holds the folder's lock; another process waits.
+class FolderLock {
+ public:
+  explicit FolderLock(const std::string& folder)
+      : fd_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    while (fd_ >= 0 && ::flock(fd_, LOCK_EX) != 0) {
+      if (errno != EINTR) {
+        ::close(fd_);
+        fd_ = -1;
+      }
+    }
+  }
+  ~FolderLock() {
+    if (fd_ >= 0) {
+      ::close(fd_);
+    }
+  }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+  [[nodiscard]] bool held() const { return fd_ >= 0; }
+
+ private:
+  int fd_;
+};
+
+std::string counter_text(uint64_t next) { return json{{"next_tmr_id", next}}.dump() + "\n"; }
+
+tl::expected<void, std::string> check_requests(const std::vector<seal::ContainerRequest>& requests) {
+  if (requests.size() != kBackends) {
+    return tl::unexpected("a TMR license has three constituents, but " + std::to_string(requests.size()) +
+                          " requests were given: give --request for each of the cell's three containers");
+  }
+  for (size_t i = 0; i < requests.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (requests[i].slot == requests[j].slot || requests[i].serial == requests[j].serial ||
+          requests[i].public_key == requests[j].public_key) {
+        return tl::unexpected("two requests are of one container (" + requests[i].serial + ", slot " +
+                              std::to_string(index(requests[i].slot) + 1) +
+                              "): give one of each of the cell's three containers");
+      }
+      if (requests[i].cell != requests[j].cell) {
+        return tl::unexpected("the requests are of two cells (" + seal::text_of(requests[j].cell) + " and " +
+                              seal::text_of(requests[i].cell) + "): give three of one cell");
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+tl::expected<Issuer, std::string> Issuer::init(const std::string& folder) {
+  if (auto made = make_folder(folder, 0755); !made) {
+    return tl::unexpected(made.error());
+  }
+  const FolderLock lock(folder);
+  if (!lock.held()) {
+    return tl::unexpected(folder + ": cannot be locked: check its file system");
+  }
+  struct stat info {};
+  if (::stat((folder + "/issuer.key").c_str(), &info) == 0) {
+    return tl::unexpected(folder + ": an issuer is there already: name another folder");
+  }
+  Issuer issuer(folder, seal::SigningKey::generate());
+  const std::string id = seal::text_of(seal::key_id_of(issuer.public_key()));
+  const json pub = {{"tercet_issuer", 1}, {"key_id", id}, {"public_key", seal::text_of(issuer.public_key())}};
+  const json key = {{"tercet_issuer_key", 1}, {"key_id", id}, {"secret", issuer.key_.seed_text()}};
+  // The key comes last: only when it is there is this an issuer.
+  if (auto done = write_file_durably(folder + "/counter.json", counter_text(1), 0600); !done) {
+    return tl::unexpected(done.error());
+  }
+  if (auto done = write_file_durably(folder + "/issued.jsonl", "", 0600); !done) {
+    return tl::unexpected(done.error());
+  }
+  if (auto done = write_file_durably(issuer.public_file(), pub.dump(2) + "\n", 0644); !done) {
+    return tl::unexpected(done.error());
+  }
+  if (auto done = seal::write_private_file(folder + "/issuer.key", key.dump(2) + "\n"); !done) {
+    return tl::unexpected(done.error());
+  }
+  return issuer;
+}
+
+tl::expected<Issuer, std::string> Issuer::open(const std::string& folder) {
+  const std::string path = folder + "/issuer.key";
+  const auto text = seal::read_private_file(path, kFileMax);
+  if (!text) {
+    return tl::unexpected(text.error());
+  }
+  const auto document = seal::parse_strict(*text);
+  if (!document) {
+    return tl::unexpected(path + ": " + document.error());
+  }
+  seal::JsonReader reader(*document);
+  reader.number("tercet_issuer_key", 1, 1);
+  const std::string id = reader.text("key_id");
+  auto key = seal::SigningKey::parse(reader.text("secret"));
+  if (!key) {
+    reader.fault("\"secret\": " + key.error());
+  } else if (seal::text_of(seal::key_id_of(key->public_key())) != id) {
+    reader.fault("\"key_id\" is not that of its key");
+  }
+  if (const std::string fault = reader.finish(); !fault.empty()) {
+    return tl::unexpected(path + ": " + fault);
+  }
+  return Issuer(folder, std::move(*key));
+}
+
+tl::expected<uint32_t, std::string> Issuer::next_tmr_id() const {
+  const std::string path = folder_ + "/counter.json";
+  const auto text = read_file(path, kFileMax);
+  if (!text) {
+    return tl::unexpected(text.error());
+  }
+  const auto document = seal::parse_strict(*text);
+  if (!document) {
+    return tl::unexpected(path + ": " + document.error());
+  }
+  seal::JsonReader reader(*document);
+  const uint64_t next = reader.number("next_tmr_id", 1, UINT32_MAX);
+  if (const std::string fault = reader.finish(); !fault.empty()) {
+    return tl::unexpected(path + ": " + fault + ": set it to one more than the highest in issued.jsonl");
+  }
+  return static_cast<uint32_t>(next);
+}
+
+tl::expected<bool, std::string> Issuer::was_issued(uint32_t tmr_id) const {
+  const auto record = read_file(folder_ + "/issued.jsonl", kRecordMax);
+  if (!record) {
+    return tl::unexpected(record.error());
+  }
+  std::istringstream lines(*record);
+  for (std::string line; std::getline(lines, line);) {
+    const json entry = json::parse(line, nullptr, false);
+    if (entry.is_object() && entry.contains("tmr_id") && entry["tmr_id"] == tmr_id) {
+      return true;
+    }
+  }
+  return false;
+}
+
+tl::expected<Issued, std::string> Issuer::issue(const NewLicense& license,
+                                                const std::vector<seal::ContainerRequest>& requests,
+                                                WallTime now, const std::string& file) {
+  if (auto good = check_requests(requests); !good) {
+    return tl::unexpected(good.error());
+  }
+  const FolderLock lock(folder_);
+  if (!lock.held()) {
+    return tl::unexpected(folder_ + ": cannot be locked: check that it is there");
+  }
+  const auto next = next_tmr_id();
+  if (!next) {
+    return tl::unexpected(next.error());
+  }
+  Issued issued;
+  issued.tmr_id = license.tmr_id.value_or(*next);
+  if (license.tmr_id) {
+    const auto before = was_issued(*license.tmr_id);
+    if (!before) {
+      return tl::unexpected(before.error());
+    }
+    if (*before) {
+      return tl::unexpected("TMR-ID " + std::to_string(*license.tmr_id) +
+                            " was issued before: leave --tmr-id out, the next is " + std::to_string(*next));
+    }
+  }
+  for (const seal::ContainerRequest& request : requests) {
+    seal::LicenseText text;
+    text.firm_code = {license.firm};
+    text.product_code = {license.product};
+    text.tmr_id = {issued.tmr_id};
+    text.name = license.name.empty()
+                    ? "firm " + std::to_string(license.firm) + " product " + std::to_string(license.product)
+                    : license.name;
+    text.mode = license.mode;
+    text.quantity = license.quantity;
+    text.features = license.features;
+    text.valid_from = license.valid_from;
+    text.valid_until = license.valid_until;
+    text.lease_default_ms = license.lease_ms.value_or(text.lease_default_ms);
+    text.issued_at = now;
+    text.slot = request.slot;
+    text.container_serial = request.serial;
+    text.container_key = request.public_key;
+    text.activation_id = request.activation_id;
+    auto jws = seal::sign(text, key_);
+    if (!jws) {
+      return tl::unexpected("no license: " + jws.error().text + ": change that and issue again");
+    }
+    issued.file.constituents.push_back(std::move(*jws));
+    if (issued.file.constituents.size() == 1) {
+      issued.text = text;
+    }
+  }
+  const uint64_t after = std::max<uint64_t>(uint64_t{issued.tmr_id} + 1, *next);
+  if (auto done = write_file_durably(folder_ + "/counter.json", counter_text(after), 0600); !done) {
+    return tl::unexpected(done.error());
+  }
+  json containers = json::array();
+  for (const seal::ContainerRequest& request : requests) {
+    containers.push_back({{"serial", request.serial}, {"slot", index(request.slot) + 1}});
+  }
+  const seal::LicenseText& text = issued.text;
+  json line = {{"at", to_rfc3339(now)},
+               {"tmr_id", issued.tmr_id},
+               {"firm_code", license.firm},
+               {"product_code", license.product},
+               {"name", text.name},
+               {"mode", seal::name_of(text.mode)},
+               {"quantity", text.quantity},
+               {"revision", text.revision},
+               {"valid_until", text.valid_until ? json(to_rfc3339(*text.valid_until)) : json()},
+               {"activation_id", text.activation_id},
+               {"containers", containers},
+               {"file", file}};
+  if (auto done = append_line_durably(folder_ + "/issued.jsonl", line.dump(), 0600); !done) {
+    return tl::unexpected(done.error());
+  }
+  if (auto done = seal::write_license_file(file, issued.file); !done) {
+    return tl::unexpected(done.error().text);
+  }
+  return issued;
+}
+
+tl::expected<seal::PublicKey, std::string> read_issuer_public(const std::string& path) {
+  struct stat info {};
+  const bool folder = ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+  const std::string file = folder ? path + "/issuer.pub" : path;
+  const auto text = read_file(file, kFileMax);
+  if (!text) {
+    return tl::unexpected(text.error());
+  }
+  const auto document = seal::parse_strict(*text);
+  if (!document) {
+    return tl::unexpected(file + ": " + document.error());
+  }
+  seal::JsonReader reader(*document);
+  reader.number("tercet_issuer", 1, 1);
+  const std::string id = reader.text("key_id");
+  const auto key = seal::parse_public_key(reader.text("public_key"));
+  if (!key) {
+    reader.fault("\"public_key\": " + key.error());
+  } else if (seal::text_of(seal::key_id_of(*key)) != id) {
+    reader.fault("\"key_id\" is not that of its key");
+  }
+  if (const std::string fault = reader.finish(); !fault.empty()) {
+    return tl::unexpected(file + ": " + fault + ": give the issuer.pub of tercet issuer init");
+  }
+  return *key;
+}
+
+}  // namespace tercet::issuer

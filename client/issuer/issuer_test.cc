@@ -1,0 +1,225 @@
+#include "client/issuer/issuer.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "base/toml.h"
+#include "client/config.h"
+#include "client/issuer/cell_files.h"
+#include "client/issuer/container_files.h"
+#include "wire/seal/key_file.h"
+
+namespace tercet::issuer {
+namespace {
+
+using nlohmann::json;
+
+class IssuerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = ::testing::TempDir() + "tercet_issuer_XXXXXX";
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    dir_ = pattern;
+    aead_ = seal::available(seal::Algorithm::aes_256_gcm) ? seal::Algorithm::aes_256_gcm
+                                                          : seal::Algorithm::chacha20_poly1305;
+  }
+  void TearDown() override { std::filesystem::remove_all(dir_); }
+
+  static mode_t mode(const std::string& path) {
+    struct stat info {};
+    EXPECT_EQ(::stat(path.c_str(), &info), 0) << path;
+    return info.st_mode & 07777U;
+  }
+  std::string config(const std::string& host) const { return dir_ + "/" + host + "/" + host + ".toml"; }
+
+  /// A cell with its containers.
+  std::vector<seal::ContainerRequest> make_cell(const std::vector<seal::PublicKey>& issuers = {}) {
+    CellPlan plan = loopback_plan();
+    plan.issuers = issuers;
+    plan.aead = aead_;
+    const auto cell = write_cell_files(dir_, plan);
+    EXPECT_TRUE(cell.has_value()) << cell.error();
+    std::vector<seal::ContainerRequest> requests;
+    for (const char* backend : {"b1", "b2", "b3"}) {
+      const auto container = init_container(config(backend));
+      EXPECT_TRUE(container.has_value()) << container.error();
+      const auto text = request_of(config(backend));
+      EXPECT_TRUE(text.has_value()) << text.error();
+      requests.push_back(*seal::parse_request(*text));
+    }
+    return requests;
+  }
+
+  std::string dir_;
+  seal::Algorithm aead_{};
+};
+
+const NewLicense kFiveSeats{.firm = 1000, .product = 7, .name = "CAD", .quantity = 5, .features = 0xFF};
+
+TEST_F(IssuerTest, InitMakesItsFilesOnce) {
+  const auto issuer = Issuer::init(dir_ + "/issuer");
+  ASSERT_TRUE(issuer.has_value()) << issuer.error();
+  EXPECT_EQ(mode(dir_ + "/issuer/issuer.key"), 0600U);
+  EXPECT_EQ(*read_issuer_public(dir_ + "/issuer/issuer.pub"), issuer->public_key());
+  EXPECT_EQ(*read_issuer_public(dir_ + "/issuer"), issuer->public_key());
+  EXPECT_EQ(Issuer::open(dir_ + "/issuer")->public_key(), issuer->public_key());
+  const auto again = Issuer::init(dir_ + "/issuer");
+  ASSERT_FALSE(again.has_value());
+  EXPECT_NE(again.error().find("there already"), std::string::npos);
+  EXPECT_EQ(Issuer::open(dir_ + "/issuer")->public_key(), issuer->public_key());
+}
+
+TEST_F(IssuerTest, AKeyThatOthersCanReadIsRefused) {
+  ASSERT_TRUE(Issuer::init(dir_ + "/issuer").has_value());
+  std::filesystem::permissions(dir_ + "/issuer/issuer.key", std::filesystem::perms(0644));
+  EXPECT_FALSE(Issuer::open(dir_ + "/issuer").has_value());
+}
+
+TEST_F(IssuerTest, ALicenseIsBoundToThreeContainersAndRecorded) {
+  auto issuer = Issuer::init(dir_ + "/issuer");
+  const auto requests = make_cell({issuer->public_key()});
+  const std::string path = dir_ + "/one.lic";
+  const auto issued = issuer->issue(kFiveSeats, requests, {1'700'000'000'000}, path);
+  ASSERT_TRUE(issued.has_value()) << issued.error();
+  EXPECT_EQ(issued->tmr_id, 1U);
+  const auto file = seal::read_license_file(path);
+  ASSERT_TRUE(file.has_value());
+  const std::vector<seal::PublicKey> issuers{issuer->public_key()};
+  const auto texts = seal::verify_license_file(*file, issuers);
+  ASSERT_TRUE(texts.has_value()) << texts.error().text;
+  ASSERT_EQ(texts->size(), 3U);
+  for (unsigned i = 0; i < 3; ++i) {
+    EXPECT_EQ((*texts)[i].container_serial, requests[i].serial);
+    EXPECT_EQ((*texts)[i].quantity, 5U);
+    EXPECT_EQ((*texts)[i].lease_default_ms, 60'000U);
+  }
+  EXPECT_EQ(issuer->issue(kFiveSeats, requests, {1'700'000'000'000}, path)->tmr_id, 2U);
+  NewLicense chosen = kFiveSeats;
+  chosen.tmr_id = 9;
+  EXPECT_EQ(issuer->issue(chosen, requests, {1'700'000'000'000}, path)->tmr_id, 9U);
+  EXPECT_EQ(Issuer::open(dir_ + "/issuer")->issue(kFiveSeats, requests, {1'700'000'000'000}, path)->tmr_id,
+            10U);
+  const auto repeated = issuer->issue(chosen, requests, {1'700'000'000'000}, path);
+  ASSERT_FALSE(repeated.has_value());
+  EXPECT_NE(repeated.error().find("was issued before"), std::string::npos);
+  const std::string record = *read_file(dir_ + "/issuer/issued.jsonl");
+  EXPECT_EQ(std::count(record.begin(), record.end(), '\n'), 4);
+  const json first = json::parse(record.substr(0, record.find('\n')));
+  EXPECT_EQ(first["tmr_id"], 1);
+  EXPECT_EQ(first["containers"].size(), 3U);
+}
+
+TEST_F(IssuerTest, RefusesRequestsThatAreNotOneCellsThree) {
+  auto issuer = Issuer::init(dir_ + "/issuer");
+  auto requests = make_cell();
+  auto two = requests;
+  two.pop_back();
+  EXPECT_FALSE(issuer->issue(kFiveSeats, two, {1}, dir_ + "/x.lic").has_value());
+  auto twice = requests;
+  twice[2] = twice[0];
+  EXPECT_FALSE(issuer->issue(kFiveSeats, twice, {1}, dir_ + "/x.lic").has_value());
+  auto foreign = requests;
+  foreign[2].cell = CellId{5};
+  EXPECT_FALSE(issuer->issue(kFiveSeats, foreign, {1}, dir_ + "/x.lic").has_value());
+  NewLicense none = kFiveSeats;
+  none.quantity = 0;
+  const auto refused = issuer->issue(none, requests, {1}, dir_ + "/x.lic");
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().find("quantity"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(dir_ + "/x.lic"));
+  // What was refused used no TMR-ID up.
+  EXPECT_EQ(issuer->issue(kFiveSeats, requests, {1}, dir_ + "/x.lic")->tmr_id, 1U);
+}
+
+TEST_F(IssuerTest, ADamagedCounterIsNamed) {
+  auto issuer = Issuer::init(dir_ + "/issuer");
+  const auto requests = make_cell();
+  ASSERT_TRUE(write_file_durably(dir_ + "/issuer/counter.json", "{\"next_tmr_id\": 0}").has_value());
+  const auto refused = issuer->issue(kFiveSeats, requests, {1}, dir_ + "/x.lic");
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().find("counter.json"), std::string::npos);
+}
+
+TEST_F(IssuerTest, CellFilesReadBackAndKeysAreSecret) {
+  const auto key = seal::SigningKey::generate().public_key();
+  make_cell({key});
+  for (const char* host : {"lb1", "lb2", "b1", "b2", "b3"}) {
+    EXPECT_EQ(mode(dir_ + "/" + host + "/" + host + ".key"), 0600U) << host;
+    auto toml = Toml::load(config(host));
+    ASSERT_TRUE(toml.has_value()) << toml.error();
+    EXPECT_EQ(toml->text("cell.name"), host);
+    const auto keys =
+        seal::read_server_keys(toml->file("cell.keys"), *seal::parse_cell_id(toml->text("cell.id")));
+    ASSERT_TRUE(keys.has_value()) << keys.error();
+    EXPECT_STREQ(name_of(keys->self), host);
+    EXPECT_EQ(toml->text("peers.b3"), "127.0.0.13:8210");
+    EXPECT_EQ(toml->text("port.engine"), "auto");
+    const bool lb = host[0] == 'l';
+    EXPECT_EQ(toml->has("failover"), lb);
+    EXPECT_EQ(toml->has("store"), !lb);
+    EXPECT_EQ(keys->client_master.has_value(), lb);
+    if (lb) {
+      EXPECT_EQ(toml->texts("clients.virtual_ips"), std::vector<std::string>{"127.0.0.100/8"});
+      EXPECT_EQ(toml->texts("cell.issuers"), std::vector<std::string>{seal::text_of(key)});
+      EXPECT_EQ(toml->duration("failover.advert_interval", {}), milliseconds(100));
+      EXPECT_EQ(toml->integer("failover.vrid", 0), 51);
+    } else {
+      EXPECT_EQ(toml->text("store.durability"), "fsync");
+      EXPECT_EQ(toml->file("store.dir"), dir_ + "/" + host + "/store");
+    }
+  }
+  EXPECT_EQ(mode(dir_ + "/client/client.key"), 0600U);
+  const auto client = client::load_config(config("client"));
+  ASSERT_TRUE(client.has_value()) << client.error();
+  EXPECT_EQ(to_string(client->servers.at(0)), "127.0.0.100:8200");
+  EXPECT_EQ(client->lbs.size(), 2U);
+  EXPECT_EQ(client->issuers, std::vector<seal::PublicKey>{key});
+  EXPECT_TRUE(client::load_keys(*client).has_value());
+}
+
+TEST_F(IssuerTest, ASecondCellIsNotWrittenOverTheFirst) {
+  make_cell();
+  const std::string before = *read_file(config("b2"));
+  const auto again = write_cell_files(dir_, loopback_plan());
+  ASSERT_FALSE(again.has_value());
+  EXPECT_NE(again.error().find("is there already"), std::string::npos);
+  EXPECT_EQ(*read_file(config("b2")), before);
+}
+
+TEST_F(IssuerTest, WrongAddressesAreRefused) {
+  CellPlan plan = loopback_plan();
+  plan.lbs = {"127.0.0.1"};
+  EXPECT_FALSE(write_cell_files(dir_, plan).has_value());
+  plan = loopback_plan();
+  plan.backends[1] = plan.lbs[0];
+  EXPECT_FALSE(write_cell_files(dir_, plan).has_value());
+  plan = loopback_plan();
+  plan.backends[1] = "b2.example";
+  EXPECT_FALSE(write_cell_files(dir_, plan).has_value());
+  for (const char* vip : {"198.18.0.100/33", "198.18.0.100/", "198.18.0.100/x", "/24", "vip"}) {
+    plan = loopback_plan();
+    plan.virtual_ips = {vip};
+    EXPECT_FALSE(write_cell_files(dir_, plan).has_value()) << vip;
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(dir_));
+}
+
+TEST_F(IssuerTest, AContainerIsMadeOnceAndOnlyForABackend) {
+  make_cell();
+  EXPECT_EQ(mode(dir_ + "/b1/store/container.json"), 0600U);
+  const auto again = init_container(config("b1"));
+  ASSERT_FALSE(again.has_value());
+  EXPECT_NE(again.error().find("there already"), std::string::npos);
+  EXPECT_FALSE(init_container(config("lb1")).has_value());
+  std::filesystem::remove(dir_ + "/b1/store/container.json");
+  EXPECT_NE(request_of(config("b1")).error().find("container init"), std::string::npos);
+  std::filesystem::copy_file(dir_ + "/b2/store/container.json", dir_ + "/b1/store/container.json");
+  EXPECT_FALSE(request_of(config("b1")).has_value());
+}
+
+}  // namespace
+}  // namespace tercet::issuer
