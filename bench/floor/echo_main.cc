@@ -81,7 +81,11 @@ int run(int argc, char** argv) {
   app.add_flag("--busy", busy, "never sleep");
   app.add_flag("--no-gso", no_gso, "send every datagram by itself");
   app.add_option("--spin-us", spin_us, "look again for so long before sleeping; -1: as the engine chooses");
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
 
   const auto local = parse_address(address, port_number);
   if (!local) {

@@ -17,12 +17,17 @@ int run(int argc, char** argv) {
   double seconds_to_run = 2;
   CLI::App app{"Closed-loop UDP load: N requests outstanding over M connected sockets."};
   app.add_option("--to", target, "the echo server's endpoint");
-  app.add_option("--sockets", options.sockets, "connected sockets");
-  app.add_option("--outstanding", options.outstanding, "requests outstanding in all");
-  app.add_option("--bytes", options.bytes, "size of a request");
+  app.add_option("--sockets", options.sockets, "connected sockets")->check(CLI::Range(1, 10'000));
+  app.add_option("--outstanding", options.outstanding, "requests outstanding in all")
+      ->check(CLI::Range(1, 1'000'000));
+  app.add_option("--bytes", options.bytes, "size of a request")->check(CLI::Range(16, 1'452));
   app.add_option("--seconds", seconds_to_run, "counted time, after 0.2 s of warming up")
       ->check(CLI::Range(0.01, 3'600.0));
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
 
   const auto endpoint = parse_endpoint(target);
   if (!endpoint) {
