@@ -1,0 +1,118 @@
+// The book's part of a query: checkout, renew, release, with the digest and undo records, at several sizes.
+
+#include <benchmark/benchmark.h>
+
+#include "license/plain_constituent.h"
+
+namespace tercet::license {
+namespace {
+
+/// A book with `held` leases of a license large enough, and the operations to drive it.
+class Loaded {
+ public:
+  explicit Loaded(uint32_t held)
+      : book_(check_plain, {.leases_max = held + 1'000, .tombstones_max = 1'000'000}), held_(held) {
+    apply(EntryKind::genesis, make_genesis());
+    for (unsigned slot = 0; slot < kBackends; ++slot) {
+      PlainConstituent p;
+      p.issuer = 0xA1;
+      std::memset(p.container_key, static_cast<int>(0x11 * (slot + 1)), sizeof p.container_key);
+      p.firm = 10;
+      p.product = 20;
+      p.tmr_id = 1;
+      p.quantity = held + 1'000;
+      op_ = make_op(OpKind::import_constituent, handle(UINT64_MAX - slot), 1, now_, bytes_of(p));
+      apply(EntryKind::op, op_);
+    }
+    for (uint32_t i = 0; i < held; ++i) {
+      now_ += i % 16 == 0 ? 1 : 0;
+      checkout(i, 86'400'000);
+    }
+  }
+  void checkout(uint64_t who, uint32_t lease_ms) {
+    CheckoutBody body{};
+    body.firm = 10;
+    body.product = 20;
+    body.lease_ms = lease_ms;
+    body.user_size = 16;
+    std::array<uint8_t, sizeof body + 16> bytes{};
+    std::memcpy(bytes.data(), &body, sizeof body);
+    run(OpKind::checkout, who, 1, bytes);
+  }
+  void renew(uint64_t who, uint32_t request) { run(OpKind::renew, who, request, bytes_of(RenewBody{})); }
+  void release(uint64_t who, uint32_t request) { run(OpKind::release, who, request, {}); }
+  [[nodiscard]] uint64_t any(uint64_t n) const { return n * 0x9E3779B1U % held_; }
+  void pass() { ++now_; }
+
+ private:
+  static Handle handle(uint64_t n) {
+    Handle h;
+    std::memcpy(h.bytes.data(), &n, sizeof n);
+    return h;
+  }
+  void run(OpKind kind, uint64_t who, uint32_t request, Bytes body) {
+    OpHeader h{};
+    h.kind = static_cast<uint8_t>(kind);
+    h.length = static_cast<uint16_t>(sizeof h + body.size());
+    h.request = request;
+    h.sent_cell_ms = static_cast<uint64_t>(now_);
+    const Handle id = handle(who);
+    std::memcpy(h.handle, id.bytes.data(), sizeof h.handle);
+    std::memcpy(room_.data(), &h, sizeof h);
+    if (!body.empty()) {
+      std::memcpy(room_.data() + sizeof h, body.data(), body.size());
+    }
+    apply(EntryKind::op, Bytes(room_).first(h.length));
+  }
+  void apply(EntryKind kind, Bytes op) {
+    Result result;
+    EntryView entry;
+    entry.seq = next(book_.applied());
+    entry.cell = CellTime{now_};
+    entry.wall = WallTime{now_};
+    entry.kind = kind;
+    entry.op = op;
+    book_.apply(entry, result);
+    benchmark::DoNotOptimize(result);
+    benchmark::DoNotOptimize(book_.digest());
+    book_.settle(entry.seq);
+  }
+
+  Book book_;
+  uint32_t held_;
+  int64_t now_ = 1'000;
+  Buffer op_;
+  std::array<uint8_t, kOpMax> room_{};
+};
+
+void BM_BookRenew(benchmark::State& state) {
+  Loaded loaded(static_cast<uint32_t>(state.range(0)));
+  uint64_t n = 0;
+  uint32_t request = 2;
+  for (auto _ : state) {
+    loaded.renew(loaded.any(n), request);
+    if (++n % 1'024 == 0) {
+      loaded.pass();
+      ++request;
+    }
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(BM_BookRenew)->Arg(1'000)->Arg(100'000)->Arg(1'000'000);
+
+void BM_BookCheckoutRelease(benchmark::State& state) {
+  Loaded loaded(static_cast<uint32_t>(state.range(0)));
+  uint64_t n = 1'000'000'000;
+  for (auto _ : state) {
+    loaded.checkout(n, 0);
+    loaded.release(n, 2);
+    if (++n % 512 == 0) {
+      loaded.pass();
+    }
+  }
+  state.SetItemsProcessed(state.iterations() * 2);
+}
+BENCHMARK(BM_BookCheckoutRelease)->Arg(1'000)->Arg(100'000)->Arg(1'000'000);
+
+}  // namespace
+}  // namespace tercet::license

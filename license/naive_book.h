@@ -1,0 +1,533 @@
+#pragma once
+// The book a second time, from its description and not from its code: maps, whole copies, linear searches.
+// Slow and plain; tests drive it beside the real one, the simulator's checker may as well. A value: undo is
+// keeping an older copy.
+
+#include <algorithm>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "license/book.h"
+
+namespace tercet::license {
+
+class NaiveBook {
+ public:
+  struct Key {
+    uint32_t firm, product, tmr_id;
+    auto operator<=>(const Key&) const = default;
+  };
+  struct Holder {
+    uint32_t index = 0;
+    Key license{};
+    bool seated = false;
+    uint32_t request = 0;
+    uint32_t lease_ms = 0;
+    int64_t end = 0, due = 0, end_wall = 0, since_wall = 0;
+    std::string text;  ///< sizes and texts
+    OpResult last{};
+  };
+  struct Stone {
+    Handle handle;
+    int64_t made = 0;
+    uint32_t request = 0;
+    OpResult answer{};
+  };
+  struct Held {
+    std::map<unsigned, Terms> terms;  ///< by slot
+    uint32_t order = 0;               ///< of first import
+  };
+
+  NaiveBook(ConstituentCheck check, const BookOptions& options)
+      : check_(std::move(check)), options_(options) {}
+
+  std::vector<uint8_t> apply(const EntryView& entry) {
+    now_ = std::max(now_, entry.cell.ms);
+    wall_ = std::max(wall_, entry.wall.ms);
+    for (int n = 0; n < 128 && !stones_.empty() && stones_.front().made + 600'000 <= now_; ++n) {
+      stones_.pop_front();
+    }
+    if (entry.kind != EntryKind::op) {
+      EntryResult r{};
+      r.expired = expire_all(64);
+      r.code = static_cast<uint8_t>(other(entry));
+      return bytes(r);
+    }
+    OpView op;
+    if (!form(entry.op, op)) {
+      expire_all(64);
+      return bytes(with(Code::bad_request));
+    }
+    expire_for(op);
+    return bytes(judge(op));
+  }
+
+  [[nodiscard]] bool leases_live() const { return !holders_.empty(); }
+  [[nodiscard]] bool more_due() const {
+    return std::ranges::any_of(holders_, [this](const auto& h) { return h.second.due <= now_; });
+  }
+  [[nodiscard]] const std::map<Handle, Holder>& holders() const { return holders_; }
+  [[nodiscard]] const std::map<Key, Held>& licenses() const { return licenses_; }
+  [[nodiscard]] uint32_t seats_in_use(const Key& key) const {
+    uint32_t n = 0;
+    for (const auto& [handle, holder] : holders_) {
+      n += holder.license == key && holder.seated ? 1U : 0U;
+    }
+    return n;
+  }
+  [[nodiscard]] const Terms* serving(const Key& key) const {
+    const Held& held = licenses_.at(key);
+    for (const auto& [slot, terms] : held.terms) {
+      for (const auto& [other_slot, other_terms] : held.terms) {
+        if (slot != other_slot && terms.revision == other_terms.revision) {
+          return &terms;
+        }
+      }
+    }
+    return nullptr;
+  }
+
+  /// All of the state: equal exactly when the books are.
+  [[nodiscard]] std::string dump() const {
+    std::string out;
+    put(out, now_), put(out, wall_), put(out, forgotten_);
+    out += genesis_;
+    for (const auto& [key, held] : licenses_) {
+      put(out, key), put(out, held.order);
+      for (const auto& [slot, terms] : held.terms) {
+        put(out, slot), put(out, terms);
+      }
+    }
+    for (const auto& [handle, h] : holders_) {
+      put(out, handle), put(out, h.index), put(out, h.license), put(out, h.seated), put(out, h.request);
+      put(out, h.lease_ms), put(out, h.end), put(out, h.due), put(out, h.end_wall), put(out, h.since_wall);
+      put(out, h.last);
+      out += h.text + "|";
+    }
+    // Stones are compared by what they are; how they stand follows from when they were made, except among
+    // equals, where nothing but an early push-out depends on it.
+    std::vector<std::string> stones;
+    for (const Stone& s : stones_) {
+      std::string one;
+      put(one, s.handle), put(one, s.made), put(one, s.request), put(one, s.answer);
+      stones.push_back(one);
+    }
+    std::ranges::sort(stones);
+    for (const std::string& s : stones) {
+      out += s;
+    }
+    return out;
+  }
+
+ private:
+  template <class T>
+  static void put(std::string& out, const T& value) {
+    out.append(reinterpret_cast<const char*>(&value), sizeof value);
+  }
+  template <class T>
+  static std::vector<uint8_t> bytes(const T& value) {
+    const auto* raw = reinterpret_cast<const uint8_t*>(&value);
+    return {raw, raw + sizeof value};
+  }
+  static OpResult with(Code code) {
+    OpResult r{};
+    r.code = static_cast<uint8_t>(code);
+    return r;
+  }
+  static bool lease_ok(uint32_t ms) { return ms == 0 || (ms >= 1'000 && ms <= 86'400'000); }
+  static bool form(Bytes raw, OpView& op) {
+    if (!parse_op(raw, op) || op.all.size() != raw.size()) {
+      return false;
+    }
+    switch (op.kind) {
+      case OpKind::checkout:
+        return lease_ok(body<CheckoutBody>(op).lease_ms);
+      case OpKind::renew:
+        return lease_ok(body<RenewBody>(op).lease_ms);
+      case OpKind::release:
+      case OpKind::import_constituent:
+        return true;
+      default:
+        return false;
+    }
+  }
+  template <class T>
+  static T body(const OpView& op) {
+    T out;
+    std::memcpy(static_cast<void*>(&out), op.body.data(), sizeof out);
+    return out;
+  }
+
+  Code other(const EntryView& entry) {
+    if (entry.kind == EntryKind::tick || entry.kind == EntryKind::epoch_start) {
+      return Code::granted;
+    }
+    if (entry.kind != EntryKind::genesis) {
+      return Code::bad_request;
+    }
+    if (!genesis_.empty()) {
+      return Code::repeated;
+    }
+    GenesisView view;
+    if (!parse_genesis(entry.op, view) || view.body->issuers > 32) {
+      return Code::malformed;
+    }
+    for (unsigned slot = 0; slot < kBackends; ++slot) {
+      IntroductionView intro;
+      if (view.introductions[slot].empty()) {
+        continue;
+      }
+      if (!parse_introduction(view.introductions[slot], intro)) {
+        containers_.clear();
+        return Code::malformed;
+      }
+      PublicKey key;
+      std::memcpy(key.data(), intro.header->container_key, key.size());
+      containers_.push_back({key, slot});
+    }
+    for (unsigned i = 0; i < view.body->issuers; ++i) {
+      PublicKey key;
+      std::memcpy(key.data(), view.issuers.data() + i * key.size(), key.size());
+      issuers_.push_back(key);
+    }
+    genesis_ = std::string(as_text(entry.op));
+    return Code::granted;
+  }
+
+  // --- ends
+  void end(std::map<Handle, Holder>::iterator it) {
+    bury(it->first, it->second.request, it->second.last);
+    holders_.erase(it);
+  }
+  template <class Of>
+  unsigned expire_some(unsigned budget, Of of) {
+    unsigned ended = 0;
+    while (ended < budget) {
+      auto first = holders_.end();
+      for (auto it = holders_.begin(); it != holders_.end(); ++it) {
+        const Holder& h = it->second;
+        if (h.due <= now_ && of(it->first, h) &&
+            (first == holders_.end() ||
+             std::pair(h.due, h.index) < std::pair(first->second.due, first->second.index))) {
+          first = it;
+        }
+      }
+      if (first == holders_.end()) {
+        break;
+      }
+      end(first);
+      ++ended;
+    }
+    return ended;
+  }
+  unsigned expire_all(unsigned budget) {
+    return expire_some(budget, [](const Handle&, const Holder&) { return true; });
+  }
+  void expire_for(const OpView& op) {
+    unsigned budget = 64;
+    budget -= expire_some(1, [&](const Handle& handle, const Holder&) { return handle == op.handle; });
+    if (op.kind == OpKind::checkout) {
+      for (const Key& key : matching(body<CheckoutBody>(op))) {
+        budget -= expire_some(budget, [&](const Handle&, const Holder& h) { return h.license == key; });
+      }
+    }
+    expire_all(budget);
+  }
+
+  // --- what is remembered
+  void bury(const Handle& handle, uint32_t request, const OpResult& answer) {
+    if (stones_.size() == options_.tombstones_max) {
+      forgotten_ = std::max(forgotten_, stones_.front().made + 1'001);
+      stones_.pop_front();
+    }
+    stones_.push_back({handle, now_, request, answer});
+  }
+  Stone* stone(const Handle& handle) {
+    const auto it = std::ranges::find_if(stones_, [&](const Stone& s) { return s.handle == handle; });
+    return it == stones_.end() ? nullptr : &*it;
+  }
+  /// Answers, and remembers it as the handle's last word.
+  OpResult say(const OpView& op, OpResult answer) {
+    if (const auto it = holders_.find(op.handle); it != holders_.end()) {
+      Holder& h = it->second;
+      answer = seats_of(h.license, answer);
+      answer.tmr_id = h.license.tmr_id;
+      answer.lease_end_cell_ms = static_cast<uint64_t>(h.end);
+      answer.lease_end_wall_ms = static_cast<uint64_t>(h.end_wall);
+      h.request = op.request;
+      h.last = answer;
+    } else if (Stone* s = stone(op.handle)) {
+      s->request = op.request;
+      s->answer = answer;
+    } else {
+      bury(op.handle, op.request, answer);
+    }
+    return answer;
+  }
+
+  // --- the rules
+  OpResult judge(const OpView& op) {
+    const auto holder = holders_.find(op.handle);
+    const bool held = holder != holders_.end();
+    Stone* const s = stone(op.handle);
+    if (held || s != nullptr) {
+      const uint32_t last = held ? holder->second.request : s->request;
+      OpResult answer = held ? holder->second.last : s->answer;
+      if (op.request <= last) {
+        answer.flags = op.request < last ? 1 : 0;
+        return answer;
+      }
+    }
+    if (op.sent.ms < now_ - 300'000 || (op.kind == OpKind::checkout && op.sent.ms < forgotten_)) {
+      return with(Code::stale);
+    }
+    if (op.sent.ms > now_ + 1'000) {
+      return say(op, with(Code::stale));
+    }
+    switch (op.kind) {
+      case OpKind::checkout:
+        return held || s != nullptr ? say(op, with(Code::stale)) : checkout(op);
+      case OpKind::renew:
+        return held ? renew(op, holder->second) : say(op, with(Code::unknown_handle));
+      case OpKind::release:
+        return held ? release(op) : say(op, with(Code::unknown_handle));
+      default:
+        return held ? say(op, with(Code::stale)) : say(op, import(op));
+    }
+  }
+
+  std::vector<Key> matching(const CheckoutBody& b) const {
+    std::vector<Key> out;
+    for (const auto& [key, held] : licenses_) {  // by firm, product, TMR-ID
+      if (key.firm == b.firm && key.product == b.product && (b.tmr_id == 0 || key.tmr_id == b.tmr_id)) {
+        out.push_back(key);
+      }
+    }
+    return out;
+  }
+  [[nodiscard]] const Terms& newest(const Key& key) const {
+    if (const Terms* terms = serving(key)) {
+      return *terms;
+    }
+    const auto& held = licenses_.at(key).terms;
+    return std::ranges::max_element(held, {}, [](const auto& t) { return t.second.revision; })->second;
+  }
+  [[nodiscard]] OpResult seats_of(const Key& key, OpResult out) const {
+    const Terms& t = newest(key);
+    if (t.quantity == 0) {
+      uint32_t n = 0;
+      for (const auto& [handle, h] : holders_) {
+        n += h.license == key ? 1U : 0U;
+      }
+      out.in_use = n;
+      out.quantity = 0;
+      out.seats_left = UINT32_MAX;
+    } else {
+      const uint32_t n = seats_in_use(key);
+      out.in_use = n;
+      out.quantity = t.quantity;
+      out.seats_left = t.quantity > n ? t.quantity - n : 0;
+    }
+    return out;
+  }
+  /// granted, expired or not_yet_valid.
+  [[nodiscard]] Code in_time(const Terms& t) const {
+    const auto wall = static_cast<uint64_t>(wall_);
+    if (wall < t.valid_from_ms) {
+      return Code::not_yet_valid;
+    }
+    return t.valid_until_ms != 0 && wall >= t.valid_until_ms ? Code::expired : Code::granted;
+  }
+
+  OpResult checkout(const OpView& op) {
+    const auto b = body<CheckoutBody>(op);
+    const uint64_t features = b.features;
+    static const std::vector<Code> kOrder{
+        Code::no_such_license, Code::only_one_constituent, Code::expired,
+        Code::not_yet_valid,   Code::feature_not_licensed, Code::no_free_seat};
+    const auto rank = [](Code c) { return std::ranges::find(kOrder, c) - kOrder.begin(); };
+    Code worst = Code::no_such_license;
+    std::vector<OpResult> of_it;
+    for (const Key& key : matching(b)) {
+      const Terms* t = serving(key);
+      OpResult why{};
+      why.tmr_id = key.tmr_id;
+      Code code = t == nullptr ? Code::only_one_constituent : in_time(*t);
+      if (code == Code::expired) {
+        why.lease_end_wall_ms = t->valid_until_ms;
+      } else if (code == Code::not_yet_valid) {
+        why.lease_end_wall_ms = t->valid_from_ms;
+      } else if (code == Code::granted && (features & ~t->features) != 0) {
+        code = Code::feature_not_licensed;
+        why.features = features & ~t->features;
+      } else if (code == Code::granted && t->quantity != 0 && seats_in_use(key) >= t->quantity) {
+        code = Code::no_free_seat;
+        why = seats_of(key, why);
+      } else if (code == Code::granted) {
+        if (holders_.size() == options_.leases_max) {
+          why.code = static_cast<uint8_t>(Code::book_full);
+          return say(op, why);
+        }
+        return grant(op, b, key, *t);
+      }
+      why.code = static_cast<uint8_t>(code);
+      if (rank(code) > rank(worst)) {
+        worst = code;
+        of_it.clear();
+      }
+      if (code == worst) {
+        of_it.push_back(why);
+      }
+    }
+    if (of_it.empty()) {
+      return say(op, with(worst));
+    }
+    OpResult answer = of_it.front();
+    if (worst == Code::no_free_seat) {
+      for (size_t i = 1; i < of_it.size(); ++i) {
+        answer.in_use = answer.in_use + of_it[i].in_use;
+        answer.quantity = answer.quantity + of_it[i].quantity;
+        answer.tmr_id = 0;
+      }
+    }
+    return say(op, answer);
+  }
+
+  static int64_t grace(int64_t lease_ms) { return std::max<int64_t>(1'000, lease_ms / 1'000); }
+
+  OpResult grant(const OpView& op, const CheckoutBody& b, const Key& key, const Terms& t) {
+    Holder h;
+    std::set<uint32_t> used;
+    for (const auto& [handle, other_holder] : holders_) {
+      used.insert(other_holder.index);
+    }
+    while (used.contains(h.index)) {
+      ++h.index;
+    }
+    h.license = key;
+    h.seated = t.quantity != 0;
+    h.request = op.request;
+    h.lease_ms =
+        std::clamp<uint32_t>(b.lease_ms == 0 ? t.lease_ms : b.lease_ms.get(), t.lease_min_ms, t.lease_max_ms);
+    h.end = now_ + h.lease_ms;
+    h.due = h.end + grace(h.lease_ms);
+    h.since_wall = wall_;
+    h.end_wall = wall_ + h.lease_ms;
+    h.text = std::string(as_text(op.body.subspan(offsetof(CheckoutBody, user_size))));
+    Holder& placed = holders_.emplace(op.handle, h).first->second;
+    placed.last = granted(placed, h.lease_ms, t);
+    return placed.last;
+  }
+  OpResult granted(const Holder& h, uint32_t lease_ms, const Terms& t) const {
+    OpResult r = seats_of(h.license, OpResult{});
+    r.tmr_id = h.license.tmr_id;
+    r.lease_ms = lease_ms;
+    r.features = t.features;
+    r.lease_end_cell_ms = static_cast<uint64_t>(h.end);
+    r.lease_end_wall_ms = static_cast<uint64_t>(h.end_wall);
+    return r;
+  }
+  OpResult renew(const OpView& op, Holder& h) {
+    const Terms* t = serving(h.license);
+    if (t == nullptr || in_time(*t) != Code::granted) {
+      return say(op, with(t == nullptr ? Code::only_one_constituent : in_time(*t)));
+    }
+    const uint32_t wish = body<RenewBody>(op).lease_ms;
+    const uint32_t lease_ms =
+        std::clamp<uint32_t>(wish == 0 ? h.lease_ms : wish, t->lease_min_ms, t->lease_max_ms);
+    h.end = std::max(h.end, now_ + lease_ms);
+    h.due = std::max(h.due, now_ + lease_ms + grace(lease_ms));
+    h.end_wall = std::max(h.end_wall, wall_ + lease_ms);
+    h.request = op.request;
+    h.last = granted(h, lease_ms, *t);
+    return h.last;
+  }
+  OpResult release(const OpView& op) {
+    const Key key = holders_.at(op.handle).license;
+    holders_.erase(op.handle);
+    OpResult r = seats_of(key, OpResult{});
+    r.tmr_id = key.tmr_id;
+    bury(op.handle, op.request, r);
+    return r;
+  }
+
+  OpResult import(const OpView& op) {
+    CheckedConstituent c;
+    if (const Code code = check_(op.body, issuers_, c); code != Code::granted) {
+      OpResult r = with(code);
+      r.tmr_id = c.terms.tmr_id;
+      return r;
+    }
+    const Terms& t = c.terms;
+    OpResult r{};
+    r.tmr_id = t.tmr_id;
+    const auto mine =
+        std::ranges::find_if(containers_, [&](const auto& x) { return x.first == c.container_key; });
+    if (mine == containers_.end()) {
+      r.code = static_cast<uint8_t>(Code::foreign_container);
+      return r;
+    }
+    const unsigned slot = mine->second;
+    r.slot = static_cast<uint8_t>(slot + 1);
+    if (t.mode != 1 && t.mode != 2) {
+      r.code = static_cast<uint8_t>(Code::unsupported_mode);
+      return r;
+    }
+    if (t.tmr_id == 0 || (t.mode == 1) != (t.quantity > 0) || t.lease_min_ms < 1'000 ||
+        t.lease_max_ms > 86'400'000 || t.lease_ms < t.lease_min_ms || t.lease_ms > t.lease_max_ms ||
+        (t.valid_until_ms != 0 && t.valid_until_ms <= t.valid_from_ms)) {
+      r.code = static_cast<uint8_t>(Code::malformed);
+      return r;
+    }
+    const Key key{t.firm, t.product, t.tmr_id};
+    r.code = static_cast<uint8_t>(place(key, slot, t));
+    if (licenses_.contains(key)) {
+      r = seats_of(key, r);
+      r.features = newest(key).features;
+    }
+    return r;
+  }
+  Code place(const Key& key, unsigned slot, const Terms& t) {
+    if (licenses_.contains(key)) {
+      const Held& held = licenses_.at(key);
+      const Terms* now_serving = serving(key);
+      const auto own = held.terms.find(slot);
+      if ((own != held.terms.end() && t.revision < own->second.revision) ||
+          (now_serving != nullptr && t.revision < now_serving->revision)) {
+        return Code::older_revision;
+      }
+      for (const auto& [at, terms] : held.terms) {
+        if (terms.revision == t.revision && terms.properties != t.properties) {
+          return Code::properties_differ;
+        }
+      }
+      if (own != held.terms.end() && own->second.revision == t.revision) {
+        return Code::repeated;
+      }
+    } else if (licenses_.size() == kLicensesMax) {
+      return Code::book_full;
+    }
+    const auto order = static_cast<uint32_t>(licenses_.size());
+    auto& held = licenses_.try_emplace(key, Held{{}, order}).first->second;
+    held.terms[slot] = t;
+    return Code::granted;
+  }
+
+  ConstituentCheck check_;
+  BookOptions options_;
+  int64_t now_ = 0;
+  int64_t wall_ = 0;
+  int64_t forgotten_ = 0;
+  std::string genesis_;
+  std::vector<PublicKey> issuers_;
+  std::vector<std::pair<PublicKey, unsigned>> containers_;
+  std::map<Key, Held> licenses_;
+  std::map<Handle, Holder> holders_;
+  std::deque<Stone> stones_;
+};
+
+}  // namespace tercet::license
