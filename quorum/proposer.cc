@@ -62,6 +62,14 @@ void Proposer::step(ServerId from, const CellView& message, const Moment& now, O
   std::visit([&](const auto& view) { on(view, from, now, out); }, message);
 }
 
+std::vector<Proposer::DecidedEntry> Proposer::decided_since(Seq after) const {
+  std::vector<DecidedEntry> entries;
+  for (Seq seq = std::max(next(after), window_.oldest()); seq <= decided_ && window_.has(seq); seq = next(seq)) {
+    entries.push_back({seq, window_.at(seq).l, window_.at(seq).cell});
+  }
+  return entries;
+}
+
 MonoTime Proposer::tick(const Moment& now, Output& out) {
   tick_takeover(now, out);
   if (holds_epoch()) {
@@ -92,7 +100,7 @@ MonoTime Proposer::next_tick(const Moment& now) const {
     for (const Slot slot : kSlots) {
       const Backend& b = backends_[slot];
       at = earlier(at, b.sent_at + options_.heartbeat);
-      if (b.acked < sent_) {
+      if (b.acked < sent_ && backend_state(slot, now.mono) != BackendState::down) {
         at = earlier(at, b.resend_at);
       }
     }

@@ -125,6 +125,13 @@ class Proposer {
   [[nodiscard]] size_t undecided() const { return distance(answered_, window_.next()) - 1; }
   /// S (64 bits) of `slot` at `seq`, if its vote or word is known.
   [[nodiscard]] std::optional<uint64_t> digest(Slot slot, Seq seq) const;
+  /// Decided entries of this epoch after `after`, oldest first, as far as the window has them: for checkers.
+  struct DecidedEntry {
+    Seq seq;
+    Hash128 l;
+    CellTime cell;
+  };
+  [[nodiscard]] std::vector<DecidedEntry> decided_since(Seq after) const;
   [[nodiscard]] uint64_t resends() const { return resends_; }
   [[nodiscard]] uint64_t read_misses() const { return read_misses_; }
 

@@ -225,22 +225,15 @@ size_t Proposer::write_genesis(const Promises& promises, MutBytes out) const {
   GenesisBody body{};
   body.cell = options_.cell.value;
   std::copy(options_.activation_id.begin(), options_.activation_id.end(), body.activation_id);
-  body.issuers = static_cast<uint8_t>(options_.issuers.size());
-  size_t size = sizeof(body);
-  for (const auto& issuer : options_.issuers) {
-    TERCET_CHECK(size + issuer.size() <= out.size(), "issuers' keys fit Genesis: the configuration bounds them");
-    std::copy(issuer.begin(), issuer.end(), out.begin() + static_cast<ptrdiff_t>(size));
-    size += issuer.size();
-  }
+  std::array<Bytes, kBackends> introductions;
   for (const Slot slot : kSlots) {
     const Promised& promise = promises[index(slot)];
     body.incarnation[index(slot)] = promise.incarnation.value;
-    body.introduction_size[index(slot)] = static_cast<uint8_t>(promise.introduction.size());
-    std::copy(promise.introduction.begin(), promise.introduction.end(), out.begin() + static_cast<ptrdiff_t>(size));
-    size += promise.introduction.size();
+    introductions[index(slot)] = {promise.introduction.data(), promise.introduction.size()};
   }
-  put(out, body);
-  return size;
+  const Bytes issuers{options_.issuers.empty() ? nullptr : options_.issuers[0].data(),
+                      options_.issuers.size() * kIssuerKeySize};
+  return tercet::write_genesis(body, issuers, introductions, out);
 }
 
 void Proposer::start(const Choice& choice, uint64_t recovered, const Moment& now) {
@@ -270,6 +263,7 @@ void Proposer::start(const Choice& choice, uint64_t recovered, const Moment& now
   size_t size = 0;
   if (choice.genesis) {
     size = write_genesis(promises, op);
+    TERCET_CHECK(size != 0, "issuers' keys fit Genesis: the configuration bounds them");
   } else {
     EpochStartBody body{};
     body.last_seq = choice.last.value;

@@ -1,6 +1,7 @@
 #include "quorum/stamp.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "base/fixed.h"
@@ -42,9 +43,11 @@ WallTime Stamp::wall(const Moment& now) const {
   for (const Clock& clock : clocks_) {
     if (clock.known && now.mono - clock.at < kClockFresh) {
       offsets.push_back(clock.offset_ms);
+      for (size_t i = offsets.size() - 1; i > 0 && offsets[i] < offsets[i - 1]; --i) {
+        std::swap(offsets[i], offsets[i - 1]);
+      }
     }
   }
-  std::sort(offsets.begin(), offsets.end());
   const size_t middle = (offsets.size() - 1) / 2;
   const WallTime median{now.wall.ms + offsets[middle]};
   const WallTime expected = last_wall_ + (now.mono - last_at_);

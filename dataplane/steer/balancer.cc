@@ -55,6 +55,7 @@ MonoTime Balancer::poll(std::span<const Message> in, const Moment& now, Outbox& 
     resign_wanted_ = false;
     proposer_.resign(quorum::Cause::asked, now, output);
   }
+  proposer_.set_fit(hears_clients_ && !cut_off_);
   MonoTime again = proposer_.tick(now, output);
   deliver(now, out);
   if (outcomes_.full()) {
@@ -64,7 +65,7 @@ MonoTime Balancer::poll(std::span<const Message> in, const Moment& now, Outbox& 
   if (proposer_.active()) {
     flags |= kHoldsAddress;
     flags |= proposer_.voters(now.mono) < 2 ? kLostBackends : 0U;
-    flags |= cut_off_ ? kLostClients : 0U;
+    flags |= cut_off_ || !hears_clients_ ? kLostClients : 0U;
   }
   again = earlier(again, heartbeats_.tick({proposer_.role(), static_cast<uint8_t>(flags), proposer_.epoch(), proposer_.commit(),
                                            proposer_.decided_cell()},

@@ -37,6 +37,8 @@ class Balancer : public Service {
   void unreachable(ServerId server) override;
   void resigned(ServerId lb, Epoch epoch, const Moment& now) override;
 
+  /// Whether this LB has its address and hears clients, as far as others can tell it. Unfit, it may be followed.
+  void set_hears_clients(bool hears) { hears_clients_ = hears; }
   [[nodiscard]] const quorum::Proposer& proposer() const { return proposer_; }
   [[nodiscard]] const SteerCounters& counters() const { return counters_; }
   [[nodiscard]] View view(const Moment& now) const;
@@ -69,6 +71,7 @@ class Balancer : public Service {
   bool resign_wanted_ = false;
   bool serving_ = false;
   bool cut_off_ = false;
+  bool hears_clients_ = true;
   bool second_active_ = false;
   MonoTime lone_since_;       ///< neither the other LB nor two backends since then; 0: not so
   failover::Cause cause_ = failover::Cause::none;

@@ -1,0 +1,172 @@
+// What goes wrong in a run, and when: drawn from the seed.
+
+#include <algorithm>
+
+#include "tests/sim/world.h"
+
+namespace tercet::sim {
+namespace {
+
+/// A fault that lasts, and how it ends.
+struct Standing {
+  enum class Kind : uint8_t { lb_down, backend_down, isolated, cut_path, clients_cut, weather } kind{};
+  Host a = 0;
+  Host b = 0;
+  MonoTime ends;
+};
+
+class Faults {
+ public:
+  explicit Faults(World& world) : world_(world), random_(world.random().next()) {}
+
+  /// One more fault now.
+  void strike() {
+    world_.note_fault();
+    const MonoTime ends = world_.now() + random_.between(milliseconds(50), milliseconds(2500));
+    switch (random_.below(11)) {
+      case 0:
+      case 1: {
+        const auto lb = static_cast<unsigned>(random_.below(2));
+        world_.crash_lb(lb);
+        standing_.push_back({Standing::Kind::lb_down, static_cast<Host>(lb), 0, ends});
+        break;
+      }
+      case 2:
+      case 3: {
+        const auto slot = static_cast<unsigned>(random_.below(kBackends));
+        world_.crash_backend(slot, random_.chance(0.6));
+        standing_.push_back({Standing::Kind::backend_down, static_cast<Host>(slot), 0, ends});
+        break;
+      }
+      case 4: {
+        // All at once: the room's power.
+        for (unsigned slot = 0; slot < kBackends; ++slot) {
+          world_.crash_backend(slot, true);
+          standing_.push_back({Standing::Kind::backend_down, static_cast<Host>(slot), 0,
+                               world_.now() + random_.between(milliseconds(20), milliseconds(600))});
+        }
+        break;
+      }
+      case 5:
+        world_.pause(any_server(), random_.between(milliseconds(20), milliseconds(3000)));
+        break;
+      case 6: {
+        const Host host = any_server();
+        world_.isolate(host);
+        standing_.push_back({Standing::Kind::isolated, host, 0, ends});
+        break;
+      }
+      case 7: {
+        const auto lb = static_cast<Host>(random_.below(2));
+        const auto other = static_cast<Host>(lb == 0 && random_.chance(0.3) ? 1 : 2 + random_.below(kBackends));
+        world_.cut(lb, other);
+        standing_.push_back({Standing::Kind::cut_path, lb, other, ends});
+        break;
+      }
+      case 8: {
+        Weather bad;
+        bad.loss = random_.chance(0.5) ? 0.2 : 0.02;
+        bad.doubled = 0.2;
+        bad.slow = random_.chance(0.5) ? 0.5 : 0.05;
+        bad.slow_max = random_.between(milliseconds(1), milliseconds(300));
+        world_.network().weather(bad);
+        standing_.push_back({Standing::Kind::weather, 0, 0, ends});
+        break;
+      }
+      case 9: {
+        const auto lb = static_cast<Host>(random_.below(2));
+        world_.cut_clients(lb, true);
+        standing_.push_back({Standing::Kind::clients_cut, lb, 0, ends});
+        break;
+      }
+      default:
+        world_.jump_wall(any_server(), random_.chance(0.5) ? seconds(86'400) : seconds(-7'200));
+        break;
+    }
+  }
+
+  void end_what_is_over() {
+    for (size_t i = 0; i < standing_.size();) {
+      if (standing_[i].ends > world_.now()) {
+        ++i;
+        continue;
+      }
+      end(standing_[i]);
+      standing_.erase(standing_.begin() + static_cast<ptrdiff_t>(i));
+    }
+  }
+
+ private:
+  Host any_server() { return static_cast<Host>(random_.below(kServers)); }
+  void end(const Standing& fault) {
+    switch (fault.kind) {
+      case Standing::Kind::lb_down:
+        world_.start_lb(fault.a);
+        break;
+      case Standing::Kind::backend_down:
+        world_.start_backend(fault.a);
+        break;
+      case Standing::Kind::isolated:
+        world_.rejoin(fault.a);
+        break;
+      case Standing::Kind::cut_path:
+        world_.heal(fault.a, fault.b);
+        break;
+      case Standing::Kind::clients_cut:
+        world_.cut_clients(fault.a, false);
+        break;
+      case Standing::Kind::weather:
+        world_.network().weather({});
+        break;
+    }
+  }
+
+  World& world_;
+  Random random_;
+  std::vector<Standing> standing_;
+};
+
+}  // namespace
+
+std::string run_seed(uint64_t seed, bool trace, Totals* totals) {
+  Random dice(seed ^ 0x5EED);
+  WorldOptions options;
+  options.seed = seed;
+  options.trace = trace;
+  options.seats = 2 + static_cast<unsigned>(dice.below(3));
+  options.lease = milliseconds(1000 + static_cast<int64_t>(dice.below(2000)));
+  // At most one backend computes or says wrong things (the fault budget).
+  if (dice.chance(0.15)) {
+    options.lying_slot = static_cast<int>(dice.below(kBackends));
+  } else if (dice.chance(0.2)) {
+    options.damaging_slot = static_cast<int>(dice.below(kBackends));
+  }
+  World world(options);
+  Faults faults(world);
+  const MonoTime begin = world.now();
+  world.import_license();
+  const MonoTime calm = begin + milliseconds(7500);
+  const unsigned strikes = 5 + static_cast<unsigned>(dice.below(5));
+  std::vector<MonoTime> when;
+  for (unsigned i = 0; i < strikes; ++i) {
+    when.push_back(begin + milliseconds(static_cast<int64_t>(dice.below(7000))));
+  }
+  std::sort(when.begin(), when.end());
+  for (MonoTime at = begin; at < calm && world.checkers().sound(); at = at + milliseconds(10)) {
+    world.run(at);
+    faults.end_what_is_over();
+    while (!when.empty() && when.front() <= at) {
+      faults.strike();
+      when.erase(when.begin());
+    }
+  }
+  world.heal_all();
+  world.run(calm + milliseconds(4500));
+  world.expect_service();
+  if (totals != nullptr) {
+    *totals = world.totals();
+  }
+  return world.checkers().violation();
+}
+
+}  // namespace tercet::sim

@@ -1,0 +1,33 @@
+#pragma once
+// The planted bugs by name.
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "base/mutant.h"
+
+namespace tercet::sim {
+
+inline constexpr std::array<std::pair<std::string_view, Mutant>, 9> kMutants{{
+    {"vote_before_durable", Mutant::vote_before_durable},
+    {"promise_before_durable", Mutant::promise_before_durable},
+    {"choose_highest_seq_without_epoch", Mutant::choose_highest_seq_without_epoch},
+    {"shorter_accept_cuts", Mutant::shorter_accept_cuts},
+    {"old_epoch_decided_by_copies", Mutant::old_epoch_decided_by_copies},
+    {"duplicate_answered_twice", Mutant::duplicate_answered_twice},
+    {"genesis_from_two_empty_promises", Mutant::genesis_from_two_empty_promises},
+    {"answer_on_equal_s_one_result", Mutant::answer_on_equal_s_one_result},
+    {"heard_without_fit", Mutant::heard_without_fit},
+}};
+
+inline Mutant mutant_named(std::string_view name) {
+  for (const auto& [known, mutant] : kMutants) {
+    if (known == name) {
+      return mutant;
+    }
+  }
+  return Mutant::none;
+}
+
+}  // namespace tercet::sim

@@ -1,0 +1,71 @@
+#pragma once
+// The simulated network: loses, doubles, delays (and so reorders) datagrams; cuts paths. Hosts are numbered: the five
+// servers by ServerId, clients behind them.
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "tests/sim/random.h"
+#include "wire/ids.h"
+
+namespace tercet::sim {
+
+using Host = uint8_t;
+inline constexpr size_t kHostsMax = 16;
+inline constexpr Host kFirstClient = kServers;
+constexpr Host host_of(ServerId id) { return static_cast<Host>(id); }
+
+struct Weather {
+  double loss = 0;
+  double doubled = 0;
+  double slow = 0;  ///< share of datagrams that take up to slow_max
+  Duration base_min = microseconds(30);
+  Duration base_max = microseconds(90);
+  Duration slow_max = milliseconds(40);
+};
+
+class Network {
+ public:
+  /// deliver(at, from, to, bytes): put into the world's queue.
+  using Deliver = std::function<void(MonoTime at, Host from, Host to, std::vector<uint8_t> bytes)>;
+  Network(Random& random, Deliver deliver) : random_(random), deliver_(std::move(deliver)) {}
+
+  void send(MonoTime now, Host from, Host to, const uint8_t* data, size_t size) {
+    ++sent_;
+    if (cut_[from][to] != 0 || random_.chance(weather_.loss)) {
+      return;
+    }
+    const int copies = random_.chance(weather_.doubled) ? 2 : 1;
+    for (int i = 0; i < copies; ++i) {
+      Duration delay = random_.between(weather_.base_min, weather_.base_max);
+      if (random_.chance(weather_.slow)) {
+        delay = delay + random_.between({}, weather_.slow_max);
+      }
+      deliver_(now + delay, from, to, std::vector<uint8_t>(data, data + size));
+    }
+  }
+  void weather(const Weather& weather) { weather_ = weather; }
+  /// One direction of a path. Counts: two cuts need two heals.
+  void cut(Host from, Host to) { ++cut_[from][to]; }
+  void heal(Host from, Host to) {
+    if (cut_[from][to] > 0) {
+      --cut_[from][to];
+    }
+  }
+  void heal_all() {
+    weather_ = {};
+    cut_ = {};
+  }
+  [[nodiscard]] uint64_t sent() const { return sent_; }
+
+ private:
+  Random& random_;
+  Deliver deliver_;
+  Weather weather_;
+  std::array<std::array<uint8_t, kHostsMax>, kHostsMax> cut_{};
+  uint64_t sent_ = 0;
+};
+
+}  // namespace tercet::sim

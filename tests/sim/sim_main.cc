@@ -1,0 +1,70 @@
+// tercet-sim: replays and searches seeds of the simulator. What `scripts/sim` runs.
+//
+//   tercet-sim --seed N [--trace]       one run
+//   tercet-sim --from N --count M       many, until the first violation
+//   tercet-sim --plant NAME …           with a planted bug (base/mutant.h)
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "tests/sim/mutants.h"
+#include "tests/sim/world.h"
+
+int main(int argc, char** argv) {
+  uint64_t from = 1;
+  uint64_t count = 1;
+  bool trace = false;
+  for (int i = 1; i < argc; ++i) {
+    const std::string flag = argv[i];
+    const auto number = [&] { return i + 1 < argc ? std::strtoull(argv[++i], nullptr, 10) : 0ULL; };
+    if (flag == "--seed" || flag == "--from") {
+      from = number();
+    } else if (flag == "--count") {
+      count = number();
+    } else if (flag == "--trace") {
+      trace = true;
+    } else if (flag == "--plant" && i + 1 < argc) {
+      const tercet::Mutant mutant = tercet::sim::mutant_named(argv[++i]);
+      if (mutant == tercet::Mutant::none) {
+        std::fprintf(stderr, "tercet-sim: no planted bug of that name: base/mutant.h lists them\n");
+        return 2;
+      }
+      tercet::plant(mutant);
+    } else {
+      std::fprintf(stderr, "tercet-sim: --seed N [--trace] | --from N --count M [--plant NAME]\n");
+      return 2;
+    }
+  }
+  const auto began = std::chrono::steady_clock::now();
+  tercet::sim::Totals sum;
+  uint64_t requests_min = UINT64_MAX;
+  for (uint64_t seed = from; seed < from + count; ++seed) {
+    tercet::sim::Totals totals;
+    const std::string violation = tercet::sim::run_seed(seed, trace, &totals);
+    sum.requests += totals.requests;
+    sum.answered += totals.answered;
+    sum.unknown += totals.unknown;
+    sum.faults += totals.faults;
+    sum.takeovers += totals.takeovers;
+    sum.events += totals.events;
+    requests_min = totals.requests < requests_min ? totals.requests : requests_min;
+    if (!violation.empty()) {
+      std::printf("seed %llu: %s\nreplay: ./scripts/sim --seed %llu --trace\n",
+                  static_cast<unsigned long long>(seed), violation.c_str(), static_cast<unsigned long long>(seed));
+      return 1;
+    }
+  }
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  std::printf(
+      "%llu seeds of 12 simulated seconds in %.1f s (%.0f a minute): %llu requests (≥ %llu each), %llu answered, "
+      "%llu unknown, %llu faults, %llu takeovers, %llu events; no violation\n",
+      static_cast<unsigned long long>(count), seconds, static_cast<double>(count) * 60 / seconds,
+      static_cast<unsigned long long>(sum.requests), static_cast<unsigned long long>(requests_min),
+      static_cast<unsigned long long>(sum.answered), static_cast<unsigned long long>(sum.unknown),
+      static_cast<unsigned long long>(sum.faults), static_cast<unsigned long long>(sum.takeovers),
+      static_cast<unsigned long long>(sum.events));
+  return 0;
+}

@@ -1,0 +1,598 @@
+#include "tests/sim/world.h"
+
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+
+#include "base/mutant.h"
+#include "wire/introduction.h"
+
+namespace tercet::sim {
+namespace {
+
+constexpr int64_t kWallStartMs = 1'790'000'000'000;
+constexpr size_t kSegmentBytes = 512U << 10U;
+constexpr size_t kBatchBytes = 64U << 10U;
+constexpr uint32_t kFirm = 10;
+constexpr uint32_t kProduct = 1;
+
+/// The simulator's licenses need no keys: the "JWS" is a slot and a quantity.
+Code check_constituent(Bytes text, std::span<const license::PublicKey> /*issuers*/, license::CheckedConstituent& out) {
+  if (text.size() != 2 || text[0] >= kBackends) {
+    return Code::malformed;
+  }
+  out.terms.firm = kFirm;
+  out.terms.product = kProduct;
+  out.terms.tmr_id = 1;
+  out.terms.revision = 1;
+  out.terms.quantity = text[1];
+  out.terms.lease_ms = 60'000;
+  out.terms.lease_min_ms = 1'000;
+  out.terms.lease_max_ms = 86'400'000;
+  out.terms.mode = static_cast<uint8_t>(LicenseMode::user_limit);
+  out.container_key.fill(static_cast<uint8_t>(text[0] + 1));
+  return Code::granted;
+}
+
+license::BookOptions small_book() {
+  license::BookOptions options;
+  options.leases_max = 256;
+  options.tombstones_max = 4096;
+  options.undo_entries = 1024;
+  options.undo_bytes = 256U << 10U;
+  return options;
+}
+
+}  // namespace
+
+World::World(const WorldOptions& options)
+    : options_(options),
+      random_(options.seed),
+      network_(random_, [this](MonoTime at, Host from, Host to, std::vector<uint8_t> bytes) {
+        queue_.push({at, ++order_, to, from, std::move(bytes)});
+      }),
+      outbox_(std::make_unique<Outbox>(256)) {
+  wake_at_.fill(MonoTime::never());
+  checkers_.set_quantity(1, options.seats);
+  for (Host host = 0; host < kHostsMax; ++host) {
+    clocks_[host].mono_offset_ns = static_cast<int64_t>(random_.below(1'000'000'000'000));
+    clocks_[host].drift_ppm = static_cast<int64_t>(random_.below(201)) - 100;
+    clocks_[host].wall_offset_ms = static_cast<int64_t>(random_.below(400)) - 200;
+  }
+  for (unsigned slot = 0; slot < kBackends; ++slot) {
+    store::MemoryDisk::Options disk;
+    disk.seed = random_.next();
+    disk.create_latency = milliseconds(1);
+    backends_[slot].disk = std::make_unique<store::MemoryDisk>(disk);
+    backends_[slot].incarnation = Incarnation{random_.next() | 1U};
+    start_backend(slot);
+  }
+  start_lb(0);
+  start_lb(1);
+  for (unsigned i = 0; i < options.clients; ++i) {
+    Client::Options client;
+    client.firm = kFirm;
+    client.product = kProduct;
+    client.lease = options.lease;
+    clients_.push_back(std::make_unique<Client>(client, random_.next(), checkers_));
+    believes_.push_back(0);
+    wake(static_cast<Host>(kFirstClient + i), now_ + random_.between({}, milliseconds(50)));
+  }
+}
+
+World::~World() {
+  // A log waits for its disk before it goes: in a simulation nobody else moves that disk.
+  for (Backend& b : backends_) {
+    b.replica.reset();
+    if (b.disk) {
+      b.disk->kill(1);
+    }
+    b.log.reset();
+  }
+}
+
+void World::trace(const char* format, ...) {
+  if (!options_.trace) {
+    return;
+  }
+  std::printf("%10.3f ms  ", static_cast<double>(now_.ns - 1'000'000'000) / 1e6);
+  va_list args;
+  va_start(args, format);
+  std::vprintf(format, args);
+  va_end(args);
+  std::printf("\n");
+}
+
+// ---- time
+
+Moment World::moment(Host host) {
+  const Clock& clock = clocks_[host];
+  const int64_t drift = now_.ns / 1'000'000 * clock.drift_ppm;
+  return {MonoTime{now_.ns + drift + clock.mono_offset_ns},
+          WallTime{kWallStartMs + now_.ns / 1'000'000 + clock.wall_offset_ms}, random_.next()};
+}
+
+/// When this host's clock will read `local`; a little late rather than early.
+MonoTime World::true_time(Host host, MonoTime local) const {
+  if (local == MonoTime::never()) {
+    return local;
+  }
+  const Clock& clock = clocks_[host];
+  const int64_t without_offset = local.ns - clock.mono_offset_ns;
+  return {without_offset - without_offset / 1'000'000 * clock.drift_ppm + 2'000};
+}
+
+void World::wake(Host host, MonoTime at) {
+  if (at == MonoTime::never()) {
+    return;
+  }
+  at = later(at, now_ + nanoseconds(1));
+  if (wake_at_[host] <= at && wake_at_[host] > now_) {
+    return;
+  }
+  wake_at_[host] = at;
+  queue_.push({at, ++order_, host, host, {}});
+}
+
+void World::run(MonoTime until) {
+  while (checkers_.sound() && !queue_.empty() && queue_.top().at <= until) {
+    Event event = std::move(const_cast<Event&>(queue_.top()));
+    queue_.pop();
+    now_ = event.at;
+    ++events_;
+    const Host to = event.to;
+    if (event.bytes.empty()) {
+      if (event.at == wake_at_[to]) {
+        wake_at_[to] = MonoTime::never();
+        poll(to);
+      }
+      continue;
+    }
+    if (is_client(to)) {
+      const unsigned client = to - kFirstClient;
+      clients_[client]->receive(event.bytes.data(), event.bytes.size(), now_);
+      poll_client(client);
+    } else if (is_lb(static_cast<ServerId>(to))) {
+      if (lbs_[to].service != nullptr) {
+        lbs_[to].inbox.emplace_back(event.from, std::move(event.bytes));
+        poll(to);
+      }
+    } else {
+      Backend& b = backends_[to - 2U];
+      if (b.replica != nullptr) {
+        b.inbox.emplace_back(event.from, std::move(event.bytes));
+        poll(to);
+      }
+    }
+  }
+  if (checkers_.sound()) {
+    now_ = later(now_, until);
+  }
+}
+
+void World::poll(Host host) {
+  if (is_client(host)) {
+    poll_client(host - kFirstClient);
+  } else if (host < 2) {
+    poll_lb(host);
+  } else {
+    poll_backend(host - 2U);
+  }
+}
+
+// ---- servers
+
+void World::start_lb(unsigned lb) {
+  if (lbs_[lb].service != nullptr) {
+    return;
+  }
+  dataplane::Balancer::Options options;
+  options.proposer.self = static_cast<ServerId>(lb);
+  options.proposer.cell = CellId{7};
+  options.proposer.instance = Nonce{random_.next() | 1U};
+  options.proposer.heartbeat = options_.heartbeat;
+  options.proposer.window = 64;
+  options.proposer.history = 256;
+  options.proposer.reads = 16;
+  options.proposer.activation_id.fill('A');
+  options.suspicion.heartbeat = options_.heartbeat;
+  options.order.in_flight = 64;
+  options.order.repeat_sets = 16;
+  options.first_claim = milliseconds(lb == 0 ? 0 : 40);
+  lbs_[lb] = {};
+  lbs_[lb].service = std::make_unique<dataplane::Balancer>(options, dataplane::Balancer::Control{});
+  wake(static_cast<Host>(lb), now_);
+  trace("lb%u starts", lb + 1);
+}
+
+void World::crash_lb(unsigned lb) {
+  lbs_[lb].service.reset();
+  lbs_[lb].inbox.clear();
+  lbs_[lb].owns = false;
+  trace("lb%u dies", lb + 1);
+}
+
+void World::start_backend(unsigned slot) {
+  Backend& b = backends_[slot];
+  if (b.replica != nullptr) {
+    return;
+  }
+  quorum::Acceptor::Options options;
+  options.cell = CellId{7};
+  options.slot = static_cast<Slot>(slot);
+  options.incarnation = b.incarnation;
+  options.results_kept = 256;
+  options.reads_held = 16;
+  options.log = {1U << 16U, 16U << 20U};
+  uint8_t introduction[sizeof(Introduction) + 1];
+  std::memset(introduction, static_cast<int>(slot + 1), sizeof(Introduction));
+  introduction[sizeof(Introduction)] = static_cast<uint8_t>('1' + slot);
+  for (const uint8_t byte : introduction) {
+    options.introduction.push_back(byte);
+  }
+  b.acceptor = std::make_unique<quorum::Acceptor>(options);
+  b.machine = std::make_unique<backend::BookMachine>(
+      backend::BookMachineOptions{small_book(), static_cast<int>(slot) == options_.lying_slot}, check_constituent);
+  const store::Recovered recovered =
+      store::recover(*b.disk, {.store = slot + 1U, .fresh = b.disk->size(0) == 0},
+                     [&](store::Lsn, uint8_t type, Bytes bytes) {
+                       return b.acceptor->replay(static_cast<RecordType>(type), bytes);
+                     });
+  if (recovered.verdict != store::Verdict::clean && recovered.verdict != store::Verdict::torn) {
+    checkers_.fail("b" + std::to_string(slot + 1) + " cannot read its log after a crash: " + recovered.why);
+    return;
+  }
+  b.acceptor->recovered(*b.machine);
+  // I6: what it told was durable.
+  const quorum::LogView& log = b.acceptor->log();
+  if (b.acceptor->promised() < b.promised) {
+    checkers_.fail("I6: b" + std::to_string(slot + 1) + " forgot a promise that it had sent");
+  }
+  if (b.voted.value != 0 && !log.matches(b.voted, b.voted_l)) {
+    checkers_.fail("I6: b" + std::to_string(slot + 1) + " forgot entries that it had voted, up to seq " +
+                   std::to_string(b.voted.value));
+  }
+  store::Log::Options log_options;
+  log_options.store = slot + 1U;
+  log_options.segment_bytes = kSegmentBytes;
+  log_options.batch_bytes = kBatchBytes;
+  b.log = std::make_unique<store::Log>(*b.disk, log_options, recovered.end);
+  b.replica = std::make_unique<backend::Replica>(*b.acceptor, *b.machine, *b.log);
+  b.inbox.clear();
+  b.paused_until = {};
+  wake(static_cast<Host>(slot + 2), now_);
+  trace("b%u starts: last seq %lu", slot + 1, static_cast<unsigned long>(log.last().value));
+}
+
+void World::crash_backend(unsigned slot, bool power) {
+  Backend& b = backends_[slot];
+  if (b.replica == nullptr) {
+    return;
+  }
+  // What it voted for counts as long as its log still says so: a later cut is the protocol's right.
+  if (!b.acceptor->log().matches(b.voted, b.voted_l)) {
+    b.voted = {};
+    b.voted_l = {};
+  }
+  if (power) {
+    b.disk->power_loss(random_.next());
+  } else {
+    b.disk->kill(random_.next());
+  }
+  b.replica.reset();
+  b.log.reset();
+  b.machine.reset();
+  b.acceptor.reset();
+  b.inbox.clear();
+  trace("b%u dies%s", slot + 1, power ? " with its power" : "");
+}
+
+void World::poll_lb(unsigned lb) {
+  Lb& node = lbs_[lb];
+  if (node.service == nullptr) {
+    return;
+  }
+  if (now_ < node.paused_until) {
+    wake(static_cast<Host>(lb), node.paused_until);
+    return;
+  }
+  messages_.clear();
+  for (const auto& [from, bytes] : node.inbox) {
+    dataplane::Message message;
+    message.plain = bytes;
+    if (is_client(from)) {
+      message.client.endpoint.port = from;
+    } else {
+      message.from_server = true;
+      message.server = static_cast<ServerId>(from);
+    }
+    messages_.push_back(message);
+  }
+  const Moment moment = this->moment(static_cast<Host>(lb));
+  outbox_->clear();
+  const MonoTime next = node.service->poll(messages_, moment, *outbox_);
+  node.inbox.clear();
+  take_events(lb);
+  check_lb(lb);
+  route(static_cast<Host>(lb), *outbox_);
+  wake(static_cast<Host>(lb), true_time(static_cast<Host>(lb), next));
+}
+
+/// Plays the control thread: the address follows the epoch, and each client's neighbour table the announcement.
+void World::take_events(unsigned lb) {
+  Lb& node = lbs_[lb];
+  auto& events = node.service->pending_events();
+  for (const dataplane::Event& event : events) {
+    using Kind = dataplane::Event::Kind;
+    switch (event.kind) {
+      case Kind::won:
+        ++takeovers_;
+        trace("lb%u won epoch %lu", lb + 1, static_cast<unsigned long>(event.epoch.value));
+        node.owns = true;
+        for (unsigned& believed : believes_) {
+          believed = lb;
+        }
+        break;
+      case Kind::confirmed:
+        node.owns = true;
+        for (unsigned& believed : believes_) {
+          believed = lb;
+        }
+        break;
+      case Kind::lost:
+        trace("lb%u lost epoch %lu", lb + 1, static_cast<unsigned long>(event.epoch.value));
+        node.owns = false;
+        break;
+      case Kind::cut_off:
+        trace("lb%u is cut off", lb + 1);
+        node.owns = false;
+        node.service->command({dataplane::Command::Kind::confirm, ++node.token, event.epoch, {}},
+                              moment(static_cast<Host>(lb)));
+        break;
+      case Kind::second_active:
+      case Kind::stalled:
+        node.service->command({dataplane::Command::Kind::confirm, ++node.token, event.epoch, {}},
+                              moment(static_cast<Host>(lb)));
+        break;
+    }
+  }
+  events.clear();
+}
+
+void World::poll_backend(unsigned slot) {
+  Backend& b = backends_[slot];
+  if (b.replica == nullptr) {
+    return;
+  }
+  const Host host = static_cast<Host>(slot + 2);
+  if (now_ < b.paused_until) {
+    wake(host, b.paused_until);
+    return;
+  }
+  messages_.clear();
+  for (const auto& [from, bytes] : b.inbox) {
+    dataplane::Message message;
+    message.plain = bytes;
+    message.from_server = true;
+    message.server = static_cast<ServerId>(from);
+    messages_.push_back(message);
+  }
+  b.disk->advance(now_);
+  outbox_->clear();
+  const MonoTime next = b.replica->poll(messages_, moment(host), *outbox_);
+  b.inbox.clear();
+  check_backend(slot);
+  for (const Outbox::Parcel& parcel : outbox_->parcels()) {
+    watch_outgoing(slot, outbox_->bytes(parcel));
+  }
+  route(host, *outbox_);
+  wake(host, earlier(true_time(host, next), b.disk->next_due()));
+}
+
+void World::poll_client(unsigned client) {
+  std::vector<uint8_t> send;
+  const Host host = static_cast<Host>(kFirstClient + client);
+  const MonoTime next = clients_[client]->tick(now_, send);
+  if (!send.empty()) {
+    const unsigned lb = believes_[client];
+    if (!lbs_[lb].clients_cut) {
+      network_.send(now_, host, static_cast<Host>(lb), send.data(), send.size());
+    }
+  }
+  wake(host, next);
+}
+
+void World::route(Host from, const Outbox& out) {
+  for (const Outbox::Parcel& parcel : out.parcels()) {
+    const Bytes bytes = out.bytes(parcel);
+    if (parcel.servers.empty()) {
+      if (!lbs_[from].clients_cut) {
+        network_.send(now_, from, static_cast<Host>(parcel.client.endpoint.port), bytes.data(), bytes.size());
+      }
+      continue;
+    }
+    for (Host to = 0; to < kServers; ++to) {
+      if (parcel.servers.has(static_cast<ServerId>(to))) {
+        network_.send(now_, from, to, bytes.data(), bytes.size());
+      }
+    }
+  }
+}
+
+// ---- looking over the servers' shoulders
+
+void World::watch_outgoing(unsigned slot, Bytes plain) {
+  Backend& b = backends_[slot];
+  CellView view;
+  if (parse_cell(plain, view) != Drop::none) {
+    checkers_.fail("b" + std::to_string(slot + 1) + " sends what the wire refuses");
+    return;
+  }
+  if (const auto* vote = std::get_if<VoteView>(&view)) {
+    const Seq last{vote->header->first + vote->header->count - 1};
+    if (last >= b.voted || !b.acceptor->log().matches(b.voted, b.voted_l)) {
+      b.voted = last;
+      b.voted_l = vote->header->last_l.get();
+    }
+    if (static_cast<int>(slot) == options_.damaging_slot && random_.chance(0.2)) {
+      // Memory that goes bad between hashing and sending: the state is right, the result is not.
+      auto* bytes = const_cast<uint8_t*>(vote->results.data());
+      if (vote->results.size() > sizeof(VoteResult) + 1) {
+        bytes[sizeof(VoteResult)] ^= 1;
+      }
+    }
+  } else if (const auto* promise = std::get_if<PromiseView>(&view)) {
+    b.promised = std::max(b.promised, Epoch{promise->header->epoch});
+  }
+}
+
+void World::check_lb(unsigned lb) {
+  Lb& node = lbs_[lb];
+  const quorum::Proposer& proposer = node.service->proposer();
+  if (!proposer.active()) {
+    return;
+  }
+  if (node.epoch != proposer.epoch()) {
+    node.epoch = proposer.epoch();
+    node.checked = {};
+  }
+  for (const auto& entry : proposer.decided_since(node.checked)) {
+    checkers_.decided(lb == 0 ? "lb1" : "lb2", entry.seq, entry.l, entry.cell);
+  }
+  node.checked = proposer.commit();
+}
+
+void World::check_backend(unsigned slot) {
+  Backend& b = backends_[slot];
+  const quorum::LogView& log = b.acceptor->log();
+  static constexpr const char* kNames[] = {"b1", "b2", "b3"};
+  while (b.checked < b.acceptor->commit()) {
+    b.checked = next(b.checked);
+    const EntryView entry = log.entry(b.checked);
+    checkers_.decided(kNames[slot], b.checked, log.l_at(b.checked), entry.cell);
+    if (static_cast<int>(slot) != options_.lying_slot) {
+      checkers_.state(kNames[slot], b.checked, log.l_at(b.checked), log.s_at(b.checked).low);
+    }
+  }
+}
+
+// ---- faults
+
+void World::pause(Host host, Duration span) {
+  trace("%s pauses for %ld ms", name_of(static_cast<ServerId>(host)), static_cast<long>(span.ms()));
+  if (host < 2) {
+    lbs_[host].paused_until = now_ + span;
+  } else {
+    backends_[host - 2U].paused_until = now_ + span;
+  }
+  wake(host, now_ + span);
+}
+
+void World::isolate(Host host) {
+  trace("%s is cut off", name_of(static_cast<ServerId>(host)));
+  for (Host other = 0; other < kFirstClient + clients_.size(); ++other) {
+    network_.cut(host, other);
+    network_.cut(other, host);
+  }
+}
+
+void World::rejoin(Host host) {
+  trace("%s is connected again", name_of(static_cast<ServerId>(host)));
+  for (Host other = 0; other < kFirstClient + clients_.size(); ++other) {
+    network_.heal(host, other);
+    network_.heal(other, host);
+  }
+}
+
+void World::cut(Host a, Host b) {
+  trace("path %s - %s is cut", name_of(static_cast<ServerId>(a)), name_of(static_cast<ServerId>(b)));
+  network_.cut(a, b);
+  network_.cut(b, a);
+}
+
+void World::heal(Host a, Host b) {
+  network_.heal(a, b);
+  network_.heal(b, a);
+}
+
+void World::cut_clients(unsigned lb, bool off) {
+  trace("lb%u %s clients", lb + 1, off ? "hears no" : "hears its");
+  lbs_[lb].clients_cut = off;
+  if (lbs_[lb].service != nullptr) {
+    lbs_[lb].service->set_hears_clients(!off);
+  }
+}
+
+void World::jump_wall(Host host, Duration by) {
+  trace("%s: wall clock jumps by %ld s", name_of(static_cast<ServerId>(host)), static_cast<long>(by.ms() / 1000));
+  clocks_[host].wall_offset_ms += by.ms();
+}
+
+void World::heal_all() {
+  trace("all faults end");
+  network_.heal_all();
+  for (unsigned lb = 0; lb < 2; ++lb) {
+    lbs_[lb].paused_until = {};
+    start_lb(lb);
+    cut_clients(lb, false);
+    wake(static_cast<Host>(lb), now_);
+  }
+  for (unsigned slot = 0; slot < kBackends; ++slot) {
+    backends_[slot].paused_until = {};
+    start_backend(slot);
+    wake(static_cast<Host>(slot + 2), now_);
+  }
+}
+
+void World::import_license() {
+  for (unsigned slot = 0; slot < kBackends; ++slot) {
+    clients_[slot % clients_.size()]->import({static_cast<uint8_t>(slot), static_cast<uint8_t>(options_.seats)});
+  }
+}
+
+void World::expect_service() {
+  if (!checkers_.sound()) {
+    return;
+  }
+  unsigned active = 0;
+  for (const Lb& lb : lbs_) {
+    active += lb.service->proposer().active() ? 1 : 0;
+  }
+  if (active != 1) {
+    checkers_.fail("liveness: " + std::to_string(active) + " active LBs after all faults ended");
+    return;
+  }
+  for (unsigned i = 0; i < clients_.size(); ++i) {
+    if (now_ - clients_[i]->answered_at() > seconds(2)) {
+      checkers_.fail("liveness: client " + std::to_string(i) + " is not served after all faults ended");
+      return;
+    }
+  }
+  for (unsigned slot = 0; slot < kBackends; ++slot) {
+    const quorum::Acceptor& acceptor = *backends_[slot].acceptor;
+    if (static_cast<int>(slot) == options_.lying_slot) {
+      continue;
+    }
+    const uint64_t newest = checkers_.decided_entries();
+    if (!acceptor.member() || acceptor.divergent() || acceptor.commit().value + 200 < newest) {
+      checkers_.fail("liveness: b" + std::to_string(slot + 1) + " does not take part after all faults ended (commit " +
+                     std::to_string(acceptor.commit().value) + " of " + std::to_string(newest) + ")");
+      return;
+    }
+  }
+}
+
+Totals World::totals() const {
+  Totals totals;
+  for (const auto& client : clients_) {
+    totals.requests += client->stats().requests;
+    totals.answered += client->stats().granted + client->stats().denied + client->stats().reads;
+    totals.unknown += client->stats().unknown;
+  }
+  totals.faults = faults_;
+  totals.takeovers = takeovers_;
+  totals.events = events_;
+  return totals;
+}
+
+}  // namespace tercet::sim

@@ -1,0 +1,161 @@
+#pragma once
+// World: two LBs, three backends, clients, in one deterministic process: the same Services that the servers run, over a
+// simulated network, simulated disks and clocks. One seed decides everything; a run is replayed by its number.
+
+#include <deque>
+#include <memory>
+#include <queue>
+#include <string>
+#include <vector>
+
+#include "backend/book_machine.h"
+#include "backend/replica.h"
+#include "backend/store/memory_disk.h"
+#include "dataplane/steer/balancer.h"
+#include "tests/sim/checkers.h"
+#include "tests/sim/client.h"
+#include "tests/sim/network.h"
+
+namespace tercet::sim {
+
+struct WorldOptions {
+  uint64_t seed = 1;
+  unsigned clients = 6;
+  unsigned seats = 3;
+  Duration lease = seconds(2);
+  Duration heartbeat = milliseconds(20);
+  bool trace = false;
+  /// A backend that computes wrong results (its book lies), or whose results are damaged after they were hashed.
+  int lying_slot = -1;
+  int damaging_slot = -1;
+};
+
+struct Totals {
+  uint64_t requests = 0;
+  uint64_t answered = 0;
+  uint64_t unknown = 0;
+  uint64_t faults = 0;
+  uint64_t takeovers = 0;
+  uint64_t events = 0;
+  uint64_t decided = 0;
+};
+
+class World {
+ public:
+  explicit World(const WorldOptions& options);
+  ~World();
+
+  /// Runs until `until` or the first violation.
+  void run(MonoTime until);
+  [[nodiscard]] MonoTime now() const { return now_; }
+  [[nodiscard]] Checkers& checkers() { return checkers_; }
+  [[nodiscard]] Random& random() { return random_; }
+  [[nodiscard]] Network& network() { return network_; }
+  [[nodiscard]] Totals totals() const;
+
+  // Faults. Each names its host.
+  void crash_lb(unsigned lb);
+  void start_lb(unsigned lb);
+  void crash_backend(unsigned slot, bool power);
+  void start_backend(unsigned slot);
+  void pause(Host host, Duration span);
+  void isolate(Host host);
+  void rejoin(Host host);
+  void cut(Host a, Host b);
+  void heal(Host a, Host b);
+  void cut_clients(unsigned lb, bool off);
+  void jump_wall(Host host, Duration by);
+  /// Ends every fault; what is down starts.
+  void heal_all();
+  [[nodiscard]] bool lb_up(unsigned lb) const { return lbs_[lb].service != nullptr; }
+  [[nodiscard]] bool backend_up(unsigned slot) const { return backends_[slot].replica != nullptr; }
+  void note_fault() { ++faults_; }
+
+  /// After the faults ended: everybody must be served again and every member vote with one state.
+  void expect_service();
+  /// A first client imports the cell's license, constituent by constituent.
+  void import_license();
+
+ private:
+  struct Lb {
+    std::unique_ptr<dataplane::Balancer> service;
+    MonoTime next;
+    MonoTime paused_until;
+    std::deque<std::pair<Host, std::vector<uint8_t>>> inbox;
+    bool clients_cut = false;
+    Epoch epoch;
+    Seq checked;
+    uint32_t token = 0;
+    bool owns = false;
+  };
+  struct Backend {
+    std::unique_ptr<store::MemoryDisk> disk;
+    std::unique_ptr<quorum::Acceptor> acceptor;
+    std::unique_ptr<backend::BookMachine> machine;
+    std::unique_ptr<store::Log> log;
+    std::unique_ptr<backend::Replica> replica;
+    Incarnation incarnation;
+    MonoTime next;
+    MonoTime paused_until;
+    std::deque<std::pair<Host, std::vector<uint8_t>>> inbox;
+    // What it has told: must be on the disk (I6).
+    Seq voted;
+    Hash128 voted_l;
+    Epoch promised;
+    Seq checked;
+  };
+  struct Event {
+    MonoTime at;
+    uint64_t order = 0;
+    Host to = 0;
+    Host from = 0;
+    std::vector<uint8_t> bytes;  ///< empty: a wake-up
+    bool operator>(const Event& o) const { return at != o.at ? at > o.at : order > o.order; }
+  };
+  struct Clock {
+    int64_t mono_offset_ns = 0;
+    int64_t drift_ppm = 0;
+    int64_t wall_offset_ms = 0;
+  };
+
+  void wake(Host host, MonoTime at);
+  void poll(Host host);
+  void poll_lb(unsigned lb);
+  void poll_backend(unsigned slot);
+  void poll_client(unsigned client);
+  void route(Host from, const Outbox& out);
+  void watch_outgoing(unsigned slot, Bytes plain);
+  void check_lb(unsigned lb);
+  void check_backend(unsigned slot);
+  void take_events(unsigned lb);
+  [[nodiscard]] Moment moment(Host host);
+  [[nodiscard]] MonoTime true_time(Host host, MonoTime local) const;
+  [[nodiscard]] bool is_client(Host host) const { return host >= kFirstClient; }
+  void trace(const char* format, ...) __attribute__((format(printf, 2, 3)));
+
+  WorldOptions options_;
+  Random random_;
+  Checkers checkers_;
+  Network network_;
+  MonoTime now_{1'000'000'000};
+  std::priority_queue<Event, std::vector<Event>, std::greater<>> queue_;
+  std::array<MonoTime, kHostsMax> wake_at_{};
+  uint64_t order_ = 0;
+  uint64_t events_ = 0;
+  uint64_t faults_ = 0;
+  uint64_t takeovers_ = 0;
+  std::array<Lb, 2> lbs_;
+  std::array<Backend, kBackends> backends_;
+  std::vector<std::unique_ptr<Client>> clients_;
+  std::vector<unsigned> believes_;  ///< which LB each client's neighbour table points to
+  std::array<Clock, kHostsMax> clocks_;
+  std::unique_ptr<Outbox> outbox_;
+  std::vector<dataplane::Message> messages_;
+  std::vector<uint8_t> scratch_;
+};
+
+/// One whole run: a cell starts, clients work, ≥ 5 faults come and go, all heals, service must return. Returns the first
+/// violation, or nothing. `totals` may be null.
+std::string run_seed(uint64_t seed, bool trace, Totals* totals);
+
+}  // namespace tercet::sim
