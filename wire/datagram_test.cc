@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string_view>
 #include <vector>
 
@@ -19,7 +20,9 @@ std::vector<uint8_t> datagram(DatagramKind kind, uint8_t sender, uint32_t access
   header.cell_id = kCell.value;
   header.counter = 1;
   std::vector<uint8_t> bytes(size);
-  std::memcpy(bytes.data(), &header, std::min(size, sizeof header));
+  if (size != 0) {
+    std::memcpy(bytes.data(), &header, std::min(size, sizeof header));
+  }
   return bytes;
 }
 

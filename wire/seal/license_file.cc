@@ -67,10 +67,12 @@ tl::expected<std::string, LicenseError> sign(const LicenseText& text, const Sign
     const bool length = fault->find(" bytes long") != std::string::npos;
     return refused(length ? LicenseFault::too_long : LicenseFault::property, *fault);
   }
-  std::string jws = base64url(as_bytes(header_of(key_id_of(issuer.public_key())))) + "." +
-                    base64url(as_bytes(canonical(text)));
+  std::string jws = base64url(as_bytes(header_of(key_id_of(issuer.public_key()))));
+  jws += '.';
+  jws += base64url(as_bytes(canonical(text)));
   const Signature signature = issuer.sign(as_bytes(jws));
-  jws += "." + base64url(signature.bytes);
+  jws += '.';
+  jws += base64url(signature.bytes);
   if (jws.size() > kConstituentMax) {
     // Every property has its own limit; only the texts, and their escapes above all, can add up to this.
     return refused(LicenseFault::too_long, "the constituent would be " + std::to_string(jws.size()) +

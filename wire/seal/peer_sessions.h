@@ -2,7 +2,9 @@
 // The sessions of one peer that we have lately heard, each with its opening key and replay window. A session
 // enters only with a datagram that proved authentic. A recorded datagram of a dead session does that too; so
 // that recordings cannot push the live session out and then replay it, a session that leaves is remembered
-// with its newest counter and, should it come back, starts behind that.
+// with its newest counter and, should it come back, starts behind that. That memory holds the last kRetired:
+// who recorded more lives of a server than that can have a datagram heard twice, which the protocol bears (it
+// expects repeats; heartbeats echo the other's session).
 
 #include <array>
 #include <cstdint>

@@ -1,0 +1,88 @@
+// Sealing and opening allocate nothing once the keyring is made: not for known senders, not for new ones, not
+// for drops.
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "wire/seal/test_keys.h"
+
+namespace {
+thread_local uint64_t g_allocations = 0;
+}  // namespace
+
+[[gnu::noinline]] void* operator new(size_t size) {
+  ++g_allocations;
+  if (void* memory = std::malloc(size == 0 ? 1 : size)) {
+    return memory;
+  }
+  throw std::bad_alloc();
+}
+[[gnu::noinline]] void* operator new(size_t size, std::align_val_t align) {
+  ++g_allocations;
+  const auto alignment = static_cast<size_t>(align);
+  if (void* memory = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment)) {
+    return memory;
+  }
+  throw std::bad_alloc();
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
+
+namespace tercet::seal {
+namespace {
+
+TEST(Allocation, NoneAfterConstruction) {
+  const Algorithm aead = Algorithm::chacha20_poly1305;
+  Keyring b1(test::server_keys(ServerId::b1, aead));
+  std::vector<std::unique_ptr<Keyring>> lives;  // more than the caches hold
+  std::vector<std::unique_ptr<ClientKeyring>> clients;
+  for (unsigned i = 0; i < 2 * PeerSessions::kSessions; ++i) {
+    lives.push_back(std::make_unique<Keyring>(test::server_keys(ServerId::lb1, aead),
+                                              KeyringOptions{.client_cache_entries = 4}));
+    clients.push_back(std::make_unique<ClientKeyring>(test::client_keys(aead)));
+  }
+  std::vector<uint8_t> datagram(kSealOverhead + 17);
+  const Bytes plain = as_bytes("every seat counts");
+  unsigned opened = 0;
+  unsigned dropped = 0;
+
+  const uint64_t before = g_allocations;
+  for (int round = 0; round < 3; ++round) {
+    for (auto& lb : lives) {
+      lb->seal_to_server(ServerId::b1, plain, datagram);
+      opened += b1.open_from_server(datagram) ? 1U : 0U;
+      dropped += b1.open_from_server(datagram) ? 0U : 1U;
+      lb->seal_resignation(ServerId::b1, Epoch{21}, Nonce{1}, datagram);
+      opened += b1.open_resignation(MutBytes(datagram).first(kResignationSize)) ? 1U : 0U;
+      for (auto& client : clients) {
+        client->seal_query(plain, datagram);
+        lb->prefetch_client(datagram);
+        opened += lb->open_from_client(datagram) ? 1U : 0U;
+        lb->seal_reply({client->access(), client->session()}, plain, datagram);
+        opened += client->open_reply(datagram) ? 1U : 0U;
+        dropped += client->open_reply(datagram) ? 0U : 1U;
+      }
+      lb->reseed();
+    }
+  }
+  EXPECT_EQ(g_allocations - before, 0U);
+  const auto n = static_cast<unsigned>(lives.size());
+  EXPECT_EQ(opened, 3 * n * (2 + 2 * n));
+  EXPECT_EQ(dropped, 3 * n * (1 + n));
+}
+
+TEST(Allocation, TheCounterCounts) {
+  const uint64_t before = g_allocations;
+  const auto some = std::make_unique<std::vector<uint8_t>>(100);
+  EXPECT_EQ(some->size(), 100U);
+  EXPECT_GE(g_allocations - before, 2U);
+}
+
+}  // namespace
+}  // namespace tercet::seal
