@@ -62,7 +62,9 @@ class Log {
   Log(Disk& disk, const Options& options, const LogEnd& end);
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
-  /// Waits for a write that is under way (the disk is reading our buffer), not for what was gathered.
+  /// Waits for a write that is under way (the disk is reading our buffer), not for what was gathered. So it
+  /// goes before its disk and before the next Log on that disk; a simulated death is told to the disk first
+  /// (MemoryDisk::kill, power_loss).
   ~Log();
 
   /// Takes a copy of one record, given in up to two pieces, of type 1..255. Its Lsn, or kNotTaken: the buffer

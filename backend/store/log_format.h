@@ -51,7 +51,8 @@
 
 namespace tercet::store {
 
-/// Counts the records that a store took, from 1; 0 = before the first.
+/// Counts the records that a store took, from 1; 0 = before the first. The store's own count, a plain number
+/// on its disk: the acceptor's tercet::Lsn begins where the acceptor does.
 using Lsn = uint64_t;
 using StoreId = uint64_t;
 using BatchNumber = uint64_t;
