@@ -222,6 +222,7 @@ tl::expected<FromClient, Drop> Keyring::open_from_client(MutBytes datagram) {
   } else {
     PreparedKey key;
     prepare_query(client, key);
+    ++client_keys_derived_;
     if (!aead_.open(key, counter, aad, view->sealed)) {
       return tl::unexpected(Drop::forged);  // and the cache is as it was: strangers cannot wash it out
     }

@@ -83,6 +83,8 @@ class Keyring {
   [[nodiscard]] tl::expected<FromClient, Drop> open_from_client(MutBytes datagram);
   /// Call for each datagram of a burst before opening the first: a cold key costs as much as all the rest.
   void prefetch_client(Bytes datagram);
+  /// How often a client's key was not at hand and had to be derived; for /metrics.
+  [[nodiscard]] uint64_t client_keys_derived() const { return client_keys_derived_; }
 
   // A resignation is sealed in advance, for a guard to send when this LB is dead, under a key of its own, so
   // that no replay window drops it. It may be repeated by anyone: the receiver acts only if `epoch` is the
@@ -123,6 +125,7 @@ class Keyring {
   uint64_t reply_counter_ =
       0;  ///< one for all clients: eviction from the cache can then never make it repeat
   ClientCache clients_;
+  uint64_t client_keys_derived_ = 0;
   Epoch resigned_epoch_;
   Nonce resigned_nonce_;
 };

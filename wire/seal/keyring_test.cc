@@ -389,7 +389,10 @@ TEST_P(Sealed, StrangersDoNotWashTheClientCacheOut) {
     random_bytes(MutBytes(forged).subspan(24));  // another session, another text
     EXPECT_EQ(client_outcome(lb, forged), "forged");
   }
+  const uint64_t derived = lb.client_keys_derived();
+  EXPECT_EQ(derived, 1001U);
   EXPECT_EQ(client_outcome(lb, query_of(client)), "ok");
+  EXPECT_EQ(lb.client_keys_derived(), derived) << "its key is still at hand";
 }
 
 TEST_P(Sealed, PrefetchLooksAtNothingThatIsNotThere) {

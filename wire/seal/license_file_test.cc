@@ -434,6 +434,21 @@ TEST_F(LicenseFiles, ConstituentsMustBelongTogether) {
   file.constituents[2] = file.constituents[0];
   EXPECT_THAT(verdict(file), HasSubstr("constituent 3 is for a slot or container"));
 
+  for (int same = 0; same < 3; ++same) {  // one thing in common with another constituent is too much
+    LicenseText text = example(Slot::two);
+    const LicenseText first = example(Slot::one);
+    if (same == 0) {
+      text.slot = first.slot;
+    } else if (same == 1) {
+      text.container_serial = first.container_serial;
+    } else {
+      text.container_key = first.container_key;
+    }
+    file = three();
+    file.constituents[1] = *sign(text, issuer_key());
+    EXPECT_THAT(verdict(file), HasSubstr("constituent 2 is for a slot or container")) << same;
+  }
+
   file = three();
   file.constituents[1][200] = file.constituents[1][200] == 'A' ? 'B' : 'A';
   EXPECT_THAT(verdict(file), HasSubstr("constituent 2 was altered"));
