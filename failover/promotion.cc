@@ -4,6 +4,12 @@
 
 namespace tercet::failover {
 
+namespace {
+/// A question that stays unanswered is put as a new one now and then, in case whoever was to ask has dropped
+/// it.
+constexpr unsigned kAsksOfOneToken = 10;
+}  // namespace
+
 Duration stall_limit(Duration advert_interval) {
   return std::clamp(advert_interval * 3, milliseconds(100), milliseconds(500));
 }
@@ -128,7 +134,11 @@ void Promotion::tick(MonoTime now, Effects& out) {
     }
   }
   if (now >= ask_again_at_) {
-    ask(now, out);
+    if (asks_ < kAsksOfOneToken) {
+      ask(now, out);
+    } else {
+      ask_anew(now, out);
+    }
   }
 }
 
@@ -176,12 +186,14 @@ void Promotion::occasion(OnAir& air, MonoTime now, Effects& out) {
 
 void Promotion::ask(MonoTime now, Effects& out) {
   out.ask = true;
+  ++asks_;
   asked_at_ = now;
   ask_again_at_ = now + options_.confirm_repeat;
 }
 
 void Promotion::ask_anew(MonoTime now, Effects& out) {
   ++token_;
+  asks_ = 0;
   ask(now, out);
 }
 

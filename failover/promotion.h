@@ -102,6 +102,7 @@ class Promotion {
   bool gone_ = true;  ///< epoch_ is not held
   uint32_t token_ = 0;
   MonoTime asked_at_{INT64_MIN / 2};
+  unsigned asks_ = 0;                          ///< with the present token
   MonoTime ask_again_at_ = MonoTime::never();  ///< never: no answer is waited for
 };
 

@@ -216,6 +216,19 @@ TEST(Promotion, AnUnaskedConfirmationDoesNothing) {
   EXPECT_EQ(d.confirm().announce, 0);
 }
 
+TEST(Promotion, AQuestionLongUnansweredIsPutAnew) {
+  Driver d;
+  d.won(kFive);
+  d.stalled();
+  const uint32_t first = d.promotion.token();
+  d.run(milliseconds(900), false);
+  EXPECT_EQ(d.promotion.token(), first);
+  d.run(milliseconds(100), false);
+  EXPECT_EQ(d.promotion.token(), first + 1);
+  EXPECT_EQ(d.confirmed(kFive, first).announce, 0);
+  EXPECT_EQ(d.confirm().announce, 5);
+}
+
 TEST(Promotion, AStallOfAStandbyIsNothing) {
   Driver d;
   EXPECT_FALSE(d.stalled().ask);

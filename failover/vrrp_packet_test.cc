@@ -61,6 +61,53 @@ TEST(VrrpPacket, ThePseudoHeaderCoversSourceAndDestination) {
   EXPECT_EQ(parse_advert(kGolden, arrival, kVrid, view), VrrpDrop::bad_checksum);
 }
 
+TEST(VrrpPacket, TakesWhatKeepalivedSends) {
+  // keepalived 2.2.7 (Debian 12), vrrp_version 3, priority 90, advert_int 0.1, as captured; from 198.18.0.22
+  // to the group.
+  constexpr std::array<uint8_t, 12> kCaptured{0x31, 0x33, 0x5a, 0x01, 0x00, 0x0a,
+                                              0x07, 0x93, 0xc6, 0x12, 0x00, 0x64};
+  const Address from = v4_address(198, 18, 0, 22);
+  VrrpView view;
+  ASSERT_EQ(parse_advert(kCaptured, {.ttl = 255, .source = from, .destination = kVrrpGroup}, kVrid, view),
+            VrrpDrop::none);
+  EXPECT_EQ(view.checksum, Checksum::pseudo_header);
+  EXPECT_EQ(view.priority, 90);
+  // And ours is the same, byte for byte.
+  VrrpBytes packet = write_advert(
+      {.vrid = kVrid, .priority = 90, .interval_cs = 10, .addresses = {v4_address(198, 18, 0, 100)}});
+  fill_checksum({packet.data(), packet.size()}, from, kVrrpGroup);
+  EXPECT_TRUE(equal({packet.data(), packet.size()}, kCaptured));
+}
+
+TEST(VrrpPacket, NoiseIsNeverReadPastItsEnd) {
+  uint64_t state = 0x9E3779B97F4A7C15ULL;  // xorshift: the same noise each time
+  size_t taken = 0;
+  for (int i = 0; i < 200'000; ++i) {
+    state ^= state << 13U;
+    state ^= state >> 7U;
+    state ^= state << 17U;
+    std::vector<uint8_t> packet(8 + (state % 5) * 4);
+    for (size_t at = 0; at < packet.size(); ++at) {
+      packet[at] = static_cast<uint8_t>(state >> (at % 8 * 8)) ^ static_cast<uint8_t>(at * 37);
+    }
+    packet[0] = 0x31;
+    if ((state & 64U) != 0) {
+      packet[3] = static_cast<uint8_t>((packet.size() - 8) / 4);
+    }
+    if ((state & 128U) != 0) {
+      fill_checksum(packet, kLb1, kVrrpGroup);
+    }
+    VrrpView view;
+    const VrrpDrop drop = parse_advert(packet, kFromLb1, packet[1], view);
+    if (drop == VrrpDrop::none) {
+      ++taken;
+      ASSERT_EQ(view.addresses.size(), packet.size() - 8);
+      ASSERT_GE(view.interval, milliseconds(10));
+    }
+  }
+  EXPECT_GT(taken, 10'000U);  // it did get to the end of the parser
+}
+
 TEST(VrrpPacket, EveryTruncationIsRefused) {
   for (size_t size = 0; size < kGolden.size(); ++size) {
     // A copy of its own size, so that a sanitizer sees a read past it.

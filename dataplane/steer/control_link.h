@@ -18,8 +18,8 @@ struct Command {
   enum class Kind : uint8_t {
     /// Ask two backends now whether they have promised anything above `epoch`. The answer is the Event
     /// `confirmed` with this token, or `lost`; none while two backends cannot be reached. Comes again, with
-    /// the same token, until answered; a new token replaces the old one: only answers to Asks sent *after* it
-    /// count (the LB was stalled in between).
+    /// the same token, until answered, and after a second with a new one. A new token replaces the old one:
+    /// only answers to Asks sent *after* it count (the LB was stalled in between).
     confirm,
     /// Clean stop: give the epoch up. Answered by `lost` (cause stopped) once the resignation was sent.
     resign,
