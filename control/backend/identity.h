@@ -1,0 +1,75 @@
+#pragma once
+// Who this backend's disk is, as its file `identity` in the store's folder says (a meta file: checked, replaced as a
+// whole). Read before the log, and together with what recovery found it decides whether this backend may vote.
+//
+//      0                   1                   2                   3
+//      0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+//     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//   0 |  version = 1  |  slot (0..2)  |     flags     |  Reserved (0) |
+//   4 |  boot id's length             |          Reserved (0)         |
+//   8 | cell id (8)           16 | store id (8)     24 | incarnation (8)
+//  32 | boot id of the kernel, 36 characters, zero-padded to 40
+//     +---------------------------------------------------------------+
+//
+// Amnesiac (DESIGN §2): a backend whose disk was lost or cannot be trusted. It runs, says so, keeps its files as they
+// are, and neither votes nor promises.
+
+#include <cstdint>
+#include <string>
+#include <tl/expected.hpp>
+
+#include "base/endian.h"
+#include "wire/ids.h"
+
+namespace tercet::control {
+
+struct Identity {
+  CellId cell;
+  Slot slot = Slot::one;
+  uint64_t store = 0;        ///< the log's sectors carry it
+  Incarnation incarnation;
+  std::string boot_id;       ///< of the kernel under which it last ran; empty: unknown
+  bool log_made = false;     ///< the log's first segment was there before any promise or vote
+  bool clean = false;        ///< stopped by its own hand, all of it durable
+  bool memory = false;       ///< last ran with durability = "memory"
+};
+
+inline constexpr size_t kBootIdMax = 40;
+struct IdentityRecord {
+  uint8_t version = 1;
+  uint8_t slot = 0;
+  uint8_t flags = 0;
+  uint8_t reserved = 0;
+  Le16 boot_id_size;
+  Le16 reserved2;
+  Le64 cell;
+  Le64 store;
+  Le64 incarnation;
+  char boot_id[kBootIdMax] = {};
+};
+static_assert(sizeof(IdentityRecord) == 72 && alignof(IdentityRecord) == 1);
+
+std::string identity_path(const std::string& store_dir);
+/// A new disk's: random store id and incarnation.
+Identity draw_identity(CellId cell, Slot slot);
+/// The error is one line.
+tl::expected<void, std::string> write_identity(const std::string& store_dir, const Identity& identity);
+
+/// What was found, before the log is read.
+struct Found {
+  enum class Kind : uint8_t {
+    blank,     ///< a folder without log: a new disk
+    known,     ///< `identity` is good
+    untrusted  ///< `why`
+  };
+  Kind kind = Kind::blank;
+  Identity identity;
+  std::string why;  ///< one line
+};
+/// `segments`: whether there is any file of a log. The error (of another cell's or slot's disk) ends the start: one line.
+tl::expected<Found, std::string> find_identity(const std::string& store_dir, bool segments, CellId cell, Slot slot);
+
+/// `memory` durability, no clean stop, and the machine has gone down since: empty if that is not so, else why.
+std::string lost_page_cache(const Identity& identity, const std::string& boot_id);
+
+}  // namespace tercet::control

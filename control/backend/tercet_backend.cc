@@ -1,0 +1,261 @@
+#include "control/backend/tercet_backend.h"
+
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+
+#include "backend/store/meta_file.h"
+#include "backend/store/recover.h"
+#include "control/logging.h"
+#include "wire/introduction.h"
+#include "wire/seal/container.h"
+#include "wire/seal/key_file.h"
+
+namespace tercet::control {
+namespace {
+
+constexpr int kTurnMs = 200;
+constexpr Duration kCloseFor = seconds(5);
+
+tl::expected<seal::Container, std::string> read_own_container(const BackendConfig& config) {
+  const std::string path = config.store_dir + "/container.json";
+  if (access(path.c_str(), F_OK) != 0 && errno == ENOENT) {
+    return tl::unexpected(path + ": this backend has no container yet: run tercet container init --config " +
+                          config.server.path);
+  }
+  auto container = seal::read_container(path);
+  if (container && (container->cell != config.server.cell || container->slot != slot_of(config.server.self))) {
+    return tl::unexpected(path + ": is the container of " + name_of(server_of(container->slot)) + " of cell " +
+                          seal::text_of(container->cell) + ": correct store.dir in " + config.server.path);
+  }
+  return container;
+}
+
+}  // namespace
+
+tl::expected<std::unique_ptr<Backend>, std::string> Backend::open(const BackendConfig& config,
+                                                                  const Engines& engines) {
+  std::unique_ptr<Backend> self(new Backend(config));
+  auto keys = read_keys(config.server);
+  if (!keys) {
+    return tl::unexpected(keys.error());
+  }
+  self->keyring_ = std::make_unique<seal::Keyring>(*keys);
+  quorum::Acceptor::Options options;
+  options.cell = config.server.cell;
+  options.slot = slot_of(config.server.self);
+  for (auto step : {&Backend::open_container, &Backend::open_store}) {
+    if (auto done = (*self.*step)(options); !done) {
+      return tl::unexpected(done.error());
+    }
+  }
+  if (auto done = self->plant_fault(); !done) {
+    return tl::unexpected(done.error());
+  }
+  self->replica_ = std::make_unique<backend::Replica>(*self->acceptor_, *self->machine_, *self->log_);
+  self->replica_->show_to(&self->view_);
+  if (auto done = self->open_network(engines); !done) {
+    return tl::unexpected(done.error());
+  }
+  return self;
+}
+
+Backend::~Backend() = default;
+
+tl::expected<void, std::string> Backend::open_container(quorum::Acceptor::Options& options) {
+  const auto container = read_own_container(config_);
+  if (!container) {
+    return tl::unexpected(container.error());
+  }
+  options.introduction.resize(kIntroductionMax);
+  const size_t size = write_introduction(container->key.public_key().bytes, container->serial,
+                                         {options.introduction.data(), options.introduction.size()});
+  if (size == 0) {
+    return tl::unexpected(config_.store_dir + "/container.json: its serial number is too long: make a new container");
+  }
+  options.introduction.resize(size);
+  return {};
+}
+
+tl::expected<void, std::string> Backend::open_store(quorum::Acceptor::Options& options) {
+  auto disk = store::FileDisk::open({.directory = config_.store_dir});
+  if (!disk) {
+    return tl::unexpected(disk.error());
+  }
+  disk_ = std::move(*disk);
+  machine_ = std::make_unique<backend::BookMachine>(backend::BookMachineOptions{});
+  const store::FileRange files = disk_->files();
+  auto found = find_identity(config_.store_dir, files.first != files.end, options.cell, options.slot);
+  if (!found) {
+    return tl::unexpected(found.error());
+  }
+  const std::string boot_id = store::read_boot_id();
+  identity_ = found->kind == Found::Kind::known ? found->identity : draw_identity(options.cell, options.slot);
+  options.incarnation = identity_.incarnation;
+  if (found->kind == Found::Kind::untrusted) {
+    distrust(options, found->why);
+    return {};
+  }
+  if (const std::string why = lost_page_cache(identity_, boot_id); !why.empty()) {
+    distrust(options, why);
+    return {};
+  }
+  identity_.boot_id = boot_id;
+  if (found->kind == Found::Kind::blank) {
+    // Before the log is made: a crash in between leaves a disk that never promised anything, which is still blank.
+    if (auto done = write_identity(config_.store_dir, identity_); !done) {
+      return done;
+    }
+  }
+  recover_log(options);
+  if (!untrusted_.empty()) {
+    return {};
+  }
+  while (!log_->ready() && !log_->failed()) {
+    disk_->wait();
+    log_->reap();
+  }
+  if (log_->failed()) {
+    return tl::unexpected("store " + config_.store_dir + ": " + std::string(log_->state_text()) +
+                          ": make room there, or name another folder in store.dir");
+  }
+  identity_.log_made = true;
+  identity_.clean = false;
+  identity_.memory = config_.durability == store::Durability::memory;
+  return write_identity(config_.store_dir, identity_);
+}
+
+void Backend::recover_log(quorum::Acceptor::Options& options) {
+  acceptor_ = std::make_unique<quorum::Acceptor>(options);
+  const store::Recovered recovered =
+      store::recover(*disk_, {.store = identity_.store, .fresh = !identity_.log_made},
+                     [this](store::Lsn, uint8_t type, Bytes bytes) {
+                       return acceptor_->replay(static_cast<RecordType>(type), bytes);
+                     });
+  if (recovered.verdict == store::Verdict::corrupt || recovered.verdict == store::Verdict::unreadable) {
+    distrust(options, std::string("its log is ") + store::name_of(recovered.verdict) + ": " + recovered.why);
+    return;
+  }
+  if (recovered.verdict == store::Verdict::torn) {
+    spdlog::warn("the log's last batch was torn by a crash and is cut: {}", recovered.why);
+  }
+  recovered_records_ = recovered.records;
+  acceptor_->recovered(*machine_);
+  log_ = std::make_unique<store::Log>(
+      *disk_, store::Log::Options{.store = identity_.store, .durability = config_.durability}, recovered.end);
+}
+
+/// Runs, says so, touches nothing on the disk.
+void Backend::distrust(quorum::Acceptor::Options& options, const std::string& why) {
+  untrusted_ = why;
+  options.amnesiac = true;
+  acceptor_ = std::make_unique<quorum::Acceptor>(options);
+  machine_->reset();
+  no_disk_ = std::make_unique<store::MemoryDisk>();
+  log_ = std::make_unique<store::Log>(
+      *no_disk_, store::Log::Options{.store = identity_.store, .segment_bytes = 2U << 20U}, store::LogEnd{});
+  spdlog::error("amnesiac: {}: this backend neither votes nor promises, and leaves its files as they are", why);
+}
+
+tl::expected<void, std::string> Backend::open_network(const Engines& engines) {
+  dataplane::PortOptions options;
+  options.poll = config_.server.poll;
+  dataplane::Routes routes;
+  for (unsigned i = 0; i < kServers; ++i) {
+    if (i != index(config_.server.self)) {
+      routes.lane_of[i] = static_cast<Lane>(options.lanes.size());
+      options.lanes.push_back({config_.server.peers[index(config_.server.self)], config_.server.peers[i]});
+    }
+  }
+  auto opened = open_port(config_.server.engine, engines, options);
+  if (!opened) {
+    return tl::unexpected(opened.error());
+  }
+  port_ = std::move(opened->port);
+  port_why_ = std::move(opened->why);
+  if (disk_->bell() >= 0) {
+    port_->watch(disk_->bell());
+  }
+  loop_ = std::make_unique<dataplane::OneThread>(*port_, *keyring_, *replica_, routes);
+  return {};
+}
+
+/// TERCET_FAULT=lie: this backend computes wrong results from now on (what it replayed was right). For tests.
+tl::expected<void, std::string> Backend::plant_fault() {
+  const char* fault = std::getenv("TERCET_FAULT");
+  if (fault == nullptr || *fault == '\0') {
+    return {};
+  }
+#ifdef TERCET_TEST_FAULTS
+  if (std::strcmp(fault, "lie") == 0) {
+    spdlog::warn("TERCET_FAULT=lie: this backend votes wrong results");
+    machine_->lie(true);
+    return {};
+  }
+  return tl::unexpected("TERCET_FAULT=" + std::string(fault) + " is no fault that this program knows: lie");
+#else
+  return tl::unexpected("TERCET_FAULT is set, but this program was built without TERCET_TEST_FAULTS: unset it");
+#endif
+}
+
+void Backend::say_changes(const backend::ReplicaView& view) {
+  if (!view.known || view.state == said_state_) {
+    return;
+  }
+  if (std::string_view(view.state) == "stopped") {
+    // The log's text is final once it has stopped, and it had when this view was published.
+    spdlog::error("stopped voting: {}: mend that, then start this backend again", replica_->stopped());
+  } else {
+    spdlog::info("{} at seq {}, epoch {}", view.state, view.last.value, view.promised.value);
+  }
+  said_state_ = view.state;
+}
+
+int Backend::run() {
+  spdlog::info("cell {}, {}: {}, store {} ({}), durability {}, {} records recovered",
+               seal::text_of(config_.server.cell), name_of(config_.server.self), port_why_, config_.store_dir,
+               disk_->manner(), config_.durability == store::Durability::memory ? "memory" : "fsync",
+               recovered_records_);
+  const int signals = open_signals();
+  {
+    PollingThread polling(*loop_, "poll");
+    if (auto locked = lock_memory(); !locked) {
+      spdlog::info("{}", locked.error());
+    }
+    for (bool stop = false; !stop;) {
+      pollfd wake{signals, POLLIN, 0};
+      ::poll(&wake, 1, kTurnMs);
+      for (int signal = take_signal(signals); signal != 0; signal = take_signal(signals)) {
+        stop = stop || signal != SIGHUP;
+      }
+      say_changes(view_.read());
+    }
+  }
+  close(signals);
+  const bool closed = close_log();
+  spdlog::info(closed ? "stopped cleanly" : "stopped; the log could not be closed");
+  return closed ? 0 : 1;
+}
+
+/// The clean stop; the polling thread has ended, so the log is ours.
+bool Backend::close_log() {
+  if (!untrusted_.empty()) {
+    return true;
+  }
+  log_->close();
+  dataplane::RealClock clock;
+  const MonoTime until = clock.now().mono + kCloseFor;
+  while (!log_->closed() && !log_->failed() && clock.now().mono < until) {
+    disk_->wait();
+    log_->reap();
+  }
+  identity_.clean = log_->closed();
+  return identity_.clean && write_identity(config_.store_dir, identity_).has_value();
+}
+
+}  // namespace tercet::control

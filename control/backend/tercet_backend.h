@@ -1,0 +1,59 @@
+#pragma once
+// tercet-backend: the wiring. The store's folder → identity, container, log → acceptor and book, recovered → a polling
+// thread that runs them behind a Port; the caller's thread is the control thread.
+
+#include <memory>
+#include <string>
+#include <tl/expected.hpp>
+
+#include "backend/book_machine.h"
+#include "backend/replica.h"
+#include "backend/store/file_disk.h"
+#include "backend/store/memory_disk.h"
+#include "control/backend/backend_config.h"
+#include "control/backend/identity.h"
+#include "control/engine.h"
+#include "control/threads.h"
+#include "dataplane/one_thread.h"
+
+namespace tercet::control {
+
+class Backend {
+ public:
+  /// Opens and recovers everything; the error is one line with what to do.
+  static tl::expected<std::unique_ptr<Backend>, std::string> open(const BackendConfig& config, const Engines& engines);
+  ~Backend();
+
+  /// Until SIGTERM: serves, then stops cleanly. Returns the exit code.
+  int run();
+
+ private:
+  explicit Backend(const BackendConfig& config) : config_(config) {}
+  tl::expected<void, std::string> open_container(quorum::Acceptor::Options& options);
+  tl::expected<void, std::string> open_store(quorum::Acceptor::Options& options);
+  void recover_log(quorum::Acceptor::Options& options);
+  void distrust(quorum::Acceptor::Options& options, const std::string& why);
+  tl::expected<void, std::string> plant_fault();
+  tl::expected<void, std::string> open_network(const Engines& engines);
+  bool close_log();
+  void say_changes(const backend::ReplicaView& view);
+
+  BackendConfig config_;
+  Identity identity_;
+  std::string untrusted_;  ///< why it runs as amnesiac; empty: it does not
+  std::unique_ptr<store::FileDisk> disk_;
+  std::unique_ptr<store::MemoryDisk> no_disk_;  ///< an amnesiac's log writes nothing to the real one
+  std::unique_ptr<backend::BookMachine> machine_;
+  std::unique_ptr<quorum::Acceptor> acceptor_;
+  std::unique_ptr<store::Log> log_;
+  std::unique_ptr<backend::Replica> replica_;
+  std::unique_ptr<dataplane::Port> port_;
+  std::string port_why_;
+  std::unique_ptr<seal::Keyring> keyring_;
+  std::unique_ptr<dataplane::OneThread> loop_;
+  dataplane::Snapshot<backend::ReplicaView> view_;
+  std::string said_state_;
+  uint64_t recovered_records_ = 0;
+};
+
+}  // namespace tercet::control

@@ -1,0 +1,41 @@
+#pragma once
+// Hooks: a command at promotion and one at demotion, for fabrics where the address is a route rather than a neighbour
+// entry (BGP). Run by sh -c, one after the other in the order of the transitions, never waited for. The command finds
+// TERCET_STATE (active or standby), TERCET_EPOCH and TERCET_CAUSE in its environment.
+
+#include <sys/types.h>
+
+#include <deque>
+#include <string>
+
+#include "wire/ids.h"
+
+namespace tercet::control {
+
+class Hooks {
+ public:
+  Hooks(std::string on_active, std::string on_standby)
+      : on_active_(std::move(on_active)), on_standby_(std::move(on_standby)) {}
+  Hooks(const Hooks&) = delete;
+  Hooks& operator=(const Hooks&) = delete;
+
+  void transition(bool active, Epoch epoch, const char* cause);
+  /// Reaps the one that ended and starts the next. Call each turn.
+  void turn();
+
+ private:
+  struct Call {
+    std::string command;
+    std::string state;
+    std::string epoch;
+    std::string cause;
+  };
+  void start(const Call& call);
+
+  std::string on_active_;
+  std::string on_standby_;
+  std::deque<Call> waiting_;
+  pid_t running_ = 0;
+};
+
+}  // namespace tercet::control

@@ -1,0 +1,110 @@
+#include "control/lb/status_document.h"
+
+#include <algorithm>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "base/check.h"
+#include "base/time_text.h"
+#include "control/lb/receipts.h"
+#include "wire/seal/key_file.h"
+
+namespace tercet::control {
+namespace {
+
+using nlohmann::json;
+
+std::string hex(uint64_t value) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text(16, '0');
+  for (size_t i = 0; i < 16; ++i) {
+    text[15 - i] = kDigits[(value >> (4 * i)) & 15U];
+  }
+  return text;
+}
+
+const char* role_of(LbRole role) {
+  switch (role) {
+    case LbRole::active:
+      return "active";
+    case LbRole::starting:
+      return "starting";
+    default:
+      return "standby";
+  }
+}
+
+json lbs(const dataplane::View& view) {
+  json list = json::array();
+  for (const ServerId id : {ServerId::lb1, ServerId::lb2}) {
+    const bool self = id == view.self;
+    list.push_back({{"name", name_of(id)},
+                    {"role", self ? role_of(view.role) : view.peer_heard ? role_of(view.peer_role) : "down"}});
+  }
+  return list;
+}
+
+json backends(const dataplane::View& view) {
+  json list = json::array();
+  if (view.role != LbRole::active) {
+    return list;
+  }
+  for (const Slot slot : kSlots) {
+    const dataplane::BackendView& b = view.backends[index(slot)];
+    const uint64_t lag = view.commit > b.seq ? distance(b.seq, view.commit) : 0;
+    list.push_back({{"name", name_of(server_of(slot))},
+                    {"slot", index(slot) + 1},
+                    {"state", quorum::name_of(b.state)},
+                    {"incarnation", b.incarnation.value == 0 ? json() : json(hex(b.incarnation.value))},
+                    {"seq", b.seq.value},
+                    {"lag", lag},
+                    {"rtt_us", b.rtt.us()},
+                    {"digest", b.digest ? json(hex(*b.digest)) : json()}});
+  }
+  return list;
+}
+
+}  // namespace
+
+std::string status_json(const StatusInput& input) {
+  const dataplane::View& view = *input.view;
+  const bool active = view.role == LbRole::active;
+  json document;
+  document["cell"] = seal::text_of(input.cell);
+  document["from"] = name_of(view.self);
+  document["at"] = to_rfc3339(input.at);
+  document["active"] = active ? json(name_of(view.self))
+                       : view.peer_heard && view.peer_role == LbRole::active ? json(name_of(other_lb(view.self)))
+                                                                             : json();
+  document["epoch"] = (active ? view.epoch : std::max(view.highest_seen, view.peer_epoch)).value;
+  document["commit"] = view.commit.value;
+  document["serving"] = active && view.serving;
+  document["split"] = view.split;
+  document["holds_address"] = input.on_air;
+  document["in_flight"] = view.in_flight;
+  document["undecided"] = view.undecided;
+  document["clocks_apart_ms"] = view.clocks_apart.ms();
+  document["lbs"] = lbs(view);
+  document["digest_seq"] = view.digest_seq.value;
+  document["backends"] = backends(view);
+  json outvoted = json::array();
+  for (const quorum::OutvotedEvent& event : view.outvoted) {
+    outvoted.push_back({{"at", to_rfc3339(event.at)}, {"slot", index(event.slot) + 1}, {"seq", event.seq.value}});
+  }
+  document["outvoted"] = std::move(outvoted);
+  json failovers = json::array();
+  for (size_t i = 0; i < std::min(input.receipts.size(), kStatusReceiptsMax); ++i) {
+    failovers.push_back(to_json(input.receipts[i]));
+  }
+  document["failovers"] = std::move(failovers);
+  return document.dump();
+}
+
+void write_document(const std::string& text, uint32_t version, dataplane::StatusDocument& out) {
+  TERCET_CHECK(text.size() <= out.text.size(), "the status document is bounded");
+  out.version = version;
+  out.size = static_cast<uint32_t>(text.size());
+  std::memcpy(out.text.data(), text.data(), text.size());
+}
+
+}  // namespace tercet::control

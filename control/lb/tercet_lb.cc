@@ -1,0 +1,268 @@
+#include "control/lb/tercet_lb.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+
+#include "control/lb/status_document.h"
+#include "control/logging.h"
+#include "wire/seal/container.h"
+#include "wire/seal/key_file.h"
+
+namespace tercet::control {
+namespace {
+
+constexpr Duration kDocumentEvery = milliseconds(100);
+constexpr Duration kStopFor = milliseconds(500);     ///< for the resignation to be told
+constexpr Duration kSecondClaims = milliseconds(40);  ///< lb2 leaves lb1 the first claim
+
+/// GenesisBody::activation_id: the hex digits of the activation id, its dashes left out.
+std::array<uint8_t, 16> activation_digits(CellId cell) {
+  std::array<uint8_t, 16> digits{};
+  size_t at = 0;
+  for (const char c : seal::activation_id_of(cell)) {
+    if (c != '-' && at < digits.size()) {
+      digits[at++] = static_cast<uint8_t>(c);
+    }
+  }
+  return digits;
+}
+
+}  // namespace
+
+tl::expected<Guard, std::string> start_guard(const LbConfig& config, MutBytes argv) {
+  GuardOptions options;
+  options.interface = config.interface;
+  options.vips.assign(config.vips.begin(), config.vips.end());
+  options.vrid = config.vrrp.vrid;
+  options.interval_cs = static_cast<uint16_t>(config.vrrp.interval.ms() / 10);
+  options.unicast_peers = config.unicast_peers;
+  options.argv = argv;
+  return Guard::start(options);
+}
+
+tl::expected<std::unique_ptr<LoadBalancer>, std::string> LoadBalancer::open(const LbConfig& config,
+                                                                            const Engines& engines, Guard& guard) {
+  std::unique_ptr<LoadBalancer> self(new LoadBalancer(config, guard));
+  const auto keys = read_keys(config.server);
+  if (!keys) {
+    return tl::unexpected(keys.error());
+  }
+  if (!keys->client_master) {
+    return tl::unexpected(config.server.key_file + ": has no client master key: it is no load balancer's");
+  }
+  self->keyring_ = std::make_unique<seal::Keyring>(*keys);
+  self->control_keyring_ = std::make_unique<seal::Keyring>(*keys, seal::KeyringOptions{.client_cache_entries = 4});
+  if (auto done = self->open_network(engines); !done) {
+    return tl::unexpected(done.error());
+  }
+  self->make_balancer();
+  if (auto done = self->open_announcer(); !done) {
+    return tl::unexpected(done.error());
+  }
+  return self;
+}
+
+LoadBalancer::~LoadBalancer() {
+  if (events_bell_ >= 0) {
+    close(events_bell_);
+  }
+}
+
+/// Lanes: each virtual address, the LB's own address (for `status` while the virtual one is dark, and for the admin
+/// interface), and the four peers.
+tl::expected<void, std::string> LoadBalancer::open_network(const Engines& engines) {
+  const ServerConfig& server = config_.server;
+  const Endpoint own = server.peers[index(server.self)];
+  dataplane::PortOptions options;
+  options.poll = server.poll;
+  for (const dataplane::Vip& vip : config_.vips) {
+    options.lanes.push_back({Endpoint{vip.address, config_.client_port}, {}});
+  }
+  options.lanes.push_back({Endpoint{own.address, config_.client_port}, {}});
+  for (unsigned i = 0; i < kServers; ++i) {
+    if (i != index(server.self)) {
+      routes_.lane_of[i] = static_cast<Lane>(options.lanes.size());
+      options.lanes.push_back({own, server.peers[i]});
+    }
+  }
+  auto opened = open_port(server.engine, engines, options);
+  if (!opened) {
+    return tl::unexpected(opened.error());
+  }
+  port_ = std::move(opened->port);
+  port_why_ = std::move(opened->why);
+  events_bell_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (events_bell_ < 0) {
+    return tl::unexpected(std::string("no eventfd: raise the limit of open files"));
+  }
+  return {};
+}
+
+void LoadBalancer::make_balancer() {
+  const ServerConfig& server = config_.server;
+  dataplane::Balancer::Options options;
+  options.proposer.self = server.self;
+  options.proposer.cell = server.cell;
+  options.proposer.instance = Nonce{clock_.now().dice | 1U};
+  options.proposer.heartbeat = config_.heartbeat;
+  options.proposer.activation_id = activation_digits(server.cell);
+  options.proposer.issuers = config_.issuers;
+  options.suspicion.heartbeat = config_.heartbeat;
+  options.order = config_.order;
+  options.priority = config_.vrrp.priority;
+  options.first_claim = server.self == ServerId::lb2 ? kSecondClaims : Duration{};
+  balancer_ = std::make_unique<dataplane::Balancer>(
+      options, dataplane::Balancer::Control{&commands_, &events_, events_bell_, &views_, &documents_});
+  loop_ = std::make_unique<dataplane::OneThread>(*port_, *keyring_, *balancer_, routes_);
+}
+
+tl::expected<void, std::string> LoadBalancer::open_announcer() {
+  KernelAnnouncerOptions options;
+  options.interface = config_.interface;
+  options.vips.assign(config_.vips.begin(), config_.vips.end());
+  options.unicast_peers = config_.unicast_peers;
+  options.guard = &guard_;
+  auto announcer = KernelAnnouncer::open(options);
+  if (!announcer) {
+    return tl::unexpected(announcer.error());
+  }
+  announcer_ = std::move(*announcer);
+  VipLoopOptions vip{.vips = config_.vips, .vrrp = config_.vrrp, .promotion = config_.promotion};
+  vip.vrrp.local = announcer_->source();
+  vip_loop_ = std::make_unique<VipLoop>(vip, *announcer_, vip_events_, commands_, &receipts_);
+  return {};
+}
+
+// ---- the control thread
+
+int LoadBalancer::run() {
+  spdlog::info("cell {}, {}: {}; virtual address on {}, VRID {}, {} issuer{}", seal::text_of(config_.server.cell),
+               name_of(config_.server.self), port_why_, config_.interface, config_.vrrp.vrid, config_.issuers.size(),
+               config_.issuers.size() == 1 ? "" : "s");
+  if (announcer_->stale_removed() != 0) {
+    spdlog::warn("removed {} virtual address(es) that a former life left on {}", announcer_->stale_removed(),
+                 config_.interface);
+  }
+  const int signals = open_signals();
+  {
+    PollingThread polling(*loop_, "poll");
+    if (auto locked = lock_memory(); !locked) {
+      spdlog::info("{}", locked.error());
+    }
+    bool stopping = false;
+    while (!stopping) {
+      const MonoTime due = turn(clock_.now());
+      sleep_until(due, signals);
+      for (int signal = take_signal(signals); signal != 0; signal = take_signal(signals)) {
+        stopping = stopping || signal != SIGHUP;
+      }
+    }
+    stop();
+  }
+  guard_.stop();
+  close(signals);
+  spdlog::info("stopped cleanly");
+  return 0;
+}
+
+MonoTime LoadBalancer::turn(const Moment& now) {
+  uint64_t rung = 0;
+  [[maybe_unused]] const ssize_t n = read(events_bell_, &rung, sizeof rung);  // empty: nothing rang
+  pass_events();
+  const MonoTime due = vip_loop_->poll(now);
+  say_transitions();
+  hooks_.turn();
+  publish_status(now);
+  return earlier(due, document_due_);
+}
+
+/// Every event goes through here: the guard must hold the epoch's last words before the address is taken.
+void LoadBalancer::pass_events() {
+  std::array<dataplane::Event, 16> events;
+  const size_t count = events_.pop(std::span(events));
+  for (size_t i = 0; i < count; ++i) {
+    if (events[i].kind == dataplane::Event::Kind::won) {
+      arm(events[i].epoch);
+    } else if (events[i].kind == dataplane::Event::Kind::lost) {
+      guard_.disarm();
+    }
+    vip_events_.push(events[i]);
+  }
+}
+
+void LoadBalancer::arm(Epoch epoch) {
+  const ServerConfig& server = config_.server;
+  const Nonce nonce{clock_.now().dice};
+  std::array<std::array<uint8_t, seal::kResignationSize>, kServers> bytes;
+  FixedVector<LastWord, kServers> words;
+  for (unsigned i = 0; i < kServers; ++i) {
+    const auto to = static_cast<ServerId>(i);
+    if (control_keyring_->has_peer(to)) {
+      control_keyring_->seal_resignation(to, epoch, nonce, bytes[i]);
+      words.push_back({server.peers[index(server.self)], server.peers[i], bytes[i]});
+    }
+  }
+  if (auto armed = guard_.arm({words.data(), words.size()}); !armed) {
+    spdlog::warn("the guard was not armed: {}", armed.error());
+  }
+}
+
+void LoadBalancer::say_transitions() {
+  for (const Transition& t : vip_loop_->transitions()) {
+    const auto cause = failover::name_of(t.on_air ? t.receipt.cause : t.cause);
+    if (t.on_air) {
+      spdlog::info("{}", to_line(t.receipt));
+    } else {
+      spdlog::info("standby ({}): epoch {} is over, the virtual address is given up", cause, t.epoch.value);
+    }
+    hooks_.transition(t.on_air, t.epoch, cause);
+    document_due_ = {};
+  }
+}
+
+void LoadBalancer::publish_status(const Moment& now) {
+  if (now.mono < document_due_) {
+    return;
+  }
+  document_due_ = now.mono + kDocumentEvery;
+  const dataplane::View& view = views_.read();
+  if (!view.known) {
+    return;
+  }
+  document_ = status_json({config_.server.cell, &view, vip_loop_->on_air(), receipts_.newest_first(), now.wall});
+  write_document(document_, ++document_version_, documents_.draft());
+  documents_.publish();
+}
+
+void LoadBalancer::sleep_until(MonoTime due, int signals) {
+  const Duration wait = due - clock_.now().mono;
+  std::array<pollfd, 3> wake{
+      {{events_bell_, POLLIN, 0}, {announcer_->descriptor(), POLLIN, 0}, {signals, POLLIN, 0}}};
+  const int64_t ns = std::clamp<int64_t>(wait.ns, 0, seconds(1).ns);
+  const timespec timeout{ns / 1'000'000'000, ns % 1'000'000'000};
+  ppoll(wake.data(), wake.size(), &timeout, nullptr);
+}
+
+/// Resigns the epoch, so that the other LB follows at once; then the address goes, with priority 0.
+void LoadBalancer::stop() {
+  const MonoTime until = clock_.now().mono + kStopFor;
+  vip_loop_->resign(clock_.now());
+  say_transitions();
+  while (vip_loop_->on_air() && clock_.now().mono < until) {
+    pass_events();
+    const MonoTime due = vip_loop_->poll(clock_.now());
+    say_transitions();
+    sleep_until(earlier(due, clock_.now().mono + milliseconds(5)), -1);
+    uint64_t rung = 0;
+    [[maybe_unused]] const ssize_t n = read(events_bell_, &rung, sizeof rung);
+  }
+  vip_loop_->stop(clock_.now());
+  say_transitions();
+}
+
+}  // namespace tercet::control

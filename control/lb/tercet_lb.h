@@ -1,0 +1,80 @@
+#pragma once
+// tercet-lb: the wiring.
+//
+//   polling thread:  Port → OneThread → Balancer ──Event──► control thread: arms the guard, VipLoop → Announcer
+//                                        ▲  ▲ └──View (snapshot)─────────► status document, metrics, admin
+//                                        │  └────Command────────────────── VipLoop
+//                                        └───────StatusDocument (snapshot)
+//
+// The guard is forked before any thread and before memory is filled, so: start_guard() in main, first of all.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <tl/expected.hpp>
+
+#include "control/engine.h"
+#include "control/lb/guard.h"
+#include "control/lb/hooks.h"
+#include "control/lb/kernel_announcer.h"
+#include "control/lb/lb_config.h"
+#include "control/lb/receipts.h"
+#include "control/lb/vip_loop.h"
+#include "control/threads.h"
+#include "dataplane/one_thread.h"
+#include "dataplane/steer/balancer.h"
+
+namespace tercet::control {
+
+tl::expected<Guard, std::string> start_guard(const LbConfig& config, MutBytes argv);
+
+class LoadBalancer {
+ public:
+  /// Opens everything; the error is one line with what to do. `guard` outlives it.
+  static tl::expected<std::unique_ptr<LoadBalancer>, std::string> open(const LbConfig& config, const Engines& engines,
+                                                                       Guard& guard);
+  ~LoadBalancer();
+
+  /// Until SIGTERM: serves, then stops cleanly. Returns the exit code.
+  int run();
+
+ private:
+  LoadBalancer(const LbConfig& config, Guard& guard)
+      : config_(config), guard_(guard), hooks_(config.on_active, config.on_standby) {}
+  tl::expected<void, std::string> open_network(const Engines& engines);
+  void make_balancer();
+  tl::expected<void, std::string> open_announcer();
+  MonoTime turn(const Moment& now);
+  void pass_events();
+  void arm(Epoch epoch);
+  void say_transitions();
+  void publish_status(const Moment& now);
+  void sleep_until(MonoTime due, int signals);
+  void stop();
+
+  LbConfig config_;
+  Guard& guard_;
+  dataplane::RealClock clock_;
+  std::unique_ptr<dataplane::Port> port_;
+  std::string port_why_;
+  std::unique_ptr<seal::Keyring> keyring_;          ///< the polling thread's
+  std::unique_ptr<seal::Keyring> control_keyring_;  ///< the control thread's: seals resignations
+  dataplane::Routes routes_;
+  dataplane::Link<dataplane::Command> commands_{64};
+  dataplane::Link<dataplane::Event> events_{64};      ///< polling → control thread
+  dataplane::Link<dataplane::Event> vip_events_{64};  ///< → VipLoop, once the guard is armed
+  int events_bell_ = -1;
+  dataplane::Snapshot<dataplane::View> views_;
+  dataplane::Snapshot<dataplane::StatusDocument> documents_;
+  std::unique_ptr<dataplane::Balancer> balancer_;
+  std::unique_ptr<dataplane::OneThread> loop_;
+  std::unique_ptr<KernelAnnouncer> announcer_;
+  std::unique_ptr<VipLoop> vip_loop_;
+  Receipts receipts_;
+  Hooks hooks_;
+  uint32_t document_version_ = 0;
+  std::string document_;
+  MonoTime document_due_;
+};
+
+}  // namespace tercet::control

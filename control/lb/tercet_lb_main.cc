@@ -1,0 +1,83 @@
+// tercet-lb --config FILE [--check]: one of a cell's two load balancers.
+
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "control/lb/tercet_lb.h"
+#include "control/logging.h"
+#include "dataplane/port/mmsg/mmsg_port.h"
+#include "dataplane/port/uring/uring_port.h"
+
+namespace tercet::control {
+namespace {
+
+constexpr const char* kUsage =
+    "usage: tercet-lb --config FILE [--check]\n"
+    "\n"
+    "One of a cell's two load balancers. Stays in the foreground, logs to stderr; SIGTERM is a clean stop.\n"
+    "  --config FILE   as tercet cell init writes it\n"
+    "  --check         says what this machine and the configuration lack, and ends\n";
+
+const Engines kEngines{
+    .uring = [](const dataplane::PortOptions& options) { return dataplane::make_uring_port(options); },
+    .mmsg = [](const dataplane::PortOptions& options) { return dataplane::make_mmsg_port(options); },
+    .uring_allowed = dataplane::uring_allowed,
+};
+
+/// The memory of argv: the guard writes its own name there.
+MutBytes memory_of(int argc, char** argv) {
+  char* end = argv[0] + std::strlen(argv[0]) + 1;
+  for (int i = 1; i < argc && argv[i] == end; ++i) {
+    end += std::strlen(argv[i]) + 1;
+  }
+  return {reinterpret_cast<uint8_t*>(argv[0]), static_cast<size_t>(end - argv[0])};
+}
+
+int main_of(int argc, char** argv) {
+  std::string path;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--help" || word == "-h") {
+      std::fputs(kUsage, stdout);
+      return 0;
+    }
+    if (word == "--config" && i + 1 < argc) {
+      path = argv[++i];
+    } else {
+      std::fprintf(stderr, "tercet: %s is not understood\n%s", argv[i], kUsage);
+      return 2;
+    }
+  }
+  if (path.empty()) {
+    std::fputs(kUsage, stderr);
+    return 2;
+  }
+  const auto config = load_lb_config(path);
+  if (!config) {
+    complain(config.error());
+    return 2;
+  }
+  block_signals();
+  auto guard = start_guard(*config, memory_of(argc, argv));
+  if (!guard) {
+    complain(guard.error());
+    return 2;
+  }
+  start_logging(name_of(config->server.self));
+  auto lb = LoadBalancer::open(*config, kEngines, *guard);
+  if (!lb) {
+    stop_logging();
+    complain(lb.error());
+    return 2;
+  }
+  const int code = (*lb)->run();
+  lb->reset();
+  stop_logging();
+  return code;
+}
+
+}  // namespace
+}  // namespace tercet::control
+
+int main(int argc, char** argv) { return tercet::control::main_of(argc, argv); }

@@ -1,0 +1,73 @@
+#include "control/threads.h"
+
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "base/check.h"
+
+namespace tercet::control {
+namespace {
+
+sigset_t handled() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+    sigaddset(&set, signal);
+  }
+  return set;
+}
+
+}  // namespace
+
+void block_signals() {
+  const sigset_t set = handled();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+int open_signals() {
+  const sigset_t set = handled();
+  const int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+  TERCET_CHECK(fd >= 0, "the kernel gives a signalfd");
+  return fd;
+}
+
+int take_signal(int signals) {
+  signalfd_siginfo info{};
+  return read(signals, &info, sizeof info) == ssize_t{sizeof info} ? static_cast<int>(info.ssi_signo) : 0;
+}
+
+void name_this_thread(const char* name) { pthread_setname_np(pthread_self(), name); }
+
+tl::expected<void, std::string> lock_memory() {
+  if (mlockall(MCL_CURRENT | MCL_ONFAULT) == 0) {
+    return {};
+  }
+  return tl::unexpected(std::string("memory is not locked (") + std::strerror(errno) +
+                        "): give it CAP_IPC_LOCK or a higher memlock limit, or turn swap off");
+}
+
+PollingThread::PollingThread(dataplane::Loop& loop, const char* name) : poller_(loop, clock_) {
+  thread_ = std::thread([this, name] {
+    name_this_thread(name);
+    prctl(PR_SET_TIMERSLACK, 1UL);  // wait() ends when it was asked to, not 50 µs later
+    tid_.store(gettid(), std::memory_order_relaxed);
+    poller_.run();
+  });
+}
+
+void PollingThread::stop() {
+  if (thread_.joinable()) {
+    poller_.stop();
+    thread_.join();
+  }
+}
+
+}  // namespace tercet::control

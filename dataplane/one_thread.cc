@@ -1,0 +1,39 @@
+#include "dataplane/one_thread.h"
+
+#include <bit>
+
+namespace tercet::dataplane {
+
+OneThread::OneThread(Port& port, seal::Keyring& keyring, Service& service, const Routes& routes,
+                     size_t outbox_parcels)
+    : port_(port),
+      service_(service),
+      routes_(routes),
+      opener_(keyring),
+      sender_(keyring, routes),
+      outbox_(outbox_parcels) {}
+
+MonoTime OneThread::poll(const Moment& now) {
+  counters_.polls.add();
+  const size_t received = port_.receive(rx_);
+  if (received != 0) {
+    counters_.busy_polls.add();
+  }
+  opener_.open(rx_, messages_, resignations_);
+  for (uint32_t lanes = port_.take_unreachable(); lanes != 0; lanes &= lanes - 1) {
+    ServerId server{};
+    if (routes_.server_at(static_cast<Lane>(std::countr_zero(lanes)), server)) {
+      service_.unreachable(server);
+    }
+  }
+  for (const seal::Resignation& word : resignations_) {
+    service_.resigned(word.from, word.epoch, now);
+  }
+  const MonoTime again = service_.poll({messages_.data(), messages_.size()}, now, outbox_);
+  sender_.send(outbox_, port_);
+  return again;
+}
+
+void OneThread::wait(MonoTime until) { port_.wait(until); }
+
+}  // namespace tercet::dataplane

@@ -1,0 +1,76 @@
+#include "dataplane/open.h"
+
+namespace tercet::dataplane {
+namespace {
+
+/// The kind byte of a datagram long enough to have one; 0, which is no kind, of any other.
+uint8_t kind_of(Bytes datagram) {
+  return datagram.size() < kSealOverhead ? uint8_t{0} : datagram[offsetof(DatagramHeader, kind)];
+}
+constexpr auto kClientQuery = static_cast<uint8_t>(DatagramKind::client_to_lb);
+constexpr auto kResigned = static_cast<uint8_t>(DatagramKind::resignation);
+
+}  // namespace
+
+uint64_t OpenCounters::dropped() const {
+  uint64_t sum = 0;
+  for (const Counter& counter : drops) {
+    sum += counter.get();
+  }
+  return sum;
+}
+
+void Opener::open(RxBurst& burst, Messages& messages, Resignations& resignations) {
+  messages.clear();
+  resignations.clear();
+  if (keyring_.serves_clients()) {
+    // A cold key costs as much as all the rest of a query: fetch them all before the first is needed.
+    for (const RxDatagram& datagram : burst.datagrams) {
+      if (kind_of(datagram.bytes) == kClientQuery) {
+        keyring_.prefetch_client(datagram.bytes);
+      }
+    }
+  }
+  for (RxDatagram& datagram : burst.datagrams) {
+    open_one(datagram, messages, resignations);
+  }
+}
+
+void Opener::open_one(RxDatagram& datagram, Messages& messages, Resignations& resignations) {
+  const uint8_t kind = kind_of(datagram.bytes);
+  if (kind == kClientQuery) {
+    const auto opened = keyring_.open_from_client(datagram.bytes);
+    if (!opened) {
+      drop(opened.error());
+      return;
+    }
+    Message message;
+    message.client = {datagram.from, datagram.lane, opened->client.access.value, opened->client.session};
+    message.plain = opened->plain;
+    messages.push_back(message);
+    counters_.messages.add();
+    return;
+  }
+  if (kind == kResigned) {
+    const auto opened = keyring_.open_resignation(datagram.bytes);
+    if (!opened) {
+      drop(opened.error());
+    } else if (resignations.try_push(*opened)) {
+      counters_.resignations.add();
+    }  // else: the same word again, several times in one burst
+    return;
+  }
+  const auto opened = keyring_.open_from_server(datagram.bytes);
+  if (!opened) {
+    drop(opened.error());
+    return;
+  }
+  Message message;
+  message.from_server = true;
+  message.server = opened->from;
+  message.plain = opened->plain;
+  messages.push_back(message);
+  counters_.messages.add();
+}
+
+}  // namespace tercet::dataplane

@@ -1,0 +1,43 @@
+#pragma once
+// Open: what came in (RxBurst) → authenticated Messages, in place. The datagram's header says whose key opens it: a
+// client's, another server's, or a resignation's. What does not prove itself is counted under its Drop reason and
+// forgotten; nothing is ever answered to it.
+//
+// Used by the polling thread that owns the keyring. No allocation.
+
+#include "base/counters.h"
+#include "base/fixed.h"
+#include "dataplane/port/burst.h"
+#include "dataplane/service.h"
+#include "wire/seal/keyring.h"
+
+namespace tercet::dataplane {
+
+/// Written by the polling thread, read by the control thread.
+struct OpenCounters {
+  Counter messages;             ///< opened and handed on
+  Counter resignations;         ///< of the other LB: authentic
+  Counter drops[kDrops];        ///< by Drop reason (index 0 stays 0)
+  [[nodiscard]] uint64_t dropped() const;
+};
+
+class Opener {
+ public:
+  using Messages = FixedVector<Message, kBurstMax>;
+  using Resignations = FixedVector<seal::Resignation, 8>;
+
+  explicit Opener(seal::Keyring& keyring) : keyring_(keyring) {}
+
+  /// Opens every datagram of `burst`. `messages` and `resignations` are cleared first; their bytes are the burst's.
+  void open(RxBurst& burst, Messages& messages, Resignations& resignations);
+  [[nodiscard]] const OpenCounters& counters() const { return counters_; }
+
+ private:
+  void open_one(RxDatagram& datagram, Messages& messages, Resignations& resignations);
+  void drop(Drop reason) { counters_.drops[static_cast<size_t>(reason)].add(); }
+
+  seal::Keyring& keyring_;
+  OpenCounters counters_;
+};
+
+}  // namespace tercet::dataplane

@@ -1,0 +1,56 @@
+#include "dataplane/send.h"
+
+#include "base/check.h"
+
+namespace tercet::dataplane {
+
+MutBytes Sender::room(Port& port, TxBurst*& burst) {
+  MutBytes buffer = burst->next();
+  if (buffer.empty()) {
+    port.send(*burst);
+    counters_.bursts.add();
+    burst = &port.transmit();
+    buffer = burst->next();
+    TERCET_CHECK(!buffer.empty(), "an empty burst has room");
+  }
+  return buffer;
+}
+
+void Sender::send(Outbox& out, Port& port) {
+  if (out.empty()) {
+    return;
+  }
+  TxBurst* burst = &port.transmit();
+  for (const Outbox::Parcel& parcel : out.parcels()) {
+    const Bytes plain = out.bytes(parcel);
+    if (parcel.servers.empty()) {
+      const ClientRef& client = parcel.client;
+      const MutBytes buffer = room(port, burst);
+      const size_t size = keyring_.seal_reply({AccessId{client.access_id}, client.session}, plain, buffer);
+      burst->push(size, client.lane, client.endpoint);
+      counters_.datagrams.add();
+      continue;
+    }
+    for (unsigned i = 0; i < kServers; ++i) {
+      const auto to = static_cast<ServerId>(i);
+      if (!parcel.servers.has(to)) {
+        continue;
+      }
+      const Lane lane = routes_.lane_of[i];
+      if (lane == Routes::kNone || !keyring_.has_peer(to)) {
+        counters_.drop_no_route.add();
+        continue;
+      }
+      const MutBytes buffer = room(port, burst);
+      burst->push(keyring_.seal_to_server(to, plain, buffer), lane, {});
+      counters_.datagrams.add();
+    }
+  }
+  if (!burst->empty()) {
+    port.send(*burst);
+    counters_.bursts.add();
+  }
+  out.clear();
+}
+
+}  // namespace tercet::dataplane

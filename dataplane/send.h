@@ -1,0 +1,58 @@
+#pragma once
+// Send: the Outbox's parcels → sealed per receiver → TxBursts of the Port. A message to several servers was written once
+// and is sealed once for each. The Port sorts a burst by lane, so what goes to one peer leaves in one run (GSO) although
+// it is sealed here in the outbox's order.
+//
+// Used by the polling thread that owns keyring and port. No allocation.
+
+#include <array>
+#include <cstdint>
+
+#include "base/counters.h"
+#include "dataplane/port/port.h"
+#include "wire/outbox.h"
+#include "wire/seal/keyring.h"
+
+namespace tercet::dataplane {
+
+/// Which lane leads to which server; lanes without a server are the clients'.
+struct Routes {
+  static constexpr Lane kNone = 0xFF;
+  std::array<Lane, kServers> lane_of{kNone, kNone, kNone, kNone, kNone};
+  /// The server at the other end of `lane`, if there is one.
+  [[nodiscard]] bool server_at(Lane lane, ServerId& out) const {
+    for (unsigned i = 0; i < kServers; ++i) {
+      if (lane_of[i] == lane) {
+        out = static_cast<ServerId>(i);
+        return true;
+      }
+    }
+    return false;
+  }
+};
+
+/// Written by the polling thread, read by the control thread.
+struct SendCounters {
+  Counter datagrams;      ///< sealed and handed to the port
+  Counter bursts;         ///< TxBursts that they needed
+  Counter drop_no_route;  ///< to a server that this one has no lane or key for
+};
+
+class Sender {
+ public:
+  Sender(seal::Keyring& keyring, const Routes& routes) : keyring_(keyring), routes_(routes) {}
+
+  /// Seals and sends all of `out`, and clears it.
+  void send(Outbox& out, Port& port);
+  [[nodiscard]] const SendCounters& counters() const { return counters_; }
+
+ private:
+  /// A buffer of the burst, sending what is full first.
+  MutBytes room(Port& port, TxBurst*& burst);
+
+  seal::Keyring& keyring_;
+  Routes routes_;
+  SendCounters counters_;
+};
+
+}  // namespace tercet::dataplane
