@@ -246,10 +246,14 @@ void Acceptor::on(const EntriesView& view, ServerId from, const Moment& now, Mac
       pull_.stop();  // no member by that log: Rejoin is the way in
       return;
     }
+    const Hash128 l = next_l(log_.l_at(previous(entry.seq)), entry);
+    if (log_.matches(entry.seq, l)) {
+      continue;  // came as an Accept while it waited in the stage
+    }
     if (entry.seq <= log_.last()) {
       cut(entry.seq, machine);
     }
-    append(entry, next_l(log_.l_at(previous(entry.seq)), entry), machine, out);
+    append(entry, l, machine, out);
   }
   pull_.adopted(log_);
 }

@@ -107,7 +107,7 @@ MonoTime Proposer::next_tick(const Moment& now) const {
     if (reads_.used() != 0) {
       at = earlier(at, now.mono + kReadAgainMin);
     }
-    if (leases_live_) {
+    if (leases_live_ && serving(now.mono)) {
       at = earlier(at, ordered_at_ + kTickEvery);
     }
   }

@@ -97,7 +97,6 @@ MonoTime Client::tick(MonoTime now, std::vector<uint8_t>& send) {
     hello.type = static_cast<uint8_t>(ClientMessage::hello);
     hello.version = kQueryVersion;
     hello.nonce = ++hello_nonce_;
-    first_sent_ = now;
     send.assign(bytes_of(hello).begin(), bytes_of(hello).end());
     next_send_ = now + milliseconds(50);
     return next_send_;
@@ -179,6 +178,13 @@ void Client::finish(Code code, const std::vector<uint8_t>& body, MonoTime now) {
   next_at_ = now + random_.between({}, options_.think_max);
   if (kind_ == OpKind::read_licenses) {
     ++stats_.reads;
+    return;
+  }
+  if (code == Code::stale) {
+    // Cell time stood still in an outage, and our idea of it ran ahead: ask for it again.
+    ++stats_.denied;
+    phase_ = Phase::hello;
+    next_send_ = now;
     return;
   }
   if (kind_ == OpKind::import_constituent) {

@@ -5,6 +5,7 @@
 //   tercet-sim --plant NAME …           with a planted bug (base/mutant.h)
 
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -12,6 +13,18 @@
 
 #include "tests/sim/mutants.h"
 #include "tests/sim/world.h"
+
+namespace {
+volatile uint64_t g_seed = 0;
+
+/// An invariant asserted in the code itself ends the process: say which seed it was.
+void on_abort(int) {
+  std::fprintf(stderr, "seed %llu: an asserted invariant broke\nreplay: ./scripts/sim --seed %llu --trace\n",
+               static_cast<unsigned long long>(g_seed), static_cast<unsigned long long>(g_seed));
+  std::fflush(stdout);
+  std::_Exit(1);
+}
+}  // namespace
 
 int main(int argc, char** argv) {
   uint64_t from = 1;
@@ -38,10 +51,12 @@ int main(int argc, char** argv) {
       return 2;
     }
   }
+  std::signal(SIGABRT, on_abort);
   const auto began = std::chrono::steady_clock::now();
   tercet::sim::Totals sum;
   uint64_t requests_min = UINT64_MAX;
   for (uint64_t seed = from; seed < from + count; ++seed) {
+    g_seed = seed;
     tercet::sim::Totals totals;
     const std::string violation = tercet::sim::run_seed(seed, trace, &totals);
     sum.requests += totals.requests;
