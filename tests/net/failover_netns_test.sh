@@ -24,10 +24,11 @@ if [ "${TERCET_NETNS_INSIDE:-}" != 1 ]; then
   TERCET_NETNS_INSIDE=1 exec timeout 120 unshare -Urnmpf --kill-child --mount-proc "$0" "$(readlink -f "$probe")"
 fi
 
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/tercet-failover.XXXXXX")
-trap '[ -z "${TERCET_KEEP:-}" ] || cp "$scratch"/* "$TERCET_KEEP"; rm -rf "$scratch"' EXIT
+# All files on a private tmpfs, which goes with the namespaces, however this ends. TERCET_KEEP=FOLDER keeps copies.
 mount -t tmpfs tmpfs /run
-mkdir /run/netns
+scratch=/run/scratch
+mkdir /run/netns $scratch
+[ -z "${TERCET_KEEP:-}" ] || trap 'cp $scratch/*.{pcap,log} "$TERCET_KEEP"' EXIT
 
 say() { printf '%s\n' "$*"; }
 fail() {
