@@ -1,0 +1,93 @@
+#include <CLI/CLI.hpp>
+
+#include "base/time_text.h"
+#include "client/command/context.h"
+#include "client/command/seat_output.h"
+#include "client/command/verbs.h"
+#include "client/identity.h"
+
+namespace tercet::command {
+namespace {
+
+struct Arguments {
+  client::Wanted wanted;
+  std::string features, lease, handle;
+};
+
+int checkout(const Arguments& given, Context& context) {
+  client::Wanted wanted = given.wanted;
+  if (!given.features.empty()) {
+    const auto features = parse_features(given.features);
+    if (!features) {
+      return context.fail(kUsage, features.error());
+    }
+    wanted.features = *features;
+  }
+  if (!given.lease.empty()) {
+    const auto lease = parse_lease(given.lease);
+    if (!lease) {
+      return context.fail(kUsage, lease.error());
+    }
+    wanted.lease_ms = *lease;
+  }
+  std::optional<Handle> handle;
+  if (!given.handle.empty()) {
+    const auto parsed = client::parse_handle(given.handle);
+    if (!parsed) {
+      return context.fail(kUsage, parsed.error());
+    }
+    handle = *parsed;
+  }
+  auto connection = context.connect();
+  if (!connection) {
+    return kUsage;
+  }
+  client::identify(wanted);
+  client::SeatState seat;
+  const auto grant = connection->cell().checkout(wanted, handle, seat);
+  if (!grant) {
+    return context.fail(grant.error());
+  }
+  return print_seat(context, seat, *grant, wanted.firm, wanted.product);
+}
+
+}  // namespace
+
+int print_seat(Context& context, const client::SeatState& seat, const client::Grant& grant, uint32_t firm,
+               uint32_t product) {
+  // Without a limit of seats there is no number of seats left.
+  const bool limited = grant.result.seats_left != UINT32_MAX;
+  const std::string handle = client::text_of(seat.handle);
+  const std::string end = to_rfc3339(seat.lease_end);
+  return context.print({{"handle", handle},
+                        {"tmr_id", seat.tmr_id},
+                        {"firm_code", firm},
+                        {"product_code", product},
+                        {"lease_end", end},
+                        {"lease_ms", seat.lease_ms},
+                        {"seats_left", limited ? Json(grant.result.seats_left.get()) : Json()},
+                        {"features", features_text(seat.features)},
+                        {"request", seat.number}},
+                       "handle      " + handle + "\ntmr id      " + std::to_string(seat.tmr_id) +
+                           "\nlease end   " + end + "\nseats left  " +
+                           (limited ? std::to_string(grant.result.seats_left.get()) : "no limit"));
+}
+
+void add_checkout(CLI::App& app, Context& context) {
+  auto given = std::make_shared<Arguments>();
+  CLI::App* verb = app.add_subcommand("checkout", "check a seat out; prints its handle");
+  verb->add_option("--firm", given->wanted.firm, "Firm Code")->required();
+  verb->add_option("--product", given->wanted.product, "Product Code")->required();
+  verb->add_option("--features", given->features, "feature mask, hex: all of these must be licensed");
+  verb->add_option("--tmr-id", given->wanted.tmr_id, "only this TMR license (default: any that matches)");
+  verb->add_option("--lease", given->lease,
+                   "how long the seat is held unless renewed, 1s to 24h (default: the license's)");
+  verb->add_option("--station", given->wanted.station, "the workstation, for licenses that count stations");
+  verb->add_option("--handle", given->handle,
+                   "a handle of your own, 32 random hex digits (default: a fresh one)");
+  context.add_cell(*verb);
+  verb->callback(
+      [given, &context] { context.action = [given, &context] { return checkout(*given, context); }; });
+}
+
+}  // namespace tercet::command

@@ -1,0 +1,107 @@
+#include "client/command/command.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "base/toml.h"
+#include "client/command/context.h"
+#include "client/command/verbs.h"
+
+namespace tercet::command {
+namespace {
+
+constexpr const char* kVersion = "0.1.0";
+
+/// The verb that an unknown word was meant to be.
+std::string advice(const CLI::App& app, const std::vector<std::string>& arguments) {
+  std::string path = "tercet";
+  const CLI::App* at = &app;
+  for (const std::string& word : arguments) {
+    if (word.starts_with('-')) {
+      break;
+    }
+    const auto verbs = at->get_subcommands([](const CLI::App*) { return true; });
+    const auto found = std::find_if(verbs.begin(), verbs.end(),
+                                    [&](const CLI::App* verb) { return verb->get_name() == word; });
+    if (found == verbs.end()) {
+      std::vector<std::string> names;
+      for (const CLI::App* verb : verbs) {
+        names.push_back(verb->get_name());
+      }
+      const std::vector<std::string_view> views(names.begin(), names.end());
+      const std::string_view near = nearest(word, views);
+      if (!near.empty()) {
+        return "did you mean " + path + " " + std::string(near) + "?";
+      }
+      break;
+    }
+    at = *found;
+    path += " " + word;
+  }
+  return "see " + path + " --help";
+}
+
+std::string one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  while (!text.empty() && (text.back() == ' ' || text.back() == '.')) {
+    text.pop_back();
+  }
+  return text;
+}
+
+}  // namespace
+
+int run_command(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err) {
+  Context context(out, err);
+  try {
+    CLI::App app("tercet: issue licenses, and use them through a cell that survives its servers' deaths",
+                 "tercet");
+    app.set_version_flag("--version", std::string("tercet ") + kVersion);
+    app.require_subcommand(1);
+    CLI::App* cell = app.add_subcommand("cell", "make a cell");
+    CLI::App* issuer = app.add_subcommand("issuer", "make an issuer of licenses");
+    CLI::App* container = app.add_subcommand("container", "a backend's container of licenses");
+    for (CLI::App* group : {cell, issuer, container}) {
+      group->require_subcommand(1);
+    }
+    add_cell_init(*cell, context);
+    add_issuer_init(*issuer, context);
+    add_container_init(*container, context);
+    add_container_request(*container, context);
+    add_issue(app, context);
+    add_import(app, context);
+    add_licenses(app, context);
+    add_containers(app, context);
+    add_leases(app, context);
+    add_lease(app, context);
+    add_status(app, context);
+    add_checkout(app, context);
+    add_renew(app, context);
+    add_release(app, context);
+    add_run(app, context);
+    add_bench(app, context);
+    try {
+      std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 wants them
+      app.parse(reversed);
+    } catch (const CLI::ParseError& error) {
+      if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+        return app.exit(error, out, err);  // --help, --version
+      }
+      if (arguments.empty()) {
+        err << app.help();
+        return kUsage;
+      }
+      return context.fail(kUsage, one_line(error.what()) + ": " + advice(app, arguments));
+    }
+    const int code = context.action();
+    out.flush();
+    if (!out) {
+      return context.fail(kInternal, "the output could not be written: check where it goes");
+    }
+    return code;
+  } catch (const std::exception& error) {
+    return context.fail(kInternal, "internal error, " + one_line(error.what()) + ": please report it");
+  }
+}
+
+}  // namespace tercet::command

@@ -1,0 +1,184 @@
+#include "client/command/context.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+
+#include "base/time_text.h"
+#include "wire/seal/license_text.h"
+
+namespace tercet::command {
+
+using client::Failure;
+
+void Context::add_json(CLI::App& verb) { verb.add_flag("--json", json, "print one JSON document"); }
+
+void Context::add_cell(CLI::App& verb) {
+  add_json(verb);
+  verb.add_option(
+      "--config", config,
+      "the client's configuration (else TERCET_CONFIG, ./client.toml, ~/.config/tercet/, /etc/tercet/)");
+  verb.add_option("--timeout", timeout, "how long to ask, as in 10s (default 5s, or the configuration's)");
+}
+
+tl::expected<Duration, std::string> Context::patience(const client::Config& loaded) const {
+  if (timeout.empty()) {
+    return loaded.timeout;
+  }
+  const auto parsed = parse_duration(timeout);
+  if (!parsed) {
+    return tl::unexpected("--timeout: " + parsed.error());
+  }
+  if (*parsed < milliseconds(1) || *parsed > seconds(24 * 3'600)) {
+    return tl::unexpected("--timeout " + timeout + " is out of range: ask for 1ms to 24h");
+  }
+  return *parsed;
+}
+
+std::optional<Connection> Context::connect() {
+  const auto path = client::find_config(config);
+  if (!path) {
+    fail(kUsage, path.error());
+    return std::nullopt;
+  }
+  auto loaded = client::load_config(*path);
+  if (!loaded) {
+    fail(kUsage, loaded.error());
+    return std::nullopt;
+  }
+  const auto wait = patience(*loaded);
+  if (!wait) {
+    fail(kUsage, wait.error());
+    return std::nullopt;
+  }
+  const auto keys = client::load_keys(*loaded);
+  if (!keys) {
+    fail(kUsage, keys.error());
+    return std::nullopt;
+  }
+  auto channel = client::Channel::open(loaded->servers, *keys);
+  if (!channel) {
+    fail(kUsage, channel.error());
+    return std::nullopt;
+  }
+  return Connection{std::move(*loaded),
+                    *keys,
+                    std::move(*channel),
+                    {.timeout = *wait, .unavailable = client::kUnavailablePatience}};
+}
+
+int Context::fail(Exit code, const std::string& message) {
+  err << "tercet: " << message << '\n';
+  return code;
+}
+
+Exit exit_of(const Failure& failure) {
+  switch (failure.kind) {
+    case Failure::Kind::denied:
+      return kDenied;
+    case Failure::Kind::unavailable:
+    case Failure::Kind::no_answer:
+    case Failure::Kind::interrupted:
+      return kUnavailable;
+    case Failure::Kind::usage:
+      return kUsage;
+    case Failure::Kind::malformed:
+      break;
+  }
+  return kInternal;
+}
+
+Json document_of(const Failure& failure) {
+  Json document;
+  const bool named = failure.kind == Failure::Kind::denied || failure.code != Code::granted;
+  document["code"] = named                                      ? name_of(failure.code)
+                     : failure.kind == Failure::Kind::malformed ? "MALFORMED_ANSWER"
+                                                                : "NO_ANSWER";
+  document["message"] = failure.message;
+  if (failure.kind == Failure::Kind::denied) {
+    if (failure.result.tmr_id != 0) {
+      document["tmr_id"] = failure.result.tmr_id.get();
+    }
+    document["in_use"] = failure.result.in_use.get();
+    document["quantity"] = failure.result.quantity.get();
+  } else {
+    document["outcome_unknown"] = failure.outcome_unknown;
+    document["first_unavailable_ms"] =
+        failure.first_unavailable ? Json(static_cast<double>(failure.first_unavailable->us()) / 1'000.0)
+                                  : Json();
+  }
+  return document;
+}
+
+int Context::fail(const Failure& failure) {
+  const bool denied = failure.kind == Failure::Kind::denied;
+  err << "tercet: " << (denied ? std::string(name_of(failure.code)) + ", " : "") << failure.message << '\n';
+  if (json) {
+    out << document_of(failure).dump(2) << '\n';
+  }
+  return exit_of(failure);
+}
+
+int Context::print(const Json& document, const std::string& people) {
+  if (json) {
+    out << document.dump(2) << '\n';
+  } else {
+    out << people << (people.empty() || people.back() == '\n' ? "" : "\n");
+  }
+  return kDone;
+}
+
+Json time_or_null(const std::optional<WallTime>& time) { return time ? Json(to_rfc3339(*time)) : Json(); }
+
+std::string features_text(uint64_t features) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(features));
+  return text;
+}
+
+tl::expected<uint64_t, std::string> parse_features(const std::string& text) {
+  std::string_view digits = text;
+  if (digits.starts_with("0x") || digits.starts_with("0X")) {
+    digits.remove_prefix(2);
+  }
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+  if (digits.empty() || error != std::errc() || end != digits.data() + digits.size()) {
+    return tl::unexpected("--features " + text + " is no feature mask: write up to 16 hex digits, as in ff");
+  }
+  return value;
+}
+
+tl::expected<uint32_t, std::string> parse_lease(const std::string& text) {
+  const auto lease = parse_duration(text);
+  if (!lease) {
+    return tl::unexpected("--lease: " + lease.error());
+  }
+  if (lease->ms() < seal::kLeaseMsMin || lease->ms() > seal::kLeaseMsMax) {
+    return tl::unexpected("--lease " + text + " is out of range: ask for 1s to 24h");
+  }
+  return static_cast<uint32_t>(lease->ms());
+}
+
+std::string Table::text() const {
+  std::vector<size_t> widths;
+  for (const auto& row : rows_) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) {
+      widths[i] = std::max(widths[i], row[i].size());
+    }
+  }
+  std::string out;
+  for (const auto& row : rows_) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) {
+      line += row[i];
+      line += std::string(widths[i] - row[i].size() + 2, ' ');
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    out += line + '\n';
+  }
+  return out;
+}
+
+}  // namespace tercet::command

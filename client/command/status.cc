@@ -1,0 +1,136 @@
+// status: the load balancer's own view, answered without a quorum. When the virtual IP is silent (nobody
+// holds it), the load balancers are asked at their own addresses, and the view that knows more is shown.
+
+#include <CLI/CLI.hpp>
+
+#include "client/command/context.h"
+#include "client/command/verbs.h"
+
+namespace tercet::command {
+namespace {
+
+using client::Failure;
+
+/// A value for people, whatever its type; "-" where there is none.
+std::string text_of(const Json& object, const char* name) {
+  const auto it = object.is_object() ? object.find(name) : object.end();
+  if (it == object.end() || it->is_null()) {
+    return "-";
+  }
+  return it->is_string() ? it->get<std::string>() : it->dump();
+}
+
+Json list_of(const Json& document, const char* name) {
+  const auto it = document.find(name);
+  return it != document.end() && it->is_array() ? *it : Json::array();
+}
+
+std::string people(const Json& document) {
+  std::string out =
+      "active " + text_of(document, "active") + ", epoch " + text_of(document, "epoch") + ", commit " +
+      text_of(document, "commit") + ", " +
+      (text_of(document, "serving") == "true" ? "serving" : "NOT SERVING (fewer than two backends vote)") +
+      "\n\n";
+  Table lbs({"LB", "ROLE"});
+  for (const Json& lb : list_of(document, "lbs")) {
+    lbs.add({text_of(lb, "name"), text_of(lb, "role")});
+  }
+  Table backends({"BACKEND", "SLOT", "STATE", "SEQ", "LAG", "DIGEST", "INCARNATION"});
+  for (const Json& b : list_of(document, "backends")) {
+    backends.add({text_of(b, "name"), text_of(b, "slot"), text_of(b, "state"), text_of(b, "seq"),
+                  text_of(b, "lag"), text_of(b, "digest"), text_of(b, "incarnation")});
+  }
+  out += lbs.text() + "\n" + backends.text();
+  const Json outvoted = list_of(document, "outvoted");
+  if (!outvoted.empty()) {
+    Table table({"OUTVOTED AT", "SLOT", "SEQ"});
+    for (const Json& o : outvoted) {
+      table.add({text_of(o, "at"), text_of(o, "slot"), text_of(o, "seq")});
+    }
+    out += "\n" + table.text();
+  }
+  const Json failovers = list_of(document, "failovers");
+  if (!failovers.empty()) {
+    Table table({"FAILOVER AT", "CAUSE", "GAP MS", "EPOCH BEFORE", "AFTER"});
+    for (const Json& f : failovers) {
+      table.add({text_of(f, "at"), text_of(f, "cause"), text_of(f, "gap_ms"), text_of(f, "epoch_before"),
+                 text_of(f, "epoch_after")});
+    }
+    out += "\n" + table.text();
+  }
+  return out;
+}
+
+/// Nothing if the text is no JSON object.
+std::optional<Json> parse(const std::string& text) {
+  Json document = Json::parse(text, nullptr, false);
+  return document.is_object() ? std::optional<Json>(std::move(document)) : std::nullopt;
+}
+
+/// Which of two views to believe: the one that serves, then the one of the higher epoch.
+bool knows_more(const Json& a, const Json& b) {
+  const auto rank = [](const Json& d) {
+    const auto epoch = d.find("epoch");
+    return std::make_pair(text_of(d, "serving") == "true",
+                          epoch != d.end() && epoch->is_number_unsigned() ? epoch->get<uint64_t>() : 0);
+  };
+  return rank(a) > rank(b);
+}
+
+int status(Context& context) {
+  auto connection = context.connect();
+  if (!connection) {
+    return kUsage;
+  }
+  const Duration whole = connection->patience.timeout;
+  const auto& lbs = connection->config.lbs;
+  client::Patience patience = connection->patience;
+  patience.timeout = lbs.empty() ? whole : whole / 2;
+  auto text = client::Cell(*connection->channel, patience).status();
+  if (text) {
+    const auto document = parse(*text);
+    if (!document) {
+      return context.fail(kInternal, "the status is no JSON document: is the server of the same version?");
+    }
+    return context.print(*document, people(*document));
+  }
+  std::optional<Json> best;
+  patience.timeout = lbs.empty() ? whole : whole / static_cast<int64_t>(2 * lbs.size());
+  for (const Endpoint& lb : lbs) {
+    auto channel = client::Channel::open({lb}, connection->keys);
+    if (!channel) {
+      continue;
+    }
+    const auto other = client::Cell(**channel, patience).status();
+    auto document = other ? parse(*other) : std::nullopt;
+    if (document) {
+      (*document)["answered_by"] = to_string(lb);
+      if (!best || knows_more(*document, *best)) {
+        best = std::move(document);
+      }
+    }
+  }
+  if (!best) {
+    Failure failure = text.error();
+    if (failure.kind == Failure::Kind::no_answer && !lbs.empty()) {
+      failure.message =
+          "no answer from the virtual IP or from a load balancer: check that tercet-lb runs and can be "
+          "reached, and the client's key";
+    }
+    return context.fail(failure);
+  }
+  context.err << "tercet: the virtual IP does not answer, this is the view of "
+              << text_of(*best, "answered_by") << ": check that a load balancer is active\n";
+  return context.print(*best, people(*best));
+}
+
+}  // namespace
+
+void add_status(CLI::App& app, Context& context) {
+  CLI::App* verb =
+      app.add_subcommand("status", "the cell: who is active, the backends' states, the last failovers");
+  context.add_cell(*verb);
+  verb->callback([&context] { context.action = [&context] { return status(context); }; });
+}
+
+}  // namespace tercet::command
