@@ -64,7 +64,8 @@ void Acceptor::recovered(Machine& machine) {
 
 // ---- messages
 
-void Acceptor::step(ServerId from, const CellView& message, const Moment& now, Machine& machine, Output& out) {
+void Acceptor::step(ServerId from, const CellView& message, const Moment& now, Machine& machine,
+                    Output& out) {
   std::visit([&](const auto& view) { on(view, from, now, machine, out); }, message);
 }
 
@@ -151,8 +152,10 @@ void Acceptor::on(const AcceptView& view, ServerId from, const Moment& now, Mach
     cut(tercet::next(at), machine);
   }
   note_commit(Seq{h.commit}, h.commit_s.get(), at, machine);
-  if (planted(Mutant::old_epoch_decided_by_copies) && at > before && log_.entry(tercet::next(before)).kind == EntryKind::epoch_start) {
-    commit_ = std::max(commit_, before);  // the bug of Raft's figure 8: copies of an old epoch taken as decided
+  if (planted(Mutant::old_epoch_decided_by_copies) && at > before &&
+      log_.entry(tercet::next(before)).kind == EntryKind::epoch_start) {
+    commit_ =
+        std::max(commit_, before);  // the bug of Raft's figure 8: copies of an old epoch taken as decided
   }
   if (at > before) {
     if (new_epoch || vote_from_ > vote_to_) {
@@ -165,7 +168,8 @@ void Acceptor::on(const AcceptView& view, ServerId from, const Moment& now, Mach
   }
 }
 
-void Acceptor::on(const KeepaliveView& view, ServerId from, const Moment& now, Machine& machine, Output& out) {
+void Acceptor::on(const KeepaliveView& view, ServerId from, const Moment& now, Machine& machine,
+                  Output& out) {
   const Keepalive& h = *view.header;
   const Epoch epoch{h.epoch};
   if (epoch < promised_) {
@@ -207,7 +211,8 @@ void Acceptor::on(const AskView& view, ServerId from, const Moment& now, Machine
   send_heard(from, true, view.header->number, view.header->stamp, now, machine, out);
 }
 
-void Acceptor::on(const MissingView& view, ServerId from, const Moment& /*now*/, Machine& /*machine*/, Output& out) {
+void Acceptor::on(const MissingView& view, ServerId from, const Moment& /*now*/, Machine& /*machine*/,
+                  Output& out) {
   const Missing& h = *view.header;
   Seq at{h.from};
   const bool have = log_.has(at) && !options_.amnesiac;
@@ -437,7 +442,8 @@ void Acceptor::send_votes(const Moment& now, const Machine& machine, Output& out
   }
 }
 
-void Acceptor::hold_read(const AcceptEntry& item, ServerId from, Epoch epoch, Seq place, const Machine& machine) {
+void Acceptor::hold_read(const AcceptEntry& item, ServerId from, Epoch epoch, Seq place,
+                         const Machine& machine) {
   if (held_reads_.full()) {
     ++counters_.reads_late;
     return;

@@ -1,10 +1,11 @@
 #pragma once
-// Acceptor: a backend's side of the protocol (DESIGN §2). Promises epochs, takes Accepts that continue its log, drives
-// the machine, votes when entries are durable. A value without I/O, clock or randomness: events go in, messages and
-// records come out. The caller appends the records, in order, to its log, and tells when they are durable.
+// Acceptor: a backend's side of the protocol (DESIGN §2). Promises epochs, takes Accepts that continue its
+// log, drives the machine, votes when entries are durable. A value without I/O, clock or randomness: events
+// go in, messages and records come out. The caller appends the records, in order, to its log, and tells when
+// they are durable.
 //
-// Keeps: I5 (equal S, equal books), I6 (no vote or promise before durability), its part of I1 and I2 (cuts only from the
-// first seq where it holds another L, never a committed one).
+// Keeps: I5 (equal S, equal books), I6 (no vote or promise before durability), its part of I1 and I2 (cuts
+// only from the first seq where it holds another L, never a committed one).
 
 #include <optional>
 #include <vector>
@@ -46,8 +47,8 @@ class Acceptor {
 
   explicit Acceptor(const Options& options);
 
-  /// Recovery: each record of the log in order, before anything else. False: the record cannot follow what came before,
-  /// so the log is not to be trusted (the caller starts over as amnesiac).
+  /// Recovery: each record of the log in order, before anything else. False: the record cannot follow what
+  /// came before, so the log is not to be trusted (the caller starts over as amnesiac).
   [[nodiscard]] bool replay(RecordType type, Bytes payload);
   /// All records have been replayed and are durable: brings the machine to the log's end.
   void recovered(Machine& machine);
@@ -55,7 +56,8 @@ class Acceptor {
   void step(ServerId from, const CellView& message, const Moment& now, Machine& machine, Output& out);
   /// `lsn` records (counted from the first one that this acceptor handed out) are durable.
   void durable(Lsn lsn);
-  /// The log takes nothing more (disk full or failed): says so in all that it sends, takes no entries, votes no more.
+  /// The log takes nothing more (disk full or failed): says so in all that it sends, takes no entries, votes
+  /// no more.
   void stop() { stopped_ = true; }
   /// Sends what may leave now; returns when to call again at the latest. Call after each burst of steps.
   MonoTime tick(const Moment& now, Machine& machine, Output& out);
@@ -121,8 +123,8 @@ class Acceptor {
   void compare(Seq seq, const Hash128& s);
   void hold_read(const AcceptEntry& item, ServerId from, Epoch epoch, Seq place, const Machine& machine);
   void refuse(CellMessage of, Epoch epoch, ServerId to, const Machine& machine, Output& out);
-  void send_heard(ServerId to, bool asked, uint32_t number, uint64_t stamp, const Moment& now, const Machine& machine,
-                  Output& out);
+  void send_heard(ServerId to, bool asked, uint32_t number, uint64_t stamp, const Moment& now,
+                  const Machine& machine, Output& out);
   void send_votes(const Moment& now, const Machine& machine, Output& out);
   void send_answers(Output& out);
   void send_promise(Output& out);
@@ -136,7 +138,7 @@ class Acceptor {
   Epoch promised_;
   Nonce promised_to_;  ///< 0: promised by an Accept, to whoever holds that number
   Seq commit_;
-  Hash128 commit_s_;   ///< as the LB's tally said, to be written along
+  Hash128 commit_s_;  ///< as the LB's tally said, to be written along
   bool commit_dirty_ = false;
   // Positions in the log.
   Lsn lsn_;

@@ -13,24 +13,24 @@ enum class BackendState : uint8_t { down, voting, catching_up, divergent, amnesi
 const char* name_of(BackendState state);  ///< as status shows it: "catching-up" …
 
 struct Backend {
-  bool heard = false;          ///< ever, by this LB
-  uint8_t flags = 0;           ///< as it said last (wire/vote.h)
-  Incarnation incarnation;     ///< as it said last
+  bool heard = false;       ///< ever, by this LB
+  uint8_t flags = 0;        ///< as it said last (wire/vote.h)
+  Incarnation incarnation;  ///< as it said last
   MonoTime heard_at;
-  bool unreachable = false;    ///< its port was reported closed, and it has not spoken since
-  bool outvoted = false;       ///< marked by us: its state differed from a decided one
-  bool regressed = false;      ///< its log ends below what it voted: cannot be trusted
-  Seq acked;                   ///< voted for all of our epoch up to here, or holds them decided
-  Seq durable;                 ///< last durable seq that it told of, on our log
-  MonoTime progress_at;        ///< acked rose, or it had nothing to do
+  bool unreachable = false;  ///< its port was reported closed, and it has not spoken since
+  bool outvoted = false;     ///< marked by us: its state differed from a decided one
+  bool regressed = false;    ///< its log ends below what it voted: cannot be trusted
+  Seq acked;                 ///< voted for all of our epoch up to here, or holds them decided
+  Seq durable;               ///< last durable seq that it told of, on our log
+  MonoTime progress_at;      ///< acked rose, or it had nothing to do
   uint64_t pulled = 0;
   uint32_t load = 0;
   Duration rtt = milliseconds(1);
   Duration rtt_deviation = milliseconds(1);
-  MonoTime sent_at;            ///< last datagram to it …
-  MonoTime keepalive_at;       ///< … and last Keepalive
+  MonoTime sent_at;       ///< last datagram to it …
+  MonoTime keepalive_at;  ///< … and last Keepalive
   MonoTime resend_at;
-  unsigned resends = 0;        ///< in a row, for the back-off
+  unsigned resends = 0;  ///< in a row, for the back-off
   // Its S at a seq, from Heard: for the digests of status.
   Seq digest_seq;
   uint64_t digest = 0;

@@ -1,7 +1,6 @@
 #include "quorum/chain.h"
 
 #include "base/check.h"
-
 #include "wire/cell_message.h"
 
 namespace tercet::quorum {

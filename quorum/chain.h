@@ -1,6 +1,6 @@
 #pragma once
-// The two hash chains (DESIGN §2 "Two hashes"). L(n) names a log: the LB computes it, Accept, Missing and Promise match
-// logs by it. S(n) names a state: only backends compute it, votes carry it.
+// The two hash chains (DESIGN §2 "Two hashes"). L(n) names a log: the LB computes it, Accept, Missing and
+// Promise match logs by it. S(n) names a state: only backends compute it, votes carry it.
 
 #include "base/hash.h"
 #include "wire/entry.h"

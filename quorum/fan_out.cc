@@ -1,4 +1,5 @@
-// Fan-out: unsent entries and reads into Accepts for the three, written once; resends per backend; keep-alives.
+// Fan-out: unsent entries and reads into Accepts for the three, written once; resends per backend;
+// keep-alives.
 
 #include <algorithm>
 
@@ -6,7 +7,8 @@
 
 namespace tercet::quorum {
 
-/// Who is sent fresh Accepts: all that are not down. A down one hears keep-alives, and asks for what it missed.
+/// Who is sent fresh Accepts: all that are not down. A down one hears keep-alives, and asks for what it
+/// missed.
 ServerSet Proposer::listeners() const {
   ServerSet set;
   for (const Slot slot : kSlots) {
@@ -37,7 +39,8 @@ AcceptHeader Proposer::accept_header(Seq first, const Moment& now) const {
   return header;
 }
 
-bool Proposer::send_range(Seq from, Seq to, unsigned datagrams, ServerSet to_whom, const Moment& now, Output& out) {
+bool Proposer::send_range(Seq from, Seq to, unsigned datagrams, ServerSet to_whom, const Moment& now,
+                          Output& out) {
   Seq at = from;
   for (unsigned i = 0; i < datagrams && at <= to; ++i) {
     const MutBytes room = out.sends.open();

@@ -6,30 +6,37 @@
 namespace tercet::quorum {
 
 // Fixed by the protocol (DESIGN §2).
-inline constexpr Duration kStampStepMax = seconds(1);     ///< a stamp is at most this above the last decided cell time
-inline constexpr Duration kTickEvery = milliseconds(250); ///< an idle LB ticks while leases live …
+inline constexpr Duration kStampStepMax =
+    seconds(1);  ///< a stamp is at most this above the last decided cell time
+inline constexpr Duration kTickEvery = milliseconds(250);  ///< an idle LB ticks while leases live …
 static_assert(kTickEvery < kStampStepMax, "ticks rarer than the clamp would slow cell time");
-inline constexpr int kHeardHeartbeats = 3;                ///< a holder not heard for so many may be followed
-inline constexpr Duration kWallStepMax = seconds(3600);   ///< wall time never steps by more without an operator
+inline constexpr int kHeardHeartbeats = 3;  ///< a holder not heard for so many may be followed
+inline constexpr Duration kWallStepMax =
+    seconds(3600);  ///< wall time never steps by more without an operator
 inline constexpr Duration kDownAfterMin = milliseconds(250);  ///< nothing heard for max(10 RTT, this): down
 inline constexpr int kDownAfterRtts = 10;
 
 // Chosen.
-inline constexpr Duration kHeardWindowMin = milliseconds(20);  ///< floor of "three heartbeats": timers are late by 4–7 ms
-                                                               ///< at p99.9 on a virtual machine (measured)
-inline constexpr Duration kResendMin = milliseconds(2);        ///< a LAN round trip and a disk commit are well below
+inline constexpr Duration kHeardWindowMin =
+    milliseconds(20);  ///< floor of "three heartbeats": timers are late by 4–7 ms
+                       ///< at p99.9 on a virtual machine (measured)
+inline constexpr Duration kResendMin =
+    milliseconds(2);  ///< a LAN round trip and a disk commit are well below
 inline constexpr Duration kResendMax = milliseconds(250);
-inline constexpr Duration kThirdPromiseWait = milliseconds(5); ///< after the second Promise, for a longer log
+inline constexpr Duration kThirdPromiseWait =
+    milliseconds(5);  ///< after the second Promise, for a longer log
 inline constexpr Duration kAskAgain = milliseconds(20);
 inline constexpr Duration kAskGiveUp = milliseconds(250);
 inline constexpr Duration kPrepareAgain = milliseconds(20);
 inline constexpr Duration kPrepareGiveUp = milliseconds(300);
 inline constexpr Duration kBackoffMin = milliseconds(20);
 inline constexpr Duration kBackoffMax = milliseconds(400);
-inline constexpr Duration kStartNoProgress = milliseconds(500);  ///< the source of a chosen log counts as dead after this
+inline constexpr Duration kStartNoProgress =
+    milliseconds(500);  ///< the source of a chosen log counts as dead after this
 inline constexpr Duration kReadAgainMin = milliseconds(2);
 inline constexpr Duration kPullAgain = milliseconds(20);
-inline constexpr unsigned kPullDatagrams = 32;  ///< Entries asked for at once: 45 kB, well within a receive buffer
+inline constexpr unsigned kPullDatagrams =
+    32;  ///< Entries asked for at once: 45 kB, well within a receive buffer
 static_assert(kResendMin < kResendMax && kDownAfterMin <= kResendMax);
 
 }  // namespace tercet::quorum

@@ -13,7 +13,14 @@ void LogView::append(const EntryView& entry, const Hash128& l, Lsn lsn) {
   TERCET_CHECK(entry.seq == next(last()), "I1: entries are appended in order");
   const size_t offset = bytes_.size();
   bytes_.append(entry.op.data(), entry.op.size());
-  slots_.push_back({l, {}, offset, entry.epoch, entry.cell, entry.wall, lsn, static_cast<uint16_t>(entry.op.size()),
+  slots_.push_back({l,
+                    {},
+                    offset,
+                    entry.epoch,
+                    entry.cell,
+                    entry.wall,
+                    lsn,
+                    static_cast<uint16_t>(entry.op.size()),
                     entry.kind});
   Members table = members();
   note_members(table, entry);

@@ -1,6 +1,7 @@
 #pragma once
-// The acceptor's picture of its log: every entry with L, S and when it became durable. In memory, so that a peer that
-// lags can be served and a restart replays from here. (Checkpoints, a later issue, cut it at the front.)
+// The acceptor's picture of its log: every entry with L, S and when it became durable. In memory, so that a
+// peer that lags can be served and a restart replays from here. (Checkpoints, a later issue, cut it at the
+// front.)
 
 #include <vector>
 
@@ -13,7 +14,7 @@ namespace tercet::quorum {
 class LogView {
  public:
   struct Options {
-    size_t entries_max = 64U << 20U;     ///< address space, not memory: pages come as they are touched
+    size_t entries_max = 64U << 20U;  ///< address space, not memory: pages come as they are touched
     size_t bytes_max = size_t{16} << 30U;
   };
   explicit LogView(const Options& options) : slots_(options.entries_max), bytes_(options.bytes_max) {}

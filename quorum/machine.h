@@ -1,6 +1,7 @@
 #pragma once
-// What entries drive: the license book, behind the few calls that the acceptor needs. Deterministic: the same entries in
-// the same order give the same results and digests on every machine. Total: nothing in an entry makes it fail.
+// What entries drive: the license book, behind the few calls that the acceptor needs. Deterministic: the same
+// entries in the same order give the same results and digests on every machine. Total: nothing in an entry
+// makes it fail.
 
 #include "base/fixed.h"
 #include "base/hash.h"
@@ -19,10 +20,11 @@ class Machine {
   Machine& operator=(const Machine&) = delete;
   virtual ~Machine() = default;
 
-  /// Applies the next entry (seq = last applied + 1) and writes its result. Keeps what undo() needs until settle().
+  /// Applies the next entry (seq = last applied + 1) and writes its result. Keeps what undo() needs until
+  /// settle().
   virtual void apply(const EntryView& entry, Result& result) = 0;
-  /// Takes back the last applied entry. False, and nothing changed, if its undo record is gone (settled or too many):
-  /// then the acceptor resets and replays.
+  /// Takes back the last applied entry. False, and nothing changed, if its undo record is gone (settled or
+  /// too many): then the acceptor resets and replays.
   virtual bool undo() = 0;
   /// Entries up to `through` are decided: their undo records may go.
   virtual void settle(Seq through) = 0;
@@ -30,7 +32,8 @@ class Machine {
   virtual void reset() = 0;
   /// Incremental digest of the whole state; O(1).
   [[nodiscard]] virtual Hash128 digest() const = 0;
-  /// Answers a read (wire/op.h, the whole operation) at the present state; writes ≤ kReadAnswerMax bytes, returns the size.
+  /// Answers a read (wire/op.h, the whole operation) at the present state; writes ≤ kReadAnswerMax bytes,
+  /// returns the size.
   virtual size_t read(Bytes query, MutBytes out) const = 0;
   /// For the LB: leases exist (tick while idle); more expiries are due than one entry may do.
   [[nodiscard]] virtual bool leases_live() const = 0;

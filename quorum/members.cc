@@ -13,7 +13,8 @@ void note_members(Members& members, const EntryView& entry) {
     return;
   }
   for (const Slot slot : kSlots) {
-    members.slots[index(slot)] = {Incarnation{genesis->incarnation[index(slot)].get()}, entry.epoch, entry.seq};
+    members.slots[index(slot)] = {Incarnation{genesis->incarnation[index(slot)].get()}, entry.epoch,
+                                  entry.seq};
   }
 }
 

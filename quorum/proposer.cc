@@ -5,8 +5,9 @@
 namespace tercet::quorum {
 
 const char* name_of(Cause cause) {
-  static constexpr std::array<const char*, 10> kNames{"none",   "start",   "peer_silent", "peer_resigned", "peer_unfit",
-                                                      "raised", "refused", "fenced",      "asked",         "no_progress"};
+  static constexpr std::array<const char*, 10> kNames{
+      "none",   "start",   "peer_silent", "peer_resigned", "peer_unfit",
+      "raised", "refused", "fenced",      "asked",         "no_progress"};
   return kNames[static_cast<size_t>(cause)];
 }
 
@@ -64,7 +65,8 @@ void Proposer::step(ServerId from, const CellView& message, const Moment& now, O
 
 std::vector<Proposer::DecidedEntry> Proposer::decided_since(Seq after) const {
   std::vector<DecidedEntry> entries;
-  for (Seq seq = std::max(next(after), window_.oldest()); seq <= decided_ && window_.has(seq); seq = next(seq)) {
+  for (Seq seq = std::max(next(after), window_.oldest()); seq <= decided_ && window_.has(seq);
+       seq = next(seq)) {
     entries.push_back({seq, window_.at(seq).l, window_.at(seq).cell});
   }
   return entries;

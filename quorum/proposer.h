@@ -1,11 +1,13 @@
 #pragma once
-// Proposer: an LB's side of the protocol (DESIGN §2). Wins an epoch, orders entries, fans them out, tallies votes,
-// answers reads, follows its backends. A value without I/O, clock or randomness (dice come in with the Moment).
+// Proposer: an LB's side of the protocol (DESIGN §2). Wins an epoch, orders entries, fans them out, tallies
+// votes, answers reads, follows its backends. A value without I/O, clock or randomness (dice come in with the
+// Moment).
 //
-// Keeps: I1 (one entry per seq: only its own epoch's entries decide, and it chooses a log once), I2 (EpochStart behind
-// the chosen log), I8 (stamps).
+// Keeps: I1 (one entry per seq: only its own epoch's entries decide, and it chooses a log once), I2
+// (EpochStart behind the chosen log), I8 (stamps).
 //
-// The way of an operation: propose → window → tick packs it (fan_out) → votes (step) → tally → tick delivers outcomes.
+// The way of an operation: propose → window → tick packs it (fan_out) → votes (step) → tally → tick delivers
+// outcomes.
 
 #include <optional>
 #include <variant>
@@ -37,14 +39,26 @@ struct Outcome {
 enum class Admit : uint8_t { taken, busy, unavailable, not_active };
 
 /// Why an LB claimed or lost; kept in receipts.
-enum class Cause : uint8_t { none, start, peer_silent, peer_resigned, peer_unfit, raised, refused, fenced, asked, no_progress };
+enum class Cause : uint8_t {
+  none,
+  start,
+  peer_silent,
+  peer_resigned,
+  peer_unfit,
+  raised,
+  refused,
+  fenced,
+  asked,
+  no_progress
+};
 const char* name_of(Cause cause);
 
 struct RoleChange {
   enum class Kind : uint8_t {
     won,      ///< EpochStart is decided: serve, then own the address
     lost,     ///< the epoch is no longer ours: drop the address; what is in the window has an unknown outcome
-    raising,  ///< takes a higher epoch itself and keeps the address; what is in the window has an unknown outcome
+    raising,  ///< takes a higher epoch itself and keeps the address; what is in the window has an unknown
+              ///< outcome
     confirmed,  ///< two backends said that they promised nothing higher
   };
   Kind kind = Kind::won;
@@ -92,8 +106,9 @@ class Proposer {
   void claim(Cause cause, const Moment& now);
   /// Gives the epoch up at once.
   void resign(Cause cause, const Moment& now, Output& out);
-  /// Asks two backends whether the epoch still stands; answered by RoleChange confirmed, or lost.
-  void confirm(const Moment& now);
+  /// Asks two backends whether the epoch still stands; answered by RoleChange confirmed, or lost. False: not
+  /// now (no epoch is held, or a refusal is being looked into): ask again.
+  bool confirm(const Moment& now);
   /// Has its address and hears clients, as far as the caller knows. Part of "fit".
   void set_fit(bool fit) { outside_fit_ = fit; }
   /// An epoch heard of elsewhere (heartbeats).
@@ -108,7 +123,7 @@ class Proposer {
   // ---- what others may know
   [[nodiscard]] LbRole role() const;
   [[nodiscard]] bool active() const { return role() == LbRole::active; }
-  [[nodiscard]] Epoch epoch() const { return epoch_; }        ///< held or wanted
+  [[nodiscard]] Epoch epoch() const { return epoch_; }  ///< held or wanted
   [[nodiscard]] Epoch highest_seen() const { return seen_; }
   [[nodiscard]] Seq commit() const { return decided_; }
   [[nodiscard]] Seq last_ordered() const { return previous(window_.next()); }
@@ -143,8 +158,8 @@ class Proposer {
     MonoTime until;
     MonoTime again;
     SlotSet answered;
-    SlotSet heard;     ///< … a fit holder of their epoch, not us
-    SlotSet higher;    ///< promised above the epoch that we hold
+    SlotSet heard;   ///< … a fit holder of their epoch, not us
+    SlotSet higher;  ///< promised above the epoch that we hold
   };
   struct Standby {};
   struct Asking {};
@@ -156,7 +171,7 @@ class Proposer {
     bool raised = false;  ///< we hold the address and were refused by a stray Prepare
   };
   struct Starting {
-    Seq first;            ///< EpochStart or Genesis
+    Seq first;  ///< EpochStart or Genesis
     Slot source = Slot::one;
     bool all_three = false;
     MonoTime progress_at;
@@ -209,9 +224,9 @@ class Proposer {
 
   Options options_;
   std::variant<Standby, Asking, Preparing, Starting, Active> role_;
-  Epoch epoch_;       ///< ours, while Preparing or later
-  Epoch seen_;        ///< highest seen anywhere
-  Epoch before_;      ///< the one before ours, for receipts
+  Epoch epoch_;   ///< ours, while Preparing or later
+  Epoch seen_;    ///< highest seen anywhere
+  Epoch before_;  ///< the one before ours, for receipts
   Cause cause_ = Cause::none;
   MonoTime backoff_until_;
   unsigned failures_ = 0;  ///< claims in a row that came to nothing
@@ -225,8 +240,8 @@ class Proposer {
   Stamp stamp_;
   Window window_;
   Reads reads_;
-  Seq sent_;      ///< fresh entries up to here were sent
-  Seq decided_;   ///< our tally's commit
+  Seq sent_;     ///< fresh entries up to here were sent
+  Seq decided_;  ///< our tally's commit
   uint64_t decided_s_ = 0;
   Seq answered_;  ///< outcomes delivered up to here
   CellTime decided_cell_;

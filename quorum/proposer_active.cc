@@ -1,4 +1,5 @@
-// The proposer at work: orders operations, tallies ballots, delivers outcomes (DESIGN §2 "Normal case", "Reads").
+// The proposer at work: orders operations, tallies ballots, delivers outcomes (DESIGN §2 "Normal case",
+// "Reads").
 
 #include <algorithm>
 
@@ -18,7 +19,8 @@ Admit Proposer::propose(Bytes op, Tag tag, const Moment& now) {
   }
   for (const Slot slot : kSlots) {
     // A voter that falls far behind slows the LB down: what it lacks must stay in the window.
-    if (voters.has(slot) && distance(backends_[slot].acked, window_.next()) > options_.history - options_.window) {
+    if (voters.has(slot) &&
+        distance(backends_[slot].acked, window_.next()) > options_.history - options_.window) {
       return Admit::busy;
     }
   }

@@ -1,4 +1,5 @@
-// The proposer's way to an epoch: ask, prepare, choose once, EpochStart (DESIGN §2 "Takeover", "First start").
+// The proposer's way to an epoch: ask, prepare, choose once, EpochStart (DESIGN §2 "Takeover", "First
+// start").
 
 #include <algorithm>
 
@@ -19,11 +20,13 @@ void Proposer::claim(Cause cause, const Moment& now) {
   inquire(kAskGiveUp, now);
 }
 
-void Proposer::confirm(const Moment& now) {
+bool Proposer::confirm(const Moment& now) {
   if (std::holds_alternative<Active>(role_) && (!inquiry_.on || confirming_)) {
     confirming_ = true;
     inquire(kAskGiveUp, now);  // anew: only answers to questions put from now on count
+    return true;
   }
+  return false;
 }
 
 void Proposer::inquire(Duration give_up, const Moment& now) {
@@ -254,8 +257,8 @@ void Proposer::start(const Choice& choice, uint64_t recovered, const Moment& now
 
   std::array<Incarnation, kBackends> members;
   for (const Slot slot : kSlots) {
-    members[index(slot)] = choice.genesis ? promises[index(slot)].incarnation
-                                          : choice.members.slots[index(slot)].incarnation;
+    members[index(slot)] =
+        choice.genesis ? promises[index(slot)].incarnation : choice.members.slots[index(slot)].incarnation;
   }
   backends_.members(members);
 
@@ -281,7 +284,8 @@ void Proposer::start(const Choice& choice, uint64_t recovered, const Moment& now
   starting.progress_at = now.mono;
   starting.recovered = recovered;
   role_ = starting;
-  const bool ordered = order(choice.genesis ? EntryKind::genesis : EntryKind::epoch_start, {op, size}, {}, now);
+  const bool ordered =
+      order(choice.genesis ? EntryKind::genesis : EntryKind::epoch_start, {op, size}, {}, now);
   TERCET_CHECK(ordered, "an empty window takes EpochStart");
 }
 
@@ -290,7 +294,8 @@ void Proposer::stand_by(Cause cause, const Moment& now, Output& out) {
       holds_epoch() || (std::holds_alternative<Preparing>(role_) && std::get<Preparing>(role_).raised);
   ++failures_;
   const Duration span = std::min(kBackoffMin * (int64_t{1} << std::min(failures_, 5U)), kBackoffMax);
-  backoff_until_ = now.mono + kBackoffMin + Duration{static_cast<int64_t>(now.dice % static_cast<uint64_t>(span.ns))};
+  backoff_until_ =
+      now.mono + kBackoffMin + Duration{static_cast<int64_t>(now.dice % static_cast<uint64_t>(span.ns))};
   role_ = Standby{};
   inquiry_.on = false;
   confirming_ = false;

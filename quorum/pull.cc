@@ -13,8 +13,8 @@ void Pull::begin_at(Seq from, const LogView& log) {
   ask_due_ = true;
 }
 
-void Pull::aim(const Target& target, Epoch epoch, ServerId lb, const Slot* source, const LogView& log, Seq commit,
-               MonoTime now) {
+void Pull::aim(const Target& target, Epoch epoch, ServerId lb, const Slot* source, const LogView& log,
+               Seq commit, MonoTime now) {
   if (active_ && epoch == epoch_) {
     if (source != nullptr && preferred_ != *source) {
       preferred_ = *source;
@@ -34,7 +34,8 @@ void Pull::aim(const Target& target, Epoch epoch, ServerId lb, const Slot* sourc
   turn_ = source != nullptr ? 1 : 0;
   silent_ = 0;
   asked_at_ = now;
-  // A gap: go on behind our last entry. Another L at a seq that we hold: from the first entry that is not surely decided.
+  // A gap: go on behind our last entry. Another L at a seq that we hold: from the first entry that is not
+  // surely decided.
   from_commit_ = target.seq <= log.last();
   begin_at(from_commit_ ? tercet::next(commit) : tercet::next(log.last()), log);
 }

@@ -1,10 +1,10 @@
 #pragma once
-// Pull: how a backend that lacks entries gets them: from the LB (which answers with Accepts while it still has them) or
-// from a peer (Entries), up to a (seq, L) that the LB named.
+// Pull: how a backend that lacks entries gets them: from the LB (which answers with Accepts while it still
+// has them) or from a peer (Entries), up to a (seq, L) that the LB named.
 //
-// What a peer sends is taken into the log as soon as the peer's commit covers it (decided entries are the same
-// everywhere), and otherwise only when the chain has reached the named L: until then it waits in the stage, so that a log
-// that an old epoch left behind never replaces a better one.
+// What a peer sends is taken into the log as soon as the peer's commit covers it (decided entries are the
+// same everywhere), and otherwise only when the chain has reached the named L: until then it waits in the
+// stage, so that a log that an old epoch left behind never replaces a better one.
 
 #include "quorum/limits.h"
 #include "quorum/log_view.h"
@@ -32,7 +32,8 @@ class Pull {
   /// True if the log now holds the target (also through Accepts): the pull is over.
   bool reached(const LogView& log);
 
-  /// Takes one Entries datagram. What may go into the log afterwards stands in the stage up to `adopt_through()`.
+  /// Takes one Entries datagram. What may go into the log afterwards stands in the stage up to
+  /// `adopt_through()`.
   void take(ServerId from, const EntriesView& view, const LogView& log, Seq commit, MonoTime now);
   /// Last seq in the stage that may be taken over now; seq 0: none.
   [[nodiscard]] Seq adopt_through() const { return adopt_through_; }
@@ -57,15 +58,15 @@ class Pull {
   Epoch epoch_;
   ServerId lb_ = ServerId::lb1;
   Slot preferred_ = Slot::one;
-  unsigned turn_ = 0;        ///< which source: LB, preferred peer, other peer
+  unsigned turn_ = 0;  ///< which source: LB, preferred peer, other peer
   uint32_t number_ = 0;
-  unsigned awaited_ = 0;     ///< datagrams of the last ask that have not come
-  unsigned silent_ = 0;      ///< asks in a row without an answer
+  unsigned awaited_ = 0;  ///< datagrams of the last ask that have not come
+  unsigned silent_ = 0;   ///< asks in a row without an answer
   MonoTime asked_at_;
-  Seq cursor_;               ///< next seq that is wanted
-  Hash128 tail_;             ///< L(cursor − 1) of the log being pulled
+  Seq cursor_;    ///< next seq that is wanted
+  Hash128 tail_;  ///< L(cursor − 1) of the log being pulled
   Seq adopt_through_;
-  Region<uint8_t> stage_;    ///< entries from stage_first_ on, as EntryHeader + operation
+  Region<uint8_t> stage_;  ///< entries from stage_first_ on, as EntryHeader + operation
   Seq stage_first_;
   uint64_t pulled_ = 0;
 };

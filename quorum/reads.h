@@ -1,7 +1,7 @@
 #pragma once
-// Reads: each rides in an Accept at a place in the stream and is answered by two backends there (DESIGN §2 "Reads").
-// Two answers count if they and their L are equal and L is the LB's own at that place. One that is late gets a fresh
-// place and other readers; after two misses all three are asked.
+// Reads: each rides in an Accept at a place in the stream and is answered by two backends there (DESIGN §2
+// "Reads"). Two answers count if they and their L are equal and L is the LB's own at that place. One that is
+// late gets a fresh place and other readers; after two misses all three are asked.
 
 #include <vector>
 

@@ -1,6 +1,6 @@
 #pragma once
-// Records: what a step of the acceptor wants appended to the log, in order. The caller hands them to its log, then
-// clears. Keeps its storage, so that a warm one does not allocate.
+// Records: what a step of the acceptor wants appended to the log, in order. The caller hands them to its log,
+// then clears. Keeps its storage, so that a warm one does not allocate.
 
 #include <span>
 #include <vector>

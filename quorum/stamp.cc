@@ -36,8 +36,8 @@ Duration Stamp::clocks_apart(MonoTime now) const {
   return milliseconds(high - low);
 }
 
-/// The median of the LB's clock and the backends'. It never goes back, and a step of more than an hour needs three
-/// clocks that agree (a cell that was down for a day), or an operator.
+/// The median of the LB's clock and the backends'. It never goes back, and a step of more than an hour needs
+/// three clocks that agree (a cell that was down for a day), or an operator.
 WallTime Stamp::wall(const Moment& now) const {
   FixedVector<int64_t, kBackends + 1> offsets{0};
   for (const Clock& clock : clocks_) {
@@ -70,7 +70,8 @@ Stamp::Times Stamp::next(const Moment& now, CellTime decided) {
     anchor_at_ = now.mono;
   }
   cell = std::max(cell, last_cell_);
-  TERCET_CHECK(cell >= last_cell_ && (cell <= limit || cell == last_cell_), "I8: cell time neither falls nor jumps");
+  TERCET_CHECK(cell >= last_cell_ && (cell <= limit || cell == last_cell_),
+               "I8: cell time neither falls nor jumps");
   last_wall_ = wall(now);
   last_at_ = now.mono;
   last_cell_ = cell;

@@ -1,6 +1,6 @@
 #pragma once
-// Stamp: the cell time and wall time of the next entry (DESIGN §2 "Time"). Keeps I8: cell time never decreases and never
-// jumps, however long an LB was paused or a cell was down.
+// Stamp: the cell time and wall time of the next entry (DESIGN §2 "Time"). Keeps I8: cell time never
+// decreases and never jumps, however long an LB was paused or a cell was down.
 
 #include <array>
 #include <optional>

@@ -26,8 +26,9 @@ std::optional<Choice> choose(const Promises& promises, SlotSet left_out) {
     genesis.all_three = true;
     return genesis;
   }
-  // A promise counts if the newest members table among them names its incarnation. An empty log has no table of its
-  // own: its promise counts only when all three have answered (else a wiped disk could pass for a blank one).
+  // A promise counts if the newest members table among them names its incarnation. An empty log has no table
+  // of its own: its promise counts only when all three have answered (else a wiped disk could pass for a
+  // blank one).
   unsigned counted = 0;
   bool any_empty = false;
   const Promised* best = nullptr;
@@ -47,10 +48,10 @@ std::optional<Choice> choose(const Promises& promises, SlotSet left_out) {
     if (empty) {
       continue;
     }
-    const bool higher = best == nullptr ||
-                        (planted(Mutant::choose_highest_seq_without_epoch)
-                             ? promise.last > best->last
-                             : std::tie(promise.last_epoch, promise.last) > std::tie(best->last_epoch, best->last));
+    const bool higher = best == nullptr || (planted(Mutant::choose_highest_seq_without_epoch)
+                                                ? promise.last > best->last
+                                                : std::tie(promise.last_epoch, promise.last) >
+                                                      std::tie(best->last_epoch, best->last));
     if (higher) {
       best = &promise;
       choice.source = slot;

@@ -1,5 +1,6 @@
 #pragma once
-// Takeover: from promises to the one log that the new epoch continues (DESIGN §2 "Takeover" 3, "First start").
+// Takeover: from promises to the one log that the new epoch continues (DESIGN §2 "Takeover" 3, "First
+// start").
 
 #include <array>
 #include <optional>
@@ -25,9 +26,9 @@ struct Promised {
 };
 
 struct Choice {
-  bool genesis = false;    ///< all three are empty: order Genesis
-  bool all_three = false;  ///< serve only after all three have voted the first entry
-  Slot source = Slot::one; ///< who has the chosen log
+  bool genesis = false;     ///< all three are empty: order Genesis
+  bool all_three = false;   ///< serve only after all three have voted the first entry
+  Slot source = Slot::one;  ///< who has the chosen log
   Seq last;
   Hash128 l;
   Epoch last_epoch;

@@ -1,6 +1,6 @@
 #pragma once
-// Tally: the ballots of one seq. Two equal states decide it; an answer also needs two equal results, since a result can
-// be damaged after it was hashed (DESIGN §2 "Normal case" 4).
+// Tally: the ballots of one seq. Two equal states decide it; an answer also needs two equal results, since a
+// result can be damaged after it was hashed (DESIGN §2 "Normal case" 4).
 
 #include <array>
 
@@ -18,9 +18,7 @@ class SlotSet {
   [[nodiscard]] constexpr bool has(Slot slot) const { return ((bits_ >> index(slot)) & 1U) != 0; }
   constexpr void add(Slot slot) { bits_ = static_cast<uint8_t>(bits_ | (1U << index(slot))); }
   constexpr void remove(Slot slot) { bits_ = static_cast<uint8_t>(bits_ & ~(1U << index(slot))); }
-  [[nodiscard]] constexpr unsigned count() const {
-    return static_cast<unsigned>(__builtin_popcount(bits_));
-  }
+  [[nodiscard]] constexpr unsigned count() const { return static_cast<unsigned>(__builtin_popcount(bits_)); }
   [[nodiscard]] constexpr uint8_t bits() const { return bits_; }
   [[nodiscard]] constexpr bool empty() const { return bits_ == 0; }
   constexpr bool operator==(const SlotSet&) const = default;
@@ -38,10 +36,10 @@ class Tally {
   };
   struct Finding {
     Verdict verdict = Verdict::pending;
-    uint64_t s = 0;     ///< decided: the state
-    SlotSet agree;      ///< decided: who has it
-    SlotSet outvoted;   ///< decided: who has another
-    bool split = false; ///< pending: two ballots that differ
+    uint64_t s = 0;      ///< decided: the state
+    SlotSet agree;       ///< decided: who has it
+    SlotSet outvoted;    ///< decided: who has another
+    bool split = false;  ///< pending: two ballots that differ
   };
 
   /// A later ballot of the same slot replaces its earlier one (a restarted backend recomputes).

@@ -6,7 +6,8 @@ namespace tercet::quorum {
 
 Window::Window(size_t entries, size_t undecided)
     : entries_(entries), mask_(entries - 1), undecided_max_(undecided), arena_(entries * 256 + 4 * kOpMax) {
-  TERCET_CHECK((entries & mask_) == 0 && undecided * 2 <= entries, "a window of a power of two, half of it undecided");
+  TERCET_CHECK((entries & mask_) == 0 && undecided * 2 <= entries,
+               "a window of a power of two, half of it undecided");
 }
 
 void Window::restart(Seq first, const Hash128& l_before) {

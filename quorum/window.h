@@ -1,6 +1,7 @@
 #pragma once
-// Window: the entries of this LB's epoch, from its EpochStart on: undecided ones with their ballots and clients, then
-// for a while decided ones, for resends. Bounded: entries by its size, bytes by an arena; both allocated once.
+// Window: the entries of this LB's epoch, from its EpochStart on: undecided ones with their ballots and
+// clients, then for a while decided ones, for resends. Bounded: entries by its size, bytes by an arena; both
+// allocated once.
 
 #include <vector>
 

@@ -9,8 +9,10 @@ namespace tercet::dataplane {
 namespace {
 
 constexpr Duration kPublishEvery = milliseconds(20);
-constexpr Duration kClaimAfter = milliseconds(20);  // nobody is active: lb1 claims first, lb2 later (first_claim)
-constexpr Duration kLoneFor = milliseconds(500);    // neither the other LB nor two backends for so long: cut off
+constexpr Duration kClaimAfter =
+    milliseconds(20);  // nobody is active: lb1 claims first, lb2 later (first_claim)
+constexpr Duration kLoneFor =
+    milliseconds(500);  // neither the other LB nor two backends for so long: cut off
 
 failover::Cause cause_of(quorum::Cause cause) {
   switch (cause) {
@@ -34,7 +36,8 @@ Balancer::Balancer(const Options& options, const Control& control)
       control_(control),
       proposer_(options.proposer),
       suspicion_(options.suspicion),
-      heartbeats_({options.proposer.self, options.proposer.instance, options.proposer.heartbeat, options.priority}),
+      heartbeats_(
+          {options.proposer.self, options.proposer.instance, options.proposer.heartbeat, options.priority}),
       order_(options.order, counters_),
       reply_(counters_) {
   order_.status_from(control.status);
@@ -67,8 +70,8 @@ MonoTime Balancer::poll(std::span<const Message> in, const Moment& now, Outbox& 
     flags |= proposer_.voters(now.mono) < 2 ? kLostBackends : 0U;
     flags |= cut_off_ || !hears_clients_ ? kLostClients : 0U;
   }
-  again = earlier(again, heartbeats_.tick({proposer_.role(), static_cast<uint8_t>(flags), proposer_.epoch(), proposer_.commit(),
-                                           proposer_.decided_cell()},
+  again = earlier(again, heartbeats_.tick({proposer_.role(), static_cast<uint8_t>(flags), proposer_.epoch(),
+                                           proposer_.commit(), proposer_.decided_cell()},
                                           now.mono, out));
   send_events();
   publish(now);
@@ -127,9 +130,9 @@ void Balancer::obey(const Moment& now) {
 void Balancer::command(const Command& command, const Moment& now) {
   switch (command.kind) {
     case Command::Kind::confirm:
-      if (proposer_.active() && command.epoch == proposer_.epoch() && command.token != confirm_token_) {
+      if (proposer_.active() && command.epoch == proposer_.epoch() && command.token != confirm_token_ &&
+          proposer_.confirm(now)) {
         confirm_token_ = command.token;
-        proposer_.confirm(now);
       }
       break;
     case Command::Kind::resign:
@@ -284,7 +287,8 @@ void Balancer::send_events() {
   events_.resize(events_.size() - sent);
   if (sent != 0 && control_.events_bell >= 0) {
     const uint64_t one = 1;
-    [[maybe_unused]] const ssize_t n = write(control_.events_bell, &one, sizeof(one));  // full: it rings already
+    [[maybe_unused]] const ssize_t n =
+        write(control_.events_bell, &one, sizeof(one));  // full: it rings already
   }
 }
 

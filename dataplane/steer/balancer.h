@@ -1,6 +1,7 @@
 #pragma once
-// Balancer: the LB's Service. A message → its step: a client's query to order/, a vote or promise to the proposer, a
-// heartbeat to suspicion. What the proposer decided → reply/. One thread; with several it is the quorum thread.
+// Balancer: the LB's Service. A message → its step: a client's query to order/, a vote or promise to the
+// proposer, a heartbeat to suspicion. What the proposer decided → reply/. One thread; with several it is the
+// quorum thread.
 
 #include "dataplane/port/link.h"
 #include "dataplane/service.h"
@@ -20,14 +21,15 @@ class Balancer : public Service {
     failover::SuspicionOptions suspicion;
     OrderOptions order;
     uint8_t priority = 100;
-    Duration stall = milliseconds(500);     ///< not run for so long: told to the control thread
-    Duration first_claim = milliseconds(0); ///< added to the wait before claiming while nobody is active (lb2 waits)
+    Duration stall = milliseconds(500);  ///< not run for so long: told to the control thread
+    Duration first_claim =
+        milliseconds(0);  ///< added to the wait before claiming while nobody is active (lb2 waits)
   };
   /// Links and snapshots to the control thread; each may be null (simulator). Not owned.
   struct Control {
     Link<Command>* commands = nullptr;
     Link<Event>* events = nullptr;
-    int events_bell = -1;                   ///< eventfd rung when an Event was pushed
+    int events_bell = -1;  ///< eventfd rung when an Event was pushed
     Snapshot<View>* view = nullptr;
     Snapshot<StatusDocument>* status = nullptr;
   };
@@ -37,7 +39,8 @@ class Balancer : public Service {
   void unreachable(ServerId server) override;
   void resigned(ServerId lb, Epoch epoch, const Moment& now) override;
 
-  /// Whether this LB has its address and hears clients, as far as others can tell it. Unfit, it may be followed.
+  /// Whether this LB has its address and hears clients, as far as others can tell it. Unfit, it may be
+  /// followed.
   void set_hears_clients(bool hears) { hears_clients_ = hears; }
   [[nodiscard]] const quorum::Proposer& proposer() const { return proposer_; }
   [[nodiscard]] const SteerCounters& counters() const { return counters_; }
@@ -64,18 +67,18 @@ class Balancer : public Service {
   Heartbeats heartbeats_;
   Order order_;
   Reply reply_;
-  quorum::Proposer::Outcomes outcomes_;         ///< of the poll under way
+  quorum::Proposer::Outcomes outcomes_;  ///< of the poll under way
   quorum::Proposer::RoleChanges roles_;
-  FixedVector<Event, 64> events_;               ///< not yet taken by the Link
+  FixedVector<Event, 64> events_;  ///< not yet taken by the Link
   uint32_t confirm_token_ = 0;
   bool resign_wanted_ = false;
   bool serving_ = false;
   bool cut_off_ = false;
   bool hears_clients_ = true;
   bool second_active_ = false;
-  MonoTime lone_since_;       ///< neither the other LB nor two backends since then; 0: not so
+  MonoTime lone_since_;  ///< neither the other LB nor two backends since then; 0: not so
   failover::Cause cause_ = failover::Cause::none;
-  Duration gap_;              ///< since the previous active LB's last sign, when we claimed
+  Duration gap_;  ///< since the previous active LB's last sign, when we claimed
   MonoTime claimed_at_;
   MonoTime publish_at_;
 };

@@ -1,6 +1,6 @@
 #pragma once
-// Heartbeats between the two LBs, by the thread that orders: what is watched is the data plane's own life. Sends ours,
-// takes the other's, and keeps what it said of itself. Suspicion itself is failover/'s.
+// Heartbeats between the two LBs, by the thread that orders: what is watched is the data plane's own life.
+// Sends ours, takes the other's, and keeps what it said of itself. Suspicion itself is failover/'s.
 
 #include "failover/suspicion.h"
 #include "wire/heartbeat.h"
@@ -9,7 +9,7 @@
 namespace tercet::dataplane {
 
 struct Peer {
-  bool heard = false;     ///< and it proved that it is no recording
+  bool heard = false;  ///< and it proved that it is no recording
   LbRole role = LbRole::standby;
   uint8_t flags = 0;
   Epoch epoch;

@@ -1,6 +1,7 @@
 #pragma once
-// In-flight queries: Tag (slot + generation) → the client that waits. The slot index travels through the window and back,
-// so that nothing is hashed on the way; the generation tells a late answer from the slot's next use.
+// In-flight queries: Tag (slot + generation) → the client that waits. The slot index travels through the
+// window and back, so that nothing is hashed on the way; the generation tells a late answer from the slot's
+// next use.
 
 #include <vector>
 

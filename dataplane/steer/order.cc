@@ -32,8 +32,8 @@ Code code_of_page(Bytes page) {
 
 }  // namespace
 
-void Order::take(const ClientRef& client, Bytes plain, const Moment& now, quorum::Proposer& proposer, Reply& reply,
-                 Outbox& out) {
+void Order::take(const ClientRef& client, Bytes plain, const Moment& now, quorum::Proposer& proposer,
+                 Reply& reply, Outbox& out) {
   ClientMessage type{};
   if (client_message(plain, type) != Drop::none) {
     ++counters_.drop_malformed;
@@ -64,8 +64,8 @@ void Order::take(const ClientRef& client, Bytes plain, const Moment& now, quorum
   }
 }
 
-void Order::hello(const ClientRef& client, const Hello& hello, const quorum::Proposer& proposer, const Moment& now,
-                  Outbox& out) {
+void Order::hello(const ClientRef& client, const Hello& hello, const quorum::Proposer& proposer,
+                  const Moment& now, Outbox& out) {
   const MutBytes room = out.open();
   if (room.empty()) {
     ++counters_.drop_no_room;
@@ -75,7 +75,9 @@ void Order::hello(const ClientRef& client, const Hello& hello, const quorum::Pro
   ack.type = static_cast<uint8_t>(ClientMessage::hello_ack);
   // Time is the last *decided* one: a zombie's own idea of it would defeat STALE.
   const bool active = proposer.active();
-  const Code code = !active ? Code::not_active : proposer.serving(now.mono) ? Code::granted : Code::unavailable;
+  const Code code = !active                      ? Code::not_active
+                    : proposer.serving(now.mono) ? Code::granted
+                                                 : Code::unavailable;
   ack.code = static_cast<uint8_t>(code);
   ack.queries_max = kQueriesMax;
   ack.nonce = hello.nonce;
@@ -88,8 +90,8 @@ void Order::hello(const ClientRef& client, const Hello& hello, const quorum::Pro
   out.close(client, sizeof(ack));
 }
 
-void Order::operation(const ClientRef& client, const OpView& op, const Moment& now, quorum::Proposer& proposer,
-                      Reply& reply, Outbox& out) {
+void Order::operation(const ClientRef& client, const OpView& op, const Moment& now,
+                      quorum::Proposer& proposer, Reply& reply, Outbox& out) {
   const ReplyView refusal{op.kind, Code::busy, op.request, op.handle, {}};
   const auto refuse = [&](Code code) {
     counters_.busy += code == Code::busy ? 1U : 0U;

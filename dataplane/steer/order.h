@@ -1,6 +1,6 @@
 #pragma once
-// Order: a client's datagram → each of its operations a place in the log, a read's place in the stream, a repeat's old
-// answer, or a word why not.
+// Order: a client's datagram → each of its operations a place in the log, a read's place in the stream, a
+// repeat's old answer, or a word why not.
 
 #include "dataplane/snapshot.h"
 #include "dataplane/steer/repeats.h"
@@ -9,8 +9,8 @@
 namespace tercet::dataplane {
 
 struct OrderOptions {
-  size_t in_flight = 8192;      ///< queries that wait for an answer
-  size_t repeat_sets = 16384;   ///< × 4 handles remembered
+  size_t in_flight = 8192;     ///< queries that wait for an answer
+  size_t repeat_sets = 16384;  ///< × 4 handles remembered
   uint32_t lease_min_ms = 1'000;
   uint32_t lease_max_ms = 24U * 3600 * 1'000;
   uint32_t replay_window_ms = 600'000;
@@ -19,7 +19,10 @@ struct OrderOptions {
 class Order {
  public:
   Order(const OrderOptions& options, SteerCounters& counters)
-      : options_(options), counters_(counters), in_flight_(options.in_flight), repeats_(options.repeat_sets) {}
+      : options_(options),
+        counters_(counters),
+        in_flight_(options.in_flight),
+        repeats_(options.repeat_sets) {}
 
   /// Where status pages come from; null: status is answered UNAVAILABLE.
   void status_from(Snapshot<StatusDocument>* status) { status_ = status; }
@@ -27,7 +30,8 @@ class Order {
             Outbox& out);
   /// What the proposer decided: answered and forgotten.
   void deliver(const quorum::Outcome& outcome, Reply& reply, Outbox& out);
-  /// Everything that waits is told `code`. `over`: nothing of it will be delivered any more (the epoch was lost).
+  /// Everything that waits is told `code`. `over`: nothing of it will be delivered any more (the epoch was
+  /// lost).
   void tell_all(Code code, bool over, Reply& reply, Outbox& out);
   [[nodiscard]] size_t in_flight() const { return in_flight_.used(); }
 

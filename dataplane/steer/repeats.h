@@ -1,6 +1,7 @@
 #pragma once
-// Repeats: handle → its newest mutating request and, once there, the answer. A repeat that is in flight is dropped (its
-// answer is on the way), one that is answered gets the same answer at once. A cache: what it forgot the book still knows.
+// Repeats: handle → its newest mutating request and, once there, the answer. A repeat that is in flight is
+// dropped (its answer is on the way), one that is answered gets the same answer at once. A cache: what it
+// forgot the book still knows.
 
 #include <algorithm>
 #include <vector>

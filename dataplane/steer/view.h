@@ -1,6 +1,7 @@
 #pragma once
-// What the polling thread shows of itself: plain values, published now and then for status and metrics. And the status
-// document that the control thread makes of it and that the polling thread serves to clients, page by page.
+// What the polling thread shows of itself: plain values, published now and then for status and metrics. And
+// the status document that the control thread makes of it and that the polling thread serves to clients, page
+// by page.
 
 #include <array>
 #include <optional>
@@ -11,11 +12,11 @@
 namespace tercet::dataplane {
 
 struct SteerCounters {
-  uint64_t queries = 0;         ///< operations taken from clients' datagrams
+  uint64_t queries = 0;  ///< operations taken from clients' datagrams
   uint64_t hellos = 0;
-  uint64_t replies = 0;         ///< answers written
+  uint64_t replies = 0;  ///< answers written
   uint64_t repeats_answered = 0;
-  uint64_t repeats_dropped = 0; ///< in flight already
+  uint64_t repeats_dropped = 0;  ///< in flight already
   uint64_t busy = 0;
   uint64_t unavailable = 0;
   uint64_t not_active = 0;
@@ -32,7 +33,7 @@ struct SteerCounters {
 struct BackendView {
   quorum::BackendState state = quorum::BackendState::down;
   Incarnation incarnation;
-  Seq seq;                       ///< durable on our log, as last told
+  Seq seq;                         ///< durable on our log, as last told
   std::optional<uint64_t> digest;  ///< S at `digest_seq`
   Duration rtt;
 };
@@ -49,7 +50,7 @@ struct View {
   bool split = false;
   size_t undecided = 0;
   size_t in_flight = 0;
-  Seq digest_seq;                ///< newest that all that vote had reached
+  Seq digest_seq;  ///< newest that all that vote had reached
   std::array<BackendView, kBackends> backends;
   LbRole peer_role = LbRole::standby;
   bool peer_heard = false;

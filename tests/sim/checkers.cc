@@ -54,7 +54,8 @@ void Checkers::count_seats(uint32_t license, MonoTime at) {
     ++it;
   }
   if (seats > quantity_[license]) {
-    fail("I3: " + std::to_string(seats) + " clients hold one of " + std::to_string(quantity_[license]) + " seats");
+    fail("I3: " + std::to_string(seats) + " clients hold one of " + std::to_string(quantity_[license]) +
+         " seats");
   }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Checkers stand outside the servers: they see what was decided, what clients were told and what disks held, and know
-// the invariants by their own arithmetic. The first violation ends a run.
+// Checkers stand outside the servers: they see what was decided, what clients were told and what disks held,
+// and know the invariants by their own arithmetic. The first violation ends a run.
 
 #include <map>
 #include <optional>

@@ -157,10 +157,12 @@ void Client::receive(const uint8_t* data, size_t size, MonoTime now) {
     // A copy older than the handle's newest request is told that one's answer, and that it is (flag bit 0).
     const auto* result = header_of<OpResult>(answer.body);
     const bool of_later = result != nullptr && (result->flags & 1U) != 0;
-    if (static_cast<uint8_t>(answer.code) < static_cast<uint8_t>(Code::busy) && is_mutating(answer.kind) && !of_later) {
+    if (static_cast<uint8_t>(answer.code) < static_cast<uint8_t>(Code::busy) && is_mutating(answer.kind) &&
+        !of_later) {
       checkers_.answered(answer.handle, answer.request, {answer.body.begin(), answer.body.end()});
     }
-    if (phase_ != Phase::waiting || answer.handle != handle_ || answer.request != request_ || answer.kind != kind_) {
+    if (phase_ != Phase::waiting || answer.handle != handle_ || answer.request != request_ ||
+        answer.kind != kind_) {
       continue;
     }
     if (answer.code == Code::busy || answer.code == Code::not_active || answer.code == Code::unavailable) {

@@ -1,6 +1,6 @@
 #pragma once
-// A simulated client: checks seats out, renews, releases, reads; repeats what is not answered; keeps its own record of
-// what it holds. Shares no code with the servers or with client/ but the wire's declarations.
+// A simulated client: checks seats out, renews, releases, reads; repeats what is not answered; keeps its own
+// record of what it holds. Shares no code with the servers or with client/ but the wire's declarations.
 
 #include <vector>
 

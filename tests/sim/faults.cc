@@ -9,7 +9,7 @@ namespace {
 
 /// A fault that lasts, and how it ends.
 struct Standing {
-  enum class Kind : uint8_t { lb_down, backend_down, isolated, cut_path, clients_cut, weather } kind{};
+  enum class Kind : uint8_t { lb_down, backend_down, isolated, cut_path, clients_cut, weather, churn } kind{};
   Host a = 0;
   Host b = 0;
   MonoTime ends;
@@ -23,7 +23,7 @@ class Faults {
   void strike() {
     world_.note_fault();
     const MonoTime ends = world_.now() + random_.between(milliseconds(50), milliseconds(2500));
-    switch (random_.below(11)) {
+    switch (random_.below(13)) {
       case 0:
       case 1: {
         const auto lb = static_cast<unsigned>(random_.below(2));
@@ -58,7 +58,8 @@ class Faults {
       }
       case 7: {
         const auto lb = static_cast<Host>(random_.below(2));
-        const auto other = static_cast<Host>(lb == 0 && random_.chance(0.3) ? 1 : 2 + random_.below(kBackends));
+        const auto other =
+            static_cast<Host>(lb == 0 && random_.chance(0.3) ? 1 : 2 + random_.below(kBackends));
         world_.cut(lb, other);
         standing_.push_back({Standing::Kind::cut_path, lb, other, ends});
         break;
@@ -79,9 +80,47 @@ class Faults {
         standing_.push_back({Standing::Kind::clients_cut, lb, 0, ends});
         break;
       }
+      case 10:
+      case 11:
+        // Partitions that change faster than epochs settle: what Raft's figure 8 needs.
+        standing_.push_back(
+            {Standing::Kind::churn, 0, 0, world_.now() + random_.between(milliseconds(800), seconds(3))});
+        churn_next_ = world_.now();
+        break;
       default:
         world_.jump_wall(any_server(), random_.chance(0.5) ? seconds(86'400) : seconds(-7'200));
         break;
+    }
+  }
+
+  /// While a churn stands: new paths every few tens of milliseconds, and now and then an LB dies.
+  void churn() {
+    bool on = false;
+    for (const Standing& fault : standing_) {
+      on = on || fault.kind == Standing::Kind::churn;
+    }
+    if (!on || world_.now() < churn_next_) {
+      return;
+    }
+    churn_next_ = world_.now() + random_.between(milliseconds(20), milliseconds(350));
+    end_churn();
+    for (Host lb = 0; lb < 2; ++lb) {
+      for (Host backend = 2; backend < kServers; ++backend) {
+        if (random_.chance(0.4)) {
+          world_.cut(lb, backend);
+          churned_.push_back({lb, backend});
+        }
+      }
+    }
+    if (random_.chance(0.6)) {
+      world_.cut(0, 1);
+      churned_.push_back({0, 1});
+    }
+    if (random_.chance(0.25)) {
+      const auto lb = static_cast<unsigned>(random_.below(2));
+      world_.crash_lb(lb);
+      standing_.push_back({Standing::Kind::lb_down, static_cast<Host>(lb), 0,
+                           world_.now() + random_.between(milliseconds(10), milliseconds(200))});
     }
   }
 
@@ -118,11 +157,23 @@ class Faults {
       case Standing::Kind::weather:
         world_.network().weather({});
         break;
+      case Standing::Kind::churn:
+        end_churn();
+        break;
     }
+  }
+
+  void end_churn() {
+    for (const auto& [a, b] : churned_) {
+      world_.heal(a, b);
+    }
+    churned_.clear();
   }
 
   World& world_;
   Random random_;
+  std::vector<std::pair<Host, Host>> churned_;
+  MonoTime churn_next_;
   std::vector<Standing> standing_;
 };
 
@@ -155,6 +206,7 @@ std::string run_seed(uint64_t seed, bool trace, Totals* totals) {
   for (MonoTime at = begin; at < calm && world.checkers().sound(); at = at + milliseconds(10)) {
     world.run(at);
     faults.end_what_is_over();
+    faults.churn();
     while (!when.empty() && when.front() <= at) {
       faults.strike();
       when.erase(when.begin());
@@ -163,6 +215,12 @@ std::string run_seed(uint64_t seed, bool trace, Totals* totals) {
   world.heal_all();
   world.run(calm + milliseconds(4500));
   world.expect_service();
+  if (dice.chance(0.25)) {
+    // An active LB that hears no clients, for good: the other one must follow it.
+    world.cut_clients_of_active();
+    world.run(calm + milliseconds(8000));
+    world.expect_service();
+  }
   if (totals != nullptr) {
     *totals = world.totals();
   }

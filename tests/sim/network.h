@@ -1,6 +1,6 @@
 #pragma once
-// The simulated network: loses, doubles, delays (and so reorders) datagrams; cuts paths. Hosts are numbered: the five
-// servers by ServerId, clients behind them.
+// The simulated network: loses, doubles, delays (and so reorders) datagrams; cuts paths. Hosts are numbered:
+// the five servers by ServerId, clients behind them.
 
 #include <array>
 #include <cstdint>

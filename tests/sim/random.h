@@ -19,7 +19,9 @@ class Random {
   uint64_t below(uint64_t n) { return n == 0 ? 0 : next() % n; }
   bool chance(double p) { return static_cast<double>(next() >> 11U) * 0x1.0p-53 < p; }
   Duration between(Duration low, Duration high) {
-    return high <= low ? low : Duration{low.ns + static_cast<int64_t>(below(static_cast<uint64_t>((high - low).ns)))};
+    return high <= low
+               ? low
+               : Duration{low.ns + static_cast<int64_t>(below(static_cast<uint64_t>((high - low).ns)))};
   }
 
  private:

@@ -68,13 +68,15 @@ int main(int argc, char** argv) {
     requests_min = totals.requests < requests_min ? totals.requests : requests_min;
     if (!violation.empty()) {
       std::printf("seed %llu: %s\nreplay: ./scripts/sim --seed %llu --trace\n",
-                  static_cast<unsigned long long>(seed), violation.c_str(), static_cast<unsigned long long>(seed));
+                  static_cast<unsigned long long>(seed), violation.c_str(),
+                  static_cast<unsigned long long>(seed));
       return 1;
     }
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   std::printf(
-      "%llu seeds of 12 simulated seconds in %.1f s (%.0f a minute): %llu requests (≥ %llu each), %llu answered, "
+      "%llu seeds of 12 simulated seconds in %.1f s (%.0f a minute): %llu requests (≥ %llu each), %llu "
+      "answered, "
       "%llu unknown, %llu faults, %llu takeovers, %llu events; no violation\n",
       static_cast<unsigned long long>(count), seconds, static_cast<double>(count) * 60 / seconds,
       static_cast<unsigned long long>(sum.requests), static_cast<unsigned long long>(requests_min),

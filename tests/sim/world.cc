@@ -17,7 +17,8 @@ constexpr uint32_t kFirm = 10;
 constexpr uint32_t kProduct = 1;
 
 /// The simulator's licenses need no keys: the "JWS" is a slot and a quantity.
-Code check_constituent(Bytes text, std::span<const license::PublicKey> /*issuers*/, license::CheckedConstituent& out) {
+Code check_constituent(Bytes text, std::span<const license::PublicKey> /*issuers*/,
+                       license::CheckedConstituent& out) {
   if (text.size() != 2 || text[0] >= kBackends) {
     return Code::malformed;
   }
@@ -48,9 +49,10 @@ license::BookOptions small_book() {
 World::World(const WorldOptions& options)
     : options_(options),
       random_(options.seed),
-      network_(random_, [this](MonoTime at, Host from, Host to, std::vector<uint8_t> bytes) {
-        queue_.push({at, ++order_, to, from, std::move(bytes)});
-      }),
+      network_(random_,
+               [this](MonoTime at, Host from, Host to, std::vector<uint8_t> bytes) {
+                 queue_.push({at, ++order_, to, from, std::move(bytes)});
+               }),
       outbox_(std::make_unique<Outbox>(256)) {
   wake_at_.fill(MonoTime::never());
   checkers_.set_quantity(1, options.seats);
@@ -232,7 +234,8 @@ void World::start_backend(unsigned slot) {
   }
   b.acceptor = std::make_unique<quorum::Acceptor>(options);
   b.machine = std::make_unique<backend::BookMachine>(
-      backend::BookMachineOptions{small_book(), static_cast<int>(slot) == options_.lying_slot}, check_constituent);
+      backend::BookMachineOptions{small_book(), static_cast<int>(slot) == options_.lying_slot},
+      check_constituent);
   const store::Recovered recovered =
       store::recover(*b.disk, {.store = slot + 1U, .fresh = b.disk->size(0) == 0},
                      [&](store::Lsn, uint8_t type, Bytes bytes) {
@@ -318,7 +321,8 @@ void World::poll_lb(unsigned lb) {
   wake(static_cast<Host>(lb), true_time(static_cast<Host>(lb), next));
 }
 
-/// Plays the control thread: the address follows the epoch, and each client's neighbour table the announcement.
+/// Plays the control thread: the address follows the epoch, and each client's neighbour table the
+/// announcement.
 void World::take_events(unsigned lb) {
   Lb& node = lbs_[lb];
   auto& events = node.service->pending_events();
@@ -523,8 +527,18 @@ void World::cut_clients(unsigned lb, bool off) {
   }
 }
 
+void World::cut_clients_of_active() {
+  for (unsigned lb = 0; lb < 2; ++lb) {
+    if (lbs_[lb].service != nullptr && lbs_[lb].service->proposer().active()) {
+      cut_clients(lb, true);
+      return;
+    }
+  }
+}
+
 void World::jump_wall(Host host, Duration by) {
-  trace("%s: wall clock jumps by %ld s", name_of(static_cast<ServerId>(host)), static_cast<long>(by.ms() / 1000));
+  trace("%s: wall clock jumps by %ld s", name_of(static_cast<ServerId>(host)),
+        static_cast<long>(by.ms() / 1000));
   clocks_[host].wall_offset_ms += by.ms();
 }
 
@@ -546,7 +560,8 @@ void World::heal_all() {
 
 void World::import_license() {
   for (unsigned slot = 0; slot < kBackends; ++slot) {
-    clients_[slot % clients_.size()]->import({static_cast<uint8_t>(slot), static_cast<uint8_t>(options_.seats)});
+    clients_[slot % clients_.size()]->import(
+        {static_cast<uint8_t>(slot), static_cast<uint8_t>(options_.seats)});
   }
 }
 
@@ -575,7 +590,8 @@ void World::expect_service() {
     }
     const uint64_t newest = checkers_.decided_entries();
     if (!acceptor.member() || acceptor.divergent() || acceptor.commit().value + 200 < newest) {
-      checkers_.fail("liveness: b" + std::to_string(slot + 1) + " does not take part after all faults ended (commit " +
+      checkers_.fail("liveness: b" + std::to_string(slot + 1) +
+                     " does not take part after all faults ended (commit " +
                      std::to_string(acceptor.commit().value) + " of " + std::to_string(newest) + ")");
       return;
     }

@@ -1,6 +1,7 @@
 #pragma once
-// World: two LBs, three backends, clients, in one deterministic process: the same Services that the servers run, over a
-// simulated network, simulated disks and clocks. One seed decides everything; a run is replayed by its number.
+// World: two LBs, three backends, clients, in one deterministic process: the same Services that the servers
+// run, over a simulated network, simulated disks and clocks. One seed decides everything; a run is replayed
+// by its number.
 
 #include <deque>
 #include <memory>
@@ -25,7 +26,8 @@ struct WorldOptions {
   Duration lease = seconds(2);
   Duration heartbeat = milliseconds(20);
   bool trace = false;
-  /// A backend that computes wrong results (its book lies), or whose results are damaged after they were hashed.
+  /// A backend that computes wrong results (its book lies), or whose results are damaged after they were
+  /// hashed.
   int lying_slot = -1;
   int damaging_slot = -1;
 };
@@ -64,6 +66,7 @@ class World {
   void cut(Host a, Host b);
   void heal(Host a, Host b);
   void cut_clients(unsigned lb, bool off);
+  void cut_clients_of_active();
   void jump_wall(Host host, Duration by);
   /// Ends every fault; what is down starts.
   void heal_all();
@@ -154,8 +157,8 @@ class World {
   std::vector<uint8_t> scratch_;
 };
 
-/// One whole run: a cell starts, clients work, ≥ 5 faults come and go, all heals, service must return. Returns the first
-/// violation, or nothing. `totals` may be null.
+/// One whole run: a cell starts, clients work, ≥ 5 faults come and go, all heals, service must return.
+/// Returns the first violation, or nothing. `totals` may be null.
 std::string run_seed(uint64_t seed, bool trace, Totals* totals);
 
 }  // namespace tercet::sim
