@@ -367,6 +367,32 @@ TEST_F(BookTest, OneGenesis) {
   license(1);
 }
 
+TEST(BookGenesis, EveryCutAndEveryFlippedBitIsSurvived) {
+  const Buffer good = make_genesis();
+  const auto code_of = [](Bytes body) {
+    Book book(check_plain, {.leases_max = 10, .tombstones_max = 100});
+    Result result;
+    book.apply({Seq{1}, Epoch{5}, CellTime{1}, WallTime{1}, EntryKind::genesis, body}, result);
+    const auto code = static_cast<Code>(result[offsetof(EntryResult, code)]);
+    EXPECT_EQ(book.state().cell().started != 0, code == Code::granted);
+    Buffer page(kReadAnswerMax);
+    ReadBody read{};
+    read.all = 1;
+    page.resize(book.read(make_op(OpKind::read_containers, Handle{}, 0, 0, bytes_of(read)), page));
+    EXPECT_LE(page_of(page).header->rows, 4);
+    return code;
+  };
+  ASSERT_EQ(code_of(good), Code::granted);
+  for (size_t n = 0; n < good.size(); ++n) {
+    EXPECT_EQ(code_of(Bytes(good).first(n)), Code::malformed) << n;
+  }
+  for (size_t bit = 0; bit < good.size() * 8; ++bit) {
+    Buffer flipped = good;
+    flipped[bit / 8] = static_cast<uint8_t>(flipped[bit / 8] ^ 1U << bit % 8);
+    code_of(flipped);
+  }
+}
+
 TEST_F(BookTest, NothingIsGrantedBeforeGenesis) {
   EXPECT_EQ(code(import(constituent(0, 5))), Code::unknown_issuer);
   EXPECT_EQ(code(checkout(1)), Code::no_such_license);
