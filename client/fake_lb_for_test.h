@@ -13,8 +13,10 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "client/boot_time.h"
@@ -92,6 +94,7 @@ class FakeLb {
     const std::lock_guard lock(mutex_);
     f(*this);
   }
+  /// Different requests of a kind that came: however loaded the machine, a retransmission counts once.
   unsigned count(OpKind kind) {
     const std::lock_guard lock(mutex_);
     return seen_[kind];
@@ -171,7 +174,9 @@ class FakeLb {
     }
     Drop drop{};
     if (const Hello* hello = parse_hello(plain, drop); hello != nullptr) {
-      ++hellos_;
+      if (nonces_.insert(hello->nonce).second) {
+        ++hellos_;
+      }
       HelloAck ack{};
       ack.type = static_cast<uint8_t>(ClientMessage::hello_ack);
       // Without quorum an LB still knows the cell's time.
@@ -193,7 +198,9 @@ class FakeLb {
     QueryWalk walk(query);
     OpView op;
     while (walk.next(op)) {
-      ++seen_[op.kind];
+      if (asked_.emplace(op.kind, op.handle, op.request).second) {
+        ++seen_[op.kind];
+      }
       const Said said = answer_op(op);
       writer.add({op.kind, said.code, op.request, op.handle, said.body});
     }
@@ -426,6 +433,8 @@ class FakeLb {
   std::atomic<bool> stopping_{false};
   std::mutex mutex_;
   std::map<OpKind, unsigned> seen_;
+  std::set<std::tuple<OpKind, Handle, uint32_t>> asked_;
+  std::set<uint32_t> nonces_;
   unsigned hellos_ = 0;
   unsigned imported_ = 0;
   std::map<Handle, LeaseData> leases_;

@@ -12,8 +12,9 @@ namespace {
 
 constexpr const char* kVersion = "0.1.0";
 
-/// The verb that an unknown word was meant to be.
-std::string advice(const CLI::App& app, const std::vector<std::string>& arguments) {
+/// "<what is wrong>: <what to do>"; an unknown verb is named with the one that was meant.
+std::string explain(const CLI::App& app, const std::vector<std::string>& arguments,
+                    const std::string& error) {
   std::string path = "tercet";
   const CLI::App* at = &app;
   for (const std::string& word : arguments) {
@@ -30,15 +31,17 @@ std::string advice(const CLI::App& app, const std::vector<std::string>& argument
       }
       const std::vector<std::string_view> views(names.begin(), names.end());
       const std::string_view near = nearest(word, views);
-      if (!near.empty()) {
-        return "did you mean " + path + " " + std::string(near) + "?";
+      if (verbs.empty()) {
+        break;  // an argument, not a verb
       }
-      break;
+      return "there is no " + path + " " + word + ": " +
+             (near.empty() ? "see " + path + " --help"
+                           : "did you mean " + path + " " + std::string(near) + "?");
     }
     at = *found;
     path += " " + word;
   }
-  return "see " + path + " --help";
+  return error + ": see " + path + " --help";
 }
 
 std::string one_line(std::string text) {
@@ -91,7 +94,7 @@ int run_command(const std::vector<std::string>& arguments, std::ostream& out, st
         err << app.help();
         return kUsage;
       }
-      return context.fail(kUsage, one_line(error.what()) + ": " + advice(app, arguments));
+      return context.fail(kUsage, explain(app, arguments, one_line(error.what())));
     }
     const int code = context.action();
     out.flush();

@@ -1,0 +1,549 @@
+// Every verb against a load balancer on loopback: exit codes, documents, messages.
+
+#include "client/command/command.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "base/file.h"
+#include "client/fake_lb_for_test.h"
+#include "wire/seal/license_file.h"
+
+namespace tercet::command {
+namespace {
+
+using client::FakeLb;
+using nlohmann::json;
+using ::testing::Test;
+
+struct Said {
+  int code = 0;
+  std::string out, err;
+  [[nodiscard]] json doc() const { return json::parse(out); }
+};
+
+Said tercet(const std::vector<std::string>& arguments) {
+  std::ostringstream out, err;
+  Said said;
+  said.code = run_command(arguments, out, err);
+  said.out = out.str();
+  said.err = err.str();
+  return said;
+}
+
+/// "tercet: <what is wrong>: <what to do>", one line.
+void expect_message(const Said& said) {
+  EXPECT_TRUE(said.err.starts_with("tercet: ")) << said.err;
+  EXPECT_EQ(std::count(said.err.begin(), said.err.end(), '\n'), 1) << said.err;
+  EXPECT_GE(std::count(said.err.begin(), said.err.end(), ':'), 2) << said.err;
+}
+
+class CommandTest : public Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = ::testing::TempDir() + "tercet_command_XXXXXX";
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    dir_ = pattern;
+    config_ = dir_ + "/client.toml";
+    ASSERT_TRUE(seal::write_client_keys(dir_ + "/client.key", lb_.keys.client).has_value());
+    write_config({});
+  }
+  void TearDown() override {
+    lb_.stop();
+    std::filesystem::remove_all(dir_);
+  }
+  void write_config(const std::string& more, const std::string& cell_more = "") {
+    ASSERT_TRUE(write_file_durably(config_, "[cell]\nid = \"" + seal::text_of(lb_.keys.client.cell) +
+                                                "\"\nkeys = \"client.key\"\n" + cell_more +
+                                                "[client]\nservers = [\"" + to_string(lb_.endpoint) +
+                                                "\"]\n" + more)
+                    .has_value());
+  }
+  /// Runs a verb that asks the cell.
+  Said ask(std::vector<std::string> arguments, bool as_json = true) {
+    const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
+    std::vector<std::string> common{"--config", config_};
+    if (as_json) {
+      common.emplace_back("--json");
+    }
+    arguments.insert(dashes, common.begin(), common.end());
+    return tercet(arguments);
+  }
+  std::string check_out() {
+    const Said said = ask({"checkout", "--firm", "1000", "--product", "7"});
+    EXPECT_EQ(said.code, 0) << said.err;
+    return said.doc()["handle"];
+  }
+
+  FakeLb lb_;
+  std::string dir_, config_;
+};
+
+TEST_F(CommandTest, CheckoutRenewLeaseReleaseGoTogether) {
+  lb_.start();
+  const Said out = ask({"checkout", "--firm", "1000", "--product", "7", "--lease", "30s", "--station", "s1"});
+  ASSERT_EQ(out.code, 0) << out.err;
+  const json seat = out.doc();
+  const std::string handle = seat["handle"];
+  EXPECT_EQ(handle.size(), 32U);
+  EXPECT_EQ(seat["tmr_id"], 1);
+  EXPECT_EQ(seat["firm_code"], 1000);
+  EXPECT_EQ(seat["product_code"], 7);
+  EXPECT_EQ(seat["seats_left"], 4);
+  EXPECT_EQ(seat["lease_end"], "2023-11-14T22:13:50.000Z");
+
+  const json leases = ask({"leases"}).doc()["leases"];
+  ASSERT_EQ(leases.size(), 1U);
+  EXPECT_EQ(leases[0]["handle_prefix"], handle.substr(0, 8));
+  EXPECT_EQ(leases[0]["station"], "s1");
+  EXPECT_NE(leases[0]["user"], "");
+  EXPECT_NE(leases[0]["host"], "");
+  EXPECT_EQ(leases[0]["since"], "2023-11-14T22:13:20.000Z");
+  EXPECT_EQ(leases[0]["lease_end"], "2023-11-14T22:13:50.000Z");
+  EXPECT_EQ(leases.dump().find(handle), std::string::npos);  // a listing never shows a whole handle
+
+  // A process that did not make the handle goes on from its last request.
+  for (int number = 2; number <= 3; ++number) {
+    const Said renewed = ask({"renew", handle});
+    ASSERT_EQ(renewed.code, 0) << renewed.err;
+    EXPECT_EQ(renewed.doc()["request"], number);
+    EXPECT_EQ(renewed.doc()["product_code"], 7);
+    EXPECT_EQ(renewed.doc()["handle"], handle);
+  }
+  EXPECT_EQ(ask({"lease", handle}).doc()["last_request"], 3);
+  EXPECT_EQ(ask({"release", handle}).code, 0);
+  EXPECT_EQ(lb_.seats_held(), 0U);
+  for (const char* verb : {"renew", "release", "lease"}) {
+    const Said gone = ask({verb, handle});
+    EXPECT_EQ(gone.code, 3) << verb;
+    EXPECT_EQ(gone.doc()["code"], "UNKNOWN_HANDLE");
+    expect_message(gone);
+  }
+}
+
+TEST_F(CommandTest, DenialsHaveTheirCodeAndNumbers) {
+  lb_.licenses[0].quantity = 2;
+  lb_.start();
+  check_out();
+  check_out();
+  const Said denied = ask({"checkout", "--firm", "1000", "--product", "7"});
+  EXPECT_EQ(denied.code, 3);
+  EXPECT_EQ(denied.doc()["code"], "NO_FREE_SEAT");
+  EXPECT_EQ(denied.doc()["in_use"], 2);
+  EXPECT_EQ(denied.doc()["quantity"], 2);
+  expect_message(denied);
+  EXPECT_NE(denied.err.find("NO_FREE_SEAT"), std::string::npos);
+  EXPECT_NE(denied.err.find("2 of 2"), std::string::npos);
+  EXPECT_EQ(ask({"checkout", "--firm", "1", "--product", "7"}).doc()["code"], "NO_SUCH_LICENSE");
+  const Said people = ask({"checkout", "--firm", "1000", "--product", "7"}, false);
+  EXPECT_EQ(people.code, 3);
+  EXPECT_EQ(people.out, "");
+}
+
+TEST_F(CommandTest, ACallersOwnHandleIsKept) {
+  lb_.start();
+  const std::string handle = "00112233445566778899aabbccddeeff";
+  EXPECT_EQ(ask({"checkout", "--firm", "1000", "--product", "7", "--handle", handle}).doc()["handle"],
+            handle);
+  // Asked again, it is the same request: the same seat.
+  EXPECT_EQ(ask({"checkout", "--firm", "1000", "--product", "7", "--handle", handle}).code, 0);
+  EXPECT_EQ(lb_.seats_held(), 1U);
+}
+
+TEST_F(CommandTest, UnavailableIsExitFourWithinASecondAndSaysNoQuorum) {
+  lb_.refuse = Code::unavailable;
+  lb_.start();
+  const auto before = client::boot_now();
+  const Said said = ask({"checkout", "--firm", "1000", "--product", "7", "--timeout", "10s"});
+  EXPECT_LT(client::boot_now() - before, seconds(2));
+  EXPECT_EQ(said.code, 4);
+  EXPECT_EQ(said.doc()["code"], "UNAVAILABLE");
+  EXPECT_EQ(said.doc()["outcome_unknown"], true);
+  EXPECT_LT(said.doc()["first_unavailable_ms"].get<double>(), 1'000.0);
+  EXPECT_NE(said.err.find("no quorum"), std::string::npos) << said.err;
+  EXPECT_NE(said.err.find("outcome of this request is unknown"), std::string::npos);
+  const Said read = ask({"licenses"});
+  EXPECT_EQ(read.code, 4);
+  EXPECT_EQ(read.doc()["outcome_unknown"], false);
+}
+
+TEST_F(CommandTest, SilenceIsExitFourAndSaysNoAnswer) {
+  lb_.silent = true;
+  lb_.start();
+  const Said said = ask({"licenses", "--timeout", "100ms"});
+  EXPECT_EQ(said.code, 4);
+  EXPECT_EQ(said.doc()["code"], "NO_ANSWER");
+  EXPECT_NE(said.err.find("no answer"), std::string::npos) << said.err;
+  expect_message(said);
+}
+
+TEST_F(CommandTest, ListsForPeopleAndForScripts) {
+  lb_.licenses.push_back({.product = 8, .tmr_id = 2, .name = "old", .valid = false});
+  lb_.start();
+  const json valid = ask({"licenses"}).doc()["licenses"];
+  ASSERT_EQ(valid.size(), 1U);
+  EXPECT_EQ(valid[0]["name"], "CAD");
+  EXPECT_EQ(valid[0]["mode"], "user-limit");
+  EXPECT_EQ(valid[0]["quantity"], 5);
+  EXPECT_EQ(valid[0]["in_use"], 0);
+  EXPECT_EQ(valid[0]["constituents"], json({true, true, true}));
+  EXPECT_EQ(valid[0]["valid"], true);
+  EXPECT_TRUE(valid[0]["valid_until"].is_null());
+  EXPECT_EQ(ask({"licenses", "--all"}).doc()["licenses"].size(), 2U);
+  const Said table = ask({"licenses", "--all"}, false);
+  EXPECT_NE(table.out.find("CAD"), std::string::npos);
+  EXPECT_NE(table.out.find("*--"), std::string::npos);
+
+  const json containers = ask({"containers"}).doc()["containers"];
+  ASSERT_EQ(containers.size(), 1U);
+  EXPECT_EQ(containers[0]["serial"], "131-1234567890");
+  EXPECT_EQ(containers[0]["activation_id"], "0123-4567-89ab-cdef");
+  EXPECT_EQ(containers[0]["licenses"], 2);
+  EXPECT_EQ(ask({"containers", "--all"}).doc()["containers"].size(), 4U);
+  EXPECT_NE(ask({"leases"}, false).out.find("nobody"), std::string::npos);
+}
+
+TEST_F(CommandTest, StatusIsTheServersDocument) {
+  lb_.start();
+  const Said said = ask({"status"});
+  EXPECT_EQ(said.code, 0) << said.err;
+  EXPECT_EQ(said.doc(), json::parse(lb_.status));
+  const Said people = ask({"status"}, false);
+  EXPECT_NE(people.out.find("active lb1, epoch 4, commit 9, serving"), std::string::npos) << people.out;
+}
+
+TEST_F(CommandTest, StatusAsksTheLoadBalancersWhenTheVirtualIpIsSilent) {
+  // Not started: the virtual IP is dark. Of two LBs the one that serves knows more.
+  FakeLb standby(ServerId::lb2, &lb_.keys);
+  standby.status = R"({"active":null,"epoch":9,"serving":false,"lbs":[],"backends":[]})";
+  standby.start();
+  FakeLb active(ServerId::lb1, &lb_.keys);
+  active.start();
+  write_config("lbs = [\"" + to_string(standby.endpoint) + "\", \"" + to_string(active.endpoint) + "\"]\n");
+  const Said said = ask({"status", "--timeout", "2s"});
+  EXPECT_EQ(said.code, 0) << said.err;
+  EXPECT_EQ(said.doc()["active"], "lb1");
+  EXPECT_EQ(said.doc()["answered_by"], to_string(active.endpoint));
+  EXPECT_NE(said.err.find("virtual IP does not answer"), std::string::npos);
+  active.stop();
+  EXPECT_EQ(ask({"status", "--timeout", "1s"}).doc()["epoch"], 9);
+  standby.stop();
+  EXPECT_EQ(ask({"status", "--timeout", "200ms"}).code, 4);
+}
+
+TEST_F(CommandTest, AStatusThatIsNoJsonIsAnInternalError) {
+  lb_.status = "{\"active\":";
+  lb_.start();
+  const Said said = ask({"status"});
+  EXPECT_EQ(said.code, 1);
+  expect_message(said);
+}
+
+TEST_F(CommandTest, UsageErrorsAreExitTwoWithWhatToDo) {
+  const std::vector<std::vector<std::string>> wrong{
+      {"chekout"},
+      {"cell", "inti"},
+      {"checkout"},
+      {"checkout", "--firm", "x", "--product", "7"},
+      {"checkout", "--firm", "-1", "--product", "7"},
+      {"checkout", "--firm", "1", "--product", "7", "--lease", "soon"},
+      {"checkout", "--firm", "1", "--product", "7", "--lease", "100ms"},
+      {"checkout", "--firm", "1", "--product", "7", "--lease", "25h"},
+      {"checkout", "--firm", "1", "--product", "7", "--features", "xyz"},
+      {"checkout", "--firm", "1", "--product", "7", "--handle", "12"},
+      {"renew", "nothex"},
+      {"licenses", "--timeout", "5"},
+      {"licenses", "--config", "/nonexistent.toml"},
+      {"bench", "--mix", "1:2"},
+      {"bench", "--firm", "1"},
+      {"bench", "--clients", "0"},
+      {"bench", "--seconds", "x"},
+      {"import", "/nonexistent.lic"},
+      {"run", "--firm", "1", "--product", "2"},
+      {"issue", "--issuer", "/nonexistent", "--request", "r", "--firm", "1", "--product", "1", "--quantity",
+       "1", "-o", "f"},
+  };
+  for (const auto& arguments : wrong) {
+    std::vector<std::string> full = arguments;
+    const bool cell = arguments[0] != "issue" && arguments[0] != "cell" && arguments[0] != "chekout" &&
+                      std::find(arguments.begin(), arguments.end(), "--config") == arguments.end();
+    if (cell) {
+      full.insert(full.end(), {"--config", config_});
+    }
+    const Said said = tercet(full);
+    std::string shown;
+    for (const std::string& word : arguments) {
+      shown += word + " ";
+    }
+    EXPECT_EQ(said.code, 2) << shown << said.err;
+    EXPECT_EQ(said.out, "") << shown;
+    expect_message(said);
+  }
+  EXPECT_NE(tercet({"chekout"}).err.find("did you mean tercet checkout?"), std::string::npos);
+  EXPECT_NE(tercet({"cell", "inti"}).err.find("did you mean tercet cell init?"), std::string::npos);
+}
+
+TEST_F(CommandTest, HelpIsThereForEveryVerb) {
+  for (const char* verb : {"import", "licenses", "containers", "leases", "lease", "status", "checkout",
+                           "renew", "release", "run", "bench", "issue", "cell", "issuer", "container"}) {
+    const Said said = tercet({verb, "--help"});
+    EXPECT_EQ(said.code, 0) << verb;
+    EXPECT_NE(said.out.find("Usage"), std::string::npos) << verb;
+    EXPECT_EQ(said.err, "") << verb;
+  }
+  EXPECT_EQ(tercet({"--version"}).code, 0);
+}
+
+TEST_F(CommandTest, AnUnknownKeyInTheConfigurationIsNamed) {
+  write_config("timeot = \"5s\"\n");
+  const Said said = ask({"licenses"});
+  EXPECT_EQ(said.code, 2);
+  EXPECT_NE(said.err.find("client.toml:6: unknown key \"client.timeot\": did you mean \"client.timeout\"?"),
+            std::string::npos)
+      << said.err;
+}
+
+TEST_F(CommandTest, AKeyFileThatOthersCanReadIsRefused) {
+  std::filesystem::permissions(dir_ + "/client.key", std::filesystem::perms(0640));
+  const Said said = ask({"licenses"});
+  EXPECT_EQ(said.code, 2);
+  EXPECT_NE(said.err.find("client.key"), std::string::npos) << said.err;
+}
+
+TEST_F(CommandTest, TheConfigurationIsFoundByTheEnvironment) {
+  lb_.start();
+  ASSERT_EQ(::setenv("TERCET_CONFIG", config_.c_str(), 1), 0);
+  const Said said = tercet({"licenses", "--json"});
+  ::unsetenv("TERCET_CONFIG");
+  EXPECT_EQ(said.code, 0) << said.err;
+}
+
+class ImportTest : public CommandTest {
+ protected:
+  void SetUp() override {
+    CommandTest::SetUp();
+    ASSERT_EQ(tercet({"issuer", "init", dir_ + "/issuer"}).code, 0);
+    const std::string aead = name_of(FakeLb::algorithm());
+    const Said cell =
+        tercet({"cell", "init", dir_ + "/cell", "--issuer", dir_ + "/issuer/issuer.pub", "--aead", aead});
+    ASSERT_EQ(cell.code, 0) << cell.err;
+    issue_ = {"issue", "--issuer", dir_ + "/issuer", "--firm", "1000", "--product", "7", "--quantity", "5",
+              "-o",    file()};
+    for (const char* backend : {"b1", "b2", "b3"}) {
+      const std::string config = dir_ + "/cell/" + backend + "/" + backend + ".toml";
+      ASSERT_EQ(tercet({"container", "init", "--config", config}).code, 0);
+      const Said request = tercet({"container", "request", "--config", config});
+      ASSERT_EQ(request.code, 0) << request.err;
+      const std::string path = dir_ + "/" + backend + ".request";
+      ASSERT_TRUE(write_file_durably(path, request.out).has_value());
+      issue_.insert(issue_.end(), {"--request", path});
+    }
+    const Said issued = tercet(issue_);
+    ASSERT_EQ(issued.code, 0) << issued.err;
+    lb_.start();
+  }
+  std::string file() const { return dir_ + "/one.lic"; }
+  std::vector<std::string> constituents() const { return seal::read_license_file(file())->constituents; }
+  void trust_issuer() {
+    const json pub = json::parse(*read_file(dir_ + "/issuer/issuer.pub"));
+    write_config("", "issuers = [\"" + pub["public_key"].get<std::string>() + "\"]\n");
+  }
+  std::vector<std::string> issue_;
+};
+
+TEST_F(ImportTest, IssueSaysItsTmrIdInJson) {
+  issue_.insert(issue_.end(),
+                {"--json", "--features", "0xff", "--valid-until", "2030-01-01", "--name", "CAD"});
+  const Said said = tercet(issue_);
+  ASSERT_EQ(said.code, 0) << said.err;
+  EXPECT_EQ(said.doc()["tmr_id"], 2);
+  EXPECT_EQ(said.doc()["features"], "00000000000000ff");
+  EXPECT_EQ(said.doc()["valid_until"], "2030-01-01T00:00:00.000Z");
+}
+
+TEST_F(ImportTest, IssueRefusesWhatIsNotServedYet) {
+  for (const char* mode : {"exclusive", "station-share", "nonsense"}) {
+    auto arguments = issue_;
+    arguments.insert(arguments.end(), {"--mode", mode});
+    const Said said = tercet(arguments);
+    EXPECT_EQ(said.code, 2) << mode;
+    expect_message(said);
+  }
+  issue_.insert(issue_.end(), {"--valid-from", "2030-01-01", "--valid-until", "2029-01-01"});
+  EXPECT_EQ(tercet(issue_).code, 2);
+}
+
+TEST_F(ImportTest, TakesThreeOnceThenTheyAreRepeated) {
+  const Said said = ask({"import", file()});
+  EXPECT_EQ(said.code, 0) << said.err;
+  EXPECT_EQ(said.doc()["taken"], 3);
+  EXPECT_EQ(said.doc()["constituents"].size(), 3U);
+  const Said again = ask({"import", file()});
+  EXPECT_EQ(again.code, 3);
+  EXPECT_EQ(again.doc()["code"], "REPEATED");
+  EXPECT_EQ(again.doc()["taken"], 0);
+  expect_message(again);
+}
+
+TEST_F(ImportTest, APartlyTakenFileIsTakenForTheRest) {
+  lb_.change([&](FakeLb& l) { l.imports[constituents()[0]] = Code::repeated; });
+  const Said said = ask({"import", file()});
+  EXPECT_EQ(said.code, 0) << said.err;
+  EXPECT_EQ(said.doc()["taken"], 2);
+  EXPECT_EQ(said.doc()["constituents"][0]["code"], "REPEATED");
+  EXPECT_NE(ask({"import", file()}, false).out.find("not taken, REPEATED"), std::string::npos);
+}
+
+TEST_F(ImportTest, AForeignConstituentIsADenialThoughOthersWereTaken) {
+  lb_.change([&](FakeLb& l) { l.imports[constituents()[1]] = Code::foreign_container; });
+  const Said said = ask({"import", file()});
+  EXPECT_EQ(said.code, 3);
+  EXPECT_EQ(said.doc()["code"], "FOREIGN_CONTAINER");
+  EXPECT_EQ(said.doc()["taken"], 2);
+  EXPECT_NE(said.err.find("constituent 2"), std::string::npos) << said.err;
+}
+
+TEST_F(ImportTest, AnAlteredFileIsRefusedBeforeItIsOrdered) {
+  trust_issuer();
+  EXPECT_EQ(ask({"import", file()}).code, 0);
+  const unsigned ordered = lb_.count(OpKind::import_constituent);
+  auto altered = *seal::read_license_file(file());
+  std::string& jws = altered.constituents[2];
+  const size_t signature = jws.rfind('.') + 5;
+  jws[signature] = jws[signature] == 'A' ? 'B' : 'A';
+  ASSERT_TRUE(seal::write_license_file(file(), altered).has_value());
+  const Said said = ask({"import", file()});
+  EXPECT_EQ(said.code, 3);
+  EXPECT_EQ(said.doc()["code"], "BAD_SIGNATURE");
+  expect_message(said);
+  EXPECT_EQ(lb_.count(OpKind::import_constituent), ordered);
+
+  const std::string whole = *read_file(file());
+  for (const std::string& broken :
+       {whole.substr(0, whole.size() / 2), std::string("not json"), std::string()}) {
+    ASSERT_TRUE(write_file_durably(file(), broken).has_value());
+    const Said cut = ask({"import", file()});
+    EXPECT_EQ(cut.code, 3) << broken;
+    EXPECT_EQ(cut.doc()["code"], "MALFORMED");
+  }
+  EXPECT_EQ(lb_.count(OpKind::import_constituent), ordered);
+}
+
+TEST_F(ImportTest, AnIssuerThatOnlyTheCellCanJudgeIsLeftToIt) {
+  write_config("", "issuers = [\"" + seal::text_of(seal::SigningKey::generate().public_key()) + "\"]\n");
+  lb_.change([&](FakeLb& l) {
+    for (const std::string& jws : constituents()) {
+      l.imports[jws] = Code::unknown_issuer;
+    }
+  });
+  const Said said = ask({"import", file()});
+  EXPECT_EQ(said.code, 3);
+  EXPECT_EQ(said.doc()["code"], "UNKNOWN_ISSUER");
+  EXPECT_EQ(lb_.count(OpKind::import_constituent), 3U);
+}
+
+TEST_F(ImportTest, WithoutQuorumItSaysWhatWasTaken) {
+  lb_.change([](FakeLb& l) { l.refuse = Code::unavailable; });
+  const Said said = ask({"import", file()});
+  EXPECT_EQ(said.code, 4);
+  EXPECT_NE(said.err.find("0 of 3 constituents were taken"), std::string::npos) << said.err;
+}
+
+TEST_F(CommandTest, RunHoldsASeatAroundACommand) {
+  lb_.start();
+  const std::string mark = dir_ + "/mark";
+  const Said said =
+      ask({"run", "--firm", "1000", "--product", "7", "--", "sh", "-c", "echo held > " + mark + "; exit 7"});
+  EXPECT_EQ(said.code, 7) << said.err;
+  EXPECT_EQ(*read_file(mark), "held\n");
+  EXPECT_EQ(lb_.count(OpKind::checkout), 1U);
+  EXPECT_EQ(lb_.count(OpKind::release), 1U);
+  EXPECT_EQ(lb_.seats_held(), 0U);
+}
+
+TEST_F(CommandTest, RunRenewsWhileTheCommandRuns) {
+  lb_.start();
+  EXPECT_EQ(ask({"run", "--firm", "1000", "--product", "7", "--lease", "1s", "--", "sleep", "1.3"}).code, 0);
+  EXPECT_GE(lb_.count(OpKind::renew), 2U);
+}
+
+TEST_F(CommandTest, RunStartsNothingWithoutASeat) {
+  lb_.licenses[0].quantity = 0;
+  lb_.start();
+  const std::string mark = dir_ + "/mark";
+  const Said said = ask({"run", "--firm", "1000", "--product", "7", "--", "touch", mark});
+  EXPECT_EQ(said.code, 3);
+  EXPECT_FALSE(std::filesystem::exists(mark));
+}
+
+TEST_F(CommandTest, RunOfNoCommandGivesTheSeatBack) {
+  lb_.start();
+  const Said said = ask({"run", "--firm", "1000", "--product", "7", "--", dir_ + "/no-such-command"});
+  EXPECT_EQ(said.code, 127);
+  expect_message(said);
+  EXPECT_EQ(lb_.seats_held(), 0U);
+}
+
+TEST_F(CommandTest, RunEndsTheCommandWhenTheSeatIsLostForGood) {
+  lb_.start();
+  std::thread thief([&] {
+    while (lb_.seats_held() == 0) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    lb_.forget_leases();
+  });
+  const auto before = client::boot_now();
+  const Said said = ask({"run", "--firm", "1000", "--product", "7", "--lease", "1s", "--", "sleep", "30"});
+  thief.join();
+  EXPECT_EQ(said.code, 128 + SIGTERM);
+  EXPECT_LT(client::boot_now() - before, seconds(5));
+  EXPECT_NE(said.err.find("the seat is lost for good (UNKNOWN_HANDLE"), std::string::npos) << said.err;
+}
+
+TEST_F(CommandTest, BenchReportsWhatScriptsRelyOn) {
+  lb_.licenses[0].quantity = 3;
+  lb_.start();
+  const Said said = ask({"bench", "--seconds", "1", "--clients", "2", "--outstanding", "4", "--mix",
+                         "2:2:1:1", "--record", dir_ + "/record.jsonl", "--progress"});
+  ASSERT_EQ(said.code, 0) << said.err;
+  const json report = said.doc();
+  EXPECT_GT(report["requests"], 10);
+  EXPECT_GT(report["rate"], 10);
+  EXPECT_TRUE(report["errors"].is_object());
+  EXPECT_TRUE(report["errors"].empty());
+  EXPECT_GT(report["denied"]["NO_FREE_SEAT"], 0);
+  for (const char* name : {"p50", "p90", "p99", "p99_9", "max", "samples"}) {
+    EXPECT_GT(report["latency_us"][name], 0) << name;
+  }
+  EXPECT_TRUE(report["longest_silence_ms"].is_number());
+  EXPECT_TRUE(report["retransmissions"].is_number());
+  EXPECT_NEAR(report["seconds"].get<double>(), 1.0, 0.2);
+  EXPECT_NE(said.err.find("bench    1 s"), std::string::npos) << said.err;
+  std::ifstream record(dir_ + "/record.jsonl");
+  std::string line;
+  ASSERT_TRUE(std::getline(record, line));
+  const json first = json::parse(line);
+  for (const char* name : {"op", "handle", "outcome", "code", "sent_ns", "answered_ns", "held_until_ns"}) {
+    EXPECT_TRUE(first.contains(name)) << name;
+  }
+  EXPECT_EQ(lb_.seats_held(), 0U);
+  EXPECT_NE(ask({"bench", "--seconds", "200ms"}, false).out.find("latency"), std::string::npos);
+}
+
+TEST_F(CommandTest, BenchWithoutALicenseOrACellSaysSo) {
+  lb_.licenses.clear();
+  lb_.start();
+  EXPECT_EQ(ask({"bench", "--seconds", "1"}).doc()["code"], "NO_SUCH_LICENSE");
+  lb_.stop();
+  const Said said = ask({"bench", "--seconds", "1", "--firm", "1", "--product", "1", "--timeout", "200ms"});
+  EXPECT_EQ(said.code, 4);
+  expect_message(said);
+}
+
+}  // namespace
+}  // namespace tercet::command
