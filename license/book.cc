@@ -1,5 +1,7 @@
 #include "license/book.h"
 
+#include "base/mutant.h"
+
 #include "license/lists.h"
 #include "license/rules.h"
 
@@ -72,13 +74,13 @@ OpResult Book::apply_op(const OpView& op) {
   const Standpoint at = find(state_, op.handle);
   if (at.lease != kNone) {
     const Lease& lease = state_.leases()[at.lease];
-    if (op.request <= lease.last.request) {
+    if (op.request <= lease.last.request && !planted(Mutant::duplicate_answered_twice)) {
       return repeat(last_answer(lease, state_.licenses().tmr_id(lease.license)),
                     op.request < lease.last.request);
     }
   } else if (at.tombstone != kNone) {
     const Tombstone& tombstone = state_.tombstones()[at.tombstone];
-    if (op.request <= tombstone.request) {
+    if (op.request <= tombstone.request && !planted(Mutant::duplicate_answered_twice)) {
       return repeat(tombstone.answer, op.request < tombstone.request);
     }
   }

@@ -23,7 +23,7 @@ class Faults {
   void strike() {
     world_.note_fault();
     const MonoTime ends = world_.now() + random_.between(milliseconds(50), milliseconds(2500));
-    switch (random_.below(13)) {
+    switch (random_.below(15)) {
       case 0:
       case 1: {
         const auto lb = static_cast<unsigned>(random_.below(2));
@@ -80,6 +80,19 @@ class Faults {
         standing_.push_back({Standing::Kind::clients_cut, lb, 0, ends});
         break;
       }
+      case 12:
+        world_.trap(static_cast<unsigned>(random_.below(kBackends)), CellMessage::vote);
+        break;
+      case 13: {
+        // Promises only come at a takeover: kill both LBs, so that one has to ask for them.
+        world_.trap(static_cast<unsigned>(random_.below(kBackends)), CellMessage::promise);
+        for (unsigned lb = 0; lb < 2; ++lb) {
+          world_.crash_lb(lb);
+          standing_.push_back({Standing::Kind::lb_down, static_cast<Host>(lb), 0,
+                               world_.now() + random_.between(milliseconds(10), milliseconds(300))});
+        }
+        break;
+      }
       case 10:
       case 11:
         // Partitions that change faster than epochs settle: what Raft's figure 8 needs.
@@ -125,6 +138,10 @@ class Faults {
   }
 
   void end_what_is_over() {
+    for (const unsigned slot : world_.take_trapped()) {
+      standing_.push_back({Standing::Kind::backend_down, static_cast<Host>(slot), 0,
+                           world_.now() + random_.between(milliseconds(10), milliseconds(400))});
+    }
     for (size_t i = 0; i < standing_.size();) {
       if (standing_[i].ends > world_.now()) {
         ++i;
@@ -191,6 +208,9 @@ std::string run_seed(uint64_t seed, bool trace, Totals* totals) {
     options.lying_slot = static_cast<int>(dice.below(kBackends));
   } else if (dice.chance(0.2)) {
     options.damaging_slot = static_cast<int>(dice.below(kBackends));
+  }
+  if (dice.chance(0.2)) {
+    options.disk_max = milliseconds(1 + static_cast<int64_t>(dice.below(30)));
   }
   World world(options);
   Faults faults(world);

@@ -65,6 +65,7 @@ World::World(const WorldOptions& options)
     store::MemoryDisk::Options disk;
     disk.seed = random_.next();
     disk.create_latency = milliseconds(1);
+    disk.latency_max = options.disk_max;
     backends_[slot].disk = std::make_unique<store::MemoryDisk>(disk);
     backends_[slot].incarnation = Incarnation{random_.next() | 1U};
     start_backend(slot);
@@ -390,6 +391,12 @@ void World::poll_backend(unsigned slot) {
     watch_outgoing(slot, outbox_->bytes(parcel));
   }
   route(host, *outbox_);
+  if (b.sprung) {
+    b.sprung = false;
+    crash_backend(slot, true);
+    trapped_.push_back(slot);
+    return;
+  }
   wake(host, earlier(true_time(host, next), b.disk->next_due()));
 }
 
@@ -431,6 +438,10 @@ void World::watch_outgoing(unsigned slot, Bytes plain) {
   if (parse_cell(plain, view) != Drop::none) {
     checkers_.fail("b" + std::to_string(slot + 1) + " sends what the wire refuses");
     return;
+  }
+  if (b.trap && plain[0] == static_cast<uint8_t>(*b.trap)) {
+    b.trap.reset();
+    b.sprung = true;
   }
   if (const auto* vote = std::get_if<VoteView>(&view)) {
     const Seq last{vote->header->first + vote->header->count - 1};
@@ -553,6 +564,7 @@ void World::heal_all() {
   }
   for (unsigned slot = 0; slot < kBackends; ++slot) {
     backends_[slot].paused_until = {};
+    backends_[slot].trap.reset();
     start_backend(slot);
     wake(static_cast<Host>(slot + 2), now_);
   }

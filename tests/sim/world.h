@@ -7,6 +7,7 @@
 #include <memory>
 #include <queue>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "backend/book_machine.h"
@@ -30,6 +31,7 @@ struct WorldOptions {
   /// hashed.
   int lying_slot = -1;
   int damaging_slot = -1;
+  Duration disk_max = microseconds(160);  ///< slowest write of the disks
 };
 
 struct Totals {
@@ -68,6 +70,10 @@ class World {
   void cut_clients(unsigned lb, bool off);
   void cut_clients_of_active();
   void jump_wall(Host host, Duration by);
+  /// The worst moment: this backend loses its power right after its next Promise (or Vote) has left.
+  void trap(unsigned slot, CellMessage after) { backends_[slot].trap = after; }
+  /// Backends that a trap has killed since the last call.
+  std::vector<unsigned> take_trapped() { return std::exchange(trapped_, {}); }
   /// Ends every fault; what is down starts.
   void heal_all();
   [[nodiscard]] bool lb_up(unsigned lb) const { return lbs_[lb].service != nullptr; }
@@ -106,6 +112,8 @@ class World {
     Hash128 voted_l;
     Epoch promised;
     Seq checked;
+    std::optional<CellMessage> trap;
+    bool sprung = false;
   };
   struct Event {
     MonoTime at;
@@ -152,6 +160,7 @@ class World {
   std::vector<std::unique_ptr<Client>> clients_;
   std::vector<unsigned> believes_;  ///< which LB each client's neighbour table points to
   std::array<Clock, kHostsMax> clocks_;
+  std::vector<unsigned> trapped_;
   std::unique_ptr<Outbox> outbox_;
   std::vector<dataplane::Message> messages_;
   std::vector<uint8_t> scratch_;
