@@ -26,7 +26,7 @@ class Client {
     uint32_t firm = 10;
     uint32_t product = 1;
     Duration lease = seconds(2);
-    Duration think_max = milliseconds(300);
+    Duration think_max = milliseconds(240);
     Duration give_up = milliseconds(2500);
   };
   Client(const Options& options, uint64_t seed, Checkers& checkers)
