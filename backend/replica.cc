@@ -66,6 +66,12 @@ MonoTime Replica::poll(std::span<const dataplane::Message> in, const Moment& now
   return again;
 }
 
+void Replica::resigned(ServerId lb, Epoch epoch, const Moment& /*now*/) {
+  if (is_lb(lb) && lb_of(epoch) == lb) {
+    acceptor_.resigned(epoch);
+  }
+}
+
 ReplicaView Replica::view() const {
   ReplicaView view;
   view.known = true;

@@ -40,6 +40,7 @@ class Replica : public dataplane::Service {
 
   MonoTime poll(std::span<const dataplane::Message> in, const Moment& now, Outbox& out) override;
   void unreachable(ServerId) override {}
+  void resigned(ServerId lb, Epoch epoch, const Moment& now) override;
 
   void show_to(dataplane::Snapshot<ReplicaView>* view) { view_ = view; }
   [[nodiscard]] ReplicaView view() const;

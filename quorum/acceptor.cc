@@ -558,6 +558,12 @@ void Acceptor::hear(Epoch epoch, Nonce instance, uint8_t flags, uint32_t heartbe
   heard_ = {epoch, instance, now, std::max(three, kHeardWindowMin)};
 }
 
+void Acceptor::resigned(Epoch epoch) {
+  if (heard_.epoch == epoch) {
+    heard_ = {};
+  }
+}
+
 bool Acceptor::heard(MonoTime now) const {
   return heard_.epoch.value != 0 && heard_.epoch >= promised_ && now - heard_.at <= heard_.window;
 }

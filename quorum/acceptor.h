@@ -59,6 +59,8 @@ class Acceptor {
   /// The log takes nothing more (disk full or failed): says so in all that it sends, takes no entries, votes
   /// no more.
   void stop() { stopped_ = true; }
+  /// The holder of `epoch` said (under seal) that it is gone: whoever asks may follow it at once.
+  void resigned(Epoch epoch);
   /// Sends what may leave now; returns when to call again at the latest. Call after each burst of steps.
   MonoTime tick(const Moment& now, Machine& machine, Output& out);
 
