@@ -1,7 +1,6 @@
 #include "license/book.h"
 
 #include "base/mutant.h"
-
 #include "license/lists.h"
 #include "license/rules.h"
 

@@ -63,6 +63,8 @@ class Book {
   void reset() { state_.clear(); }
   /// Of the whole state; O(1).
   [[nodiscard]] Hash128 digest() const { return state_.digest(); }
+  /// The same, from every object anew: what the incremental one must be. O(n).
+  [[nodiscard]] Hash128 recomputed_digest() const { return state_.recomputed_digest(); }
   /// Answers a read (a whole operation) at the present state: a page (wire/listing.h) of ≤ kReadAnswerMax
   /// bytes. Returns its size; `out` has room for kReadAnswerMax.
   size_t read(Bytes query, MutBytes out) const;

@@ -245,6 +245,7 @@ class Pair {
     std::ranges::sort(seen);
     std::ranges::sort(expected);
     ASSERT_EQ(seen, expected);
+    ASSERT_EQ(book_.digest(), book_.recomputed_digest());
   }
   static std::string describe(const Applied& a, const Result& got, const std::vector<uint8_t>& expected) {
     std::string out = "kind " + std::to_string(a.op.empty() ? 0 : a.op[0]) + " got";

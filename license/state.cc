@@ -11,12 +11,32 @@ Hash128 hash_of(const Cell& cell) {
 
 State::State(const BookOptions& options) : leases_(options), tombstones_(options), undo_(options) {}
 
-Hash128 State::digest() const {
+Hash128 State::digest_of(const Hash128& sum) const {
   const uint64_t times[3] = {static_cast<uint64_t>(standing_.cell_ms),
                              static_cast<uint64_t>(standing_.wall_ms),
                              static_cast<uint64_t>(standing_.forgotten_ms)};
   const Hash128 h = hash128({reinterpret_cast<const uint8_t*>(times), sizeof times}, 0x74696d65);
-  return {standing_.sum.low + h.low, standing_.sum.high + h.high};
+  return {sum.low + h.low, sum.high + h.high};
+}
+
+Hash128 State::digest() const { return digest_of(standing_.sum); }
+
+Hash128 State::recomputed_digest() const {
+  Hash128 sum;
+  const auto add = [&sum](const Hash128& h) { sum = {sum.low + h.low, sum.high + h.high}; };
+  for (uint32_t i = leases_.next_used(0); i != kNone; i = leases_.next_used(i + 1)) {
+    add(hash_of(i, leases_.image(i)));
+  }
+  for (uint32_t n = 0; n < tombstones_.size(); ++n) {
+    add(hash_of(tombstones_.at(n)));
+  }
+  for (uint32_t i = 0; i < licenses_.size(); ++i) {
+    add(hash_of(i, licenses_[i]));
+  }
+  if (cell_.started != 0) {
+    add(hash_of(cell_));
+  }
+  return digest_of(sum);
 }
 
 void State::plus(const Hash128& h) {

@@ -27,6 +27,8 @@ class State {
   [[nodiscard]] int64_t forgotten_ms() const { return standing_.forgotten_ms; }
   [[nodiscard]] Seq applied() const { return Seq{standing_.seq}; }
   [[nodiscard]] Hash128 digest() const;
+  /// The digest, added up from every object anew; O(n).
+  [[nodiscard]] Hash128 recomputed_digest() const;
 
   /// Opens the next entry. Times never go back (I8): what is earlier than before counts as before.
   void begin(Seq seq, CellTime cell, WallTime wall);
@@ -49,6 +51,7 @@ class State {
   void prefault(uint32_t leases) { leases_.prefault(leases); }
 
  private:
+  [[nodiscard]] Hash128 digest_of(const Hash128& sum) const;
   void plus(const Hash128& h);
   void minus(const Hash128& h);
   void revert(const UndoLog::Noted& noted);
