@@ -128,6 +128,22 @@ TEST(Docs, WhatIsLookedUpByNameIsThere) {
   }
 }
 
+TEST(Docs, MetricsThatAreNamedExist) {
+  std::string sources;
+  for (const auto& file : fs::recursive_directory_iterator(kRoot / "control")) {
+    if (file.path().extension() == ".cc") {
+      sources += read(file.path());
+    }
+  }
+  const std::string page = read(kRoot / "docs/operations.md");
+  unsigned names = 0;
+  const std::regex name("`(tercet_[a-z_]+)[{`]");
+  for (std::sregex_iterator it(page.begin(), page.end(), name), end; it != end; ++it, ++names) {
+    EXPECT_NE(sources.find("\"" + (*it)[1].str() + "\""), std::string::npos) << (*it)[1];
+  }
+  EXPECT_GT(names, 4U);
+}
+
 TEST(Docs, EveryPackageHasItsReason) {
   const std::string page = read(kRoot / "docs/dependencies.md");
   const std::string script = read(kRoot / "scripts/deps");
