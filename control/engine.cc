@@ -11,7 +11,8 @@ tl::expected<OpenedPort, std::string> open_port(Engine wanted, const Engines& en
       opened.why = "engine uring (port.engine = \"auto\")";
     } else {
       uring = false;
-      opened.why = "engine mmsg (port.engine = \"auto\", and there is no io_uring here: " + allowed.error() + ")";
+      opened.why =
+          "engine mmsg (port.engine = \"auto\", and there is no io_uring here: " + allowed.error() + ")";
     }
   } else {
     opened.why = std::string("engine ") + (uring ? "uring" : "mmsg") + " (as configured)";

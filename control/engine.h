@@ -1,6 +1,6 @@
 #pragma once
-// Which engine serves the lanes: the configured one, or with `auto` io_uring where this machine allows it, else mmsg. The
-// engines themselves are the programs' (only they name them).
+// Which engine serves the lanes: the configured one, or with `auto` io_uring where this machine allows it,
+// else mmsg. The engines themselves are the programs' (only they name them).
 
 #include <memory>
 #include <string>

@@ -1,6 +1,7 @@
 #pragma once
-// Logging: lines to stderr, written by a thread of their own, so that a slow terminal or a full pipe never holds up whoever
-// logs. The polling threads log nothing: they count, and the control thread says what changed.
+// Logging: lines to stderr, written by a thread of their own, so that a slow terminal or a full pipe never
+// holds up whoever logs. The polling threads log nothing: they count, and the control thread says what
+// changed.
 
 #include <spdlog/spdlog.h>
 
@@ -8,8 +9,8 @@
 
 namespace tercet::control {
 
-/// Starts it for this process: "2026-03-01T12:00:00.250Z lb1 info  …". Until then, and after stop_logging(), spdlog
-/// writes by itself. `name` stands in each line.
+/// Starts it for this process: "2026-03-01T12:00:00.250Z lb1 info  …". Until then, and after stop_logging(),
+/// spdlog writes by itself. `name` stands in each line.
 void start_logging(const std::string& name);
 /// Writes out what is waiting, and ends the thread.
 void stop_logging();

@@ -46,8 +46,8 @@ void read_peers(Toml& toml, ServerConfig& config) {
     if (const auto endpoint = parse_endpoint(text); endpoint && endpoint->port != 0) {
       config.peers[i] = *endpoint;
     } else if (!text.empty()) {
-      toml.refuse(kPeerKeys[i], endpoint ? "the port is 0: write ADDRESS:PORT, as in 198.18.0.11:8210"
-                                         : endpoint.error());
+      toml.refuse(kPeerKeys[i],
+                  endpoint ? "the port is 0: write ADDRESS:PORT, as in 198.18.0.11:8210" : endpoint.error());
     }
     for (unsigned k = 0; k < i; ++k) {
       if (!text.empty() && config.peers[k] == config.peers[i]) {
@@ -78,8 +78,10 @@ ServerConfig read_server_config(Toml& toml, bool lb, uint16_t admin_port) {
   }
   config.admin.token_file = toml.file("admin.token_file");
   if (!is_loopback(config.admin.listen) && config.admin.token_file.empty()) {
-    toml.refuse("admin.listen", listen + " can be reached from outside: name a file with a token in admin.token_file, "
-                                         "or listen on 127.0.0.1");
+    toml.refuse("admin.listen",
+                listen +
+                    " can be reached from outside: name a file with a token in admin.token_file, "
+                    "or listen on 127.0.0.1");
   }
   return config;
 }
@@ -90,8 +92,8 @@ tl::expected<seal::ServerKeys, std::string> read_keys(const ServerConfig& config
     return keys;
   }
   if (keys->self != config.self) {
-    return tl::unexpected(config.key_file + ": is " + name_of(keys->self) + "'s key file, but " + config.path +
-                          " is " + name_of(config.self) + "'s: each server has its own");
+    return tl::unexpected(config.key_file + ": is " + name_of(keys->self) + "'s key file, but " +
+                          config.path + " is " + name_of(config.self) + "'s: each server has its own");
   }
   if (!config.aead.empty() && config.aead != seal::name_of(keys->aead)) {
     return tl::unexpected(config.key_file + ": is for " + seal::name_of(keys->aead) + ", but " + config.path +

@@ -1,6 +1,6 @@
 #pragma once
-// What the configuration files of an LB and of a backend have in common: [cell] [port] [peers] [admin]. Each program's
-// own sections are read by lb_config and backend_config, from the same Toml.
+// What the configuration files of an LB and of a backend have in common: [cell] [port] [peers] [admin]. Each
+// program's own sections are read by lb_config and backend_config, from the same Toml.
 
 #include <array>
 #include <string>
@@ -33,10 +33,12 @@ struct ServerConfig {
   AdminConfig admin;
 };
 
-/// Reads the common sections; what is wrong is kept in `toml` for its finish(). `lb`: whether an LB's file is expected.
+/// Reads the common sections; what is wrong is kept in `toml` for its finish(). `lb`: whether an LB's file is
+/// expected.
 ServerConfig read_server_config(Toml& toml, bool lb, uint16_t admin_port);
 
-/// The key file that `config` names: of its cell, its server and its AEAD. The error is one line with what to do.
+/// The key file that `config` names: of its cell, its server and its AEAD. The error is one line with what to
+/// do.
 tl::expected<seal::ServerKeys, std::string> read_keys(const ServerConfig& config);
 
 }  // namespace tercet::control

@@ -1,8 +1,8 @@
 #pragma once
 // What a server's threads have in common: names, signals, locked memory, and the polling thread itself.
 //
-// Signals are blocked in every thread from the start (block_signals() in main, before the first thread); the control
-// thread takes SIGTERM and SIGINT from a signalfd. SIGPIPE is ignored.
+// Signals are blocked in every thread from the start (block_signals() in main, before the first thread); the
+// control thread takes SIGTERM and SIGINT from a signalfd. SIGPIPE is ignored.
 
 #include <sys/types.h>
 
@@ -25,8 +25,13 @@ int take_signal(int signals);
 /// As shown by ps -L and top -H; at most 15 characters.
 void name_this_thread(const char* name);
 
-/// Locks what is mapped now, so that a failover never waits for a page from a disk. Pages are locked as they are first
-/// touched (what was only reserved costs nothing). The error says why not; a server goes on without.
+/// The calling thread goes before others of this machine where that is allowed (CAP_SYS_NICE): a busy
+/// neighbour should not look like a dead load balancer. False where it is not.
+bool raise_priority();
+
+/// Locks what is mapped now, so that a failover never waits for a page from a disk. Pages are locked as they
+/// are first touched (what was only reserved costs nothing). The error says why not; a server goes on
+/// without.
 tl::expected<void, std::string> lock_memory();
 
 /// A thread that runs `loop` until stop(). The loop outlives it.

@@ -1,6 +1,6 @@
 #pragma once
-// Clock: where a polling or control thread gets its Moment from, once a turn. RealClock on a machine; a simulator has its
-// own time.
+// Clock: where a polling or control thread gets its Moment from, once a turn. RealClock on a machine; a
+// simulator has its own time.
 
 #include "base/time.h"
 

@@ -1,6 +1,7 @@
 #pragma once
-// Loop: one turn of a polling thread. OneThread does everything in a turn; with several threads a steering loop ends at a
-// Link between open and order, and begins again at one between tally and reply (messages cross by value).
+// Loop: one turn of a polling thread. OneThread does everything in a turn; with several threads a steering
+// loop ends at a Link between open and order, and begins again at one between tally and reply (messages cross
+// by value).
 
 #include "base/time.h"
 
@@ -13,10 +14,11 @@ class Loop {
   Loop& operator=(const Loop&) = delete;
   virtual ~Loop() = default;
 
-  /// One turn, without waiting. Returns when the next one is due at the latest; a time that has passed: at once.
+  /// One turn, without waiting. Returns when the next one is due at the latest; a time that has passed: at
+  /// once.
   virtual MonoTime poll(const Moment& now) = 0;
-  /// Sleeps until there is something to do, or `until`. Call it after every poll: engines that queue what they send
-  /// submit it here.
+  /// Sleeps until there is something to do, or `until`. Call it after every poll: engines that queue what
+  /// they send submit it here.
   virtual void wait(MonoTime until) = 0;
 };
 

@@ -1,7 +1,7 @@
 #pragma once
-// Open: what came in (RxBurst) → authenticated Messages, in place. The datagram's header says whose key opens it: a
-// client's, another server's, or a resignation's. What does not prove itself is counted under its Drop reason and
-// forgotten; nothing is ever answered to it.
+// Open: what came in (RxBurst) → authenticated Messages, in place. The datagram's header says whose key opens
+// it: a client's, another server's, or a resignation's. What does not prove itself is counted under its Drop
+// reason and forgotten; nothing is ever answered to it.
 //
 // Used by the polling thread that owns the keyring. No allocation.
 
@@ -15,9 +15,9 @@ namespace tercet::dataplane {
 
 /// Written by the polling thread, read by the control thread.
 struct OpenCounters {
-  Counter messages;             ///< opened and handed on
-  Counter resignations;         ///< of the other LB: authentic
-  Counter drops[kDrops];        ///< by Drop reason (index 0 stays 0)
+  Counter messages;       ///< opened and handed on
+  Counter resignations;   ///< of the other LB: authentic
+  Counter drops[kDrops];  ///< by Drop reason (index 0 stays 0)
   [[nodiscard]] uint64_t dropped() const;
 };
 
@@ -28,7 +28,8 @@ class Opener {
 
   explicit Opener(seal::Keyring& keyring) : keyring_(keyring) {}
 
-  /// Opens every datagram of `burst`. `messages` and `resignations` are cleared first; their bytes are the burst's.
+  /// Opens every datagram of `burst`. `messages` and `resignations` are cleared first; their bytes are the
+  /// burst's.
   void open(RxBurst& burst, Messages& messages, Resignations& resignations);
   [[nodiscard]] const OpenCounters& counters() const { return counters_; }
 

@@ -27,7 +27,8 @@ uint64_t next(uint64_t& state) {
 }  // namespace
 
 RealClock::RealClock() : state_(0) {
-  TERCET_CHECK(getrandom(&state_, sizeof state_, 0) == ssize_t{sizeof state_}, "the kernel gives random bits");
+  TERCET_CHECK(getrandom(&state_, sizeof state_, 0) == ssize_t{sizeof state_},
+               "the kernel gives random bits");
 }
 
 Moment RealClock::now() {

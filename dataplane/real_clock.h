@@ -1,6 +1,7 @@
 #pragma once
-// RealClock: CLOCK_MONOTONIC_RAW and CLOCK_REALTIME through the vDSO (no system call), and dice from a generator that was
-// seeded once by the kernel. RAW, since NTP slews the other: leases end by it. Port::wait() takes times of the same clock.
+// RealClock: CLOCK_MONOTONIC_RAW and CLOCK_REALTIME through the vDSO (no system call), and dice from a
+// generator that was seeded once by the kernel. RAW, since NTP slews the other: leases end by it.
+// Port::wait() takes times of the same clock.
 //
 // One thread each. The dice are for back-off and nonces of messages, never for keys.
 

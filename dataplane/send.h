@@ -1,7 +1,7 @@
 #pragma once
-// Send: the Outbox's parcels → sealed per receiver → TxBursts of the Port. A message to several servers was written once
-// and is sealed once for each. The Port sorts a burst by lane, so what goes to one peer leaves in one run (GSO) although
-// it is sealed here in the outbox's order.
+// Send: the Outbox's parcels → sealed per receiver → TxBursts of the Port. A message to several servers was
+// written once and is sealed once for each. The Port sorts a burst by lane, so what goes to one peer leaves
+// in one run (GSO) although it is sealed here in the outbox's order.
 //
 // Used by the polling thread that owns keyring and port. No allocation.
 

@@ -51,7 +51,8 @@ tl::expected<void, std::string> write_identity(const std::string& store_dir, con
   return store::write_meta(identity_path(store_dir), bytes_of(record));
 }
 
-tl::expected<Found, std::string> find_identity(const std::string& store_dir, bool segments, CellId cell, Slot slot) {
+tl::expected<Found, std::string> find_identity(const std::string& store_dir, bool segments, CellId cell,
+                                               Slot slot) {
   const std::string path = identity_path(store_dir);
   Found found;
   const auto content = store::read_meta(path);
@@ -87,8 +88,9 @@ tl::expected<Found, std::string> find_identity(const std::string& store_dir, boo
   identity.memory = (record.flags & kMemory) != 0;
   if (identity.cell != cell || identity.slot != slot) {
     return tl::unexpected("store " + store_dir + ": is the disk of " + name_of(server_of(identity.slot)) +
-                          " of cell " + seal::text_of(identity.cell) + ", not of " + name_of(server_of(slot)) +
-                          " of cell " + seal::text_of(cell) + ": correct store.dir");
+                          " of cell " + seal::text_of(identity.cell) + ", not of " +
+                          name_of(server_of(slot)) + " of cell " + seal::text_of(cell) +
+                          ": correct store.dir");
   }
   found.kind = Found::Kind::known;
   if (identity.log_made && !segments) {
@@ -105,7 +107,8 @@ std::string lost_page_cache(const Identity& identity, const std::string& boot_id
   if (!boot_id.empty() && boot_id == identity.boot_id) {
     return {};
   }
-  return "it ran with durability = \"memory\", was not stopped cleanly, and the machine was started anew since: what it "
+  return "it ran with durability = \"memory\", was not stopped cleanly, and the machine was started anew "
+         "since: what it "
          "voted on may be lost";
 }
 

@@ -1,6 +1,7 @@
 #pragma once
-// Who this backend's disk is, as its file `identity` in the store's folder says (a meta file: checked, replaced as a
-// whole). Read before the log, and together with what recovery found it decides whether this backend may vote.
+// Who this backend's disk is, as its file `identity` in the store's folder says (a meta file: checked,
+// replaced as a whole). Read before the log, and together with what recovery found it decides whether this
+// backend may vote.
 //
 //      0                   1                   2                   3
 //      0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -11,8 +12,8 @@
 //  32 | boot id of the kernel, 36 characters, zero-padded to 40
 //     +---------------------------------------------------------------+
 //
-// Amnesiac (DESIGN §2): a backend whose disk was lost or cannot be trusted. It runs, says so, keeps its files as they
-// are, and neither votes nor promises.
+// Amnesiac (DESIGN §2): a backend whose disk was lost or cannot be trusted. It runs, says so, keeps its files
+// as they are, and neither votes nor promises.
 
 #include <cstdint>
 #include <string>
@@ -26,12 +27,12 @@ namespace tercet::control {
 struct Identity {
   CellId cell;
   Slot slot = Slot::one;
-  uint64_t store = 0;        ///< the log's sectors carry it
+  uint64_t store = 0;  ///< the log's sectors carry it
   Incarnation incarnation;
-  std::string boot_id;       ///< of the kernel under which it last ran; empty: unknown
-  bool log_made = false;     ///< the log's first segment was there before any promise or vote
-  bool clean = false;        ///< stopped by its own hand, all of it durable
-  bool memory = false;       ///< last ran with durability = "memory"
+  std::string boot_id;    ///< of the kernel under which it last ran; empty: unknown
+  bool log_made = false;  ///< the log's first segment was there before any promise or vote
+  bool clean = false;     ///< stopped by its own hand, all of it durable
+  bool memory = false;    ///< last ran with durability = "memory"
 };
 
 inline constexpr size_t kBootIdMax = 40;
@@ -66,10 +67,13 @@ struct Found {
   Identity identity;
   std::string why;  ///< one line
 };
-/// `segments`: whether there is any file of a log. The error (of another cell's or slot's disk) ends the start: one line.
-tl::expected<Found, std::string> find_identity(const std::string& store_dir, bool segments, CellId cell, Slot slot);
+/// `segments`: whether there is any file of a log. The error (of another cell's or slot's disk) ends the
+/// start: one line.
+tl::expected<Found, std::string> find_identity(const std::string& store_dir, bool segments, CellId cell,
+                                               Slot slot);
 
-/// `memory` durability, no clean stop, and the machine has gone down since: empty if that is not so, else why.
+/// `memory` durability, no clean stop, and the machine has gone down since: empty if that is not so, else
+/// why.
 std::string lost_page_cache(const Identity& identity, const std::string& boot_id);
 
 }  // namespace tercet::control

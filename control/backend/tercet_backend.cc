@@ -11,6 +11,7 @@
 
 #include "backend/store/meta_file.h"
 #include "backend/store/recover.h"
+#include "control/check.h"
 #include "control/logging.h"
 #include "wire/introduction.h"
 #include "wire/seal/container.h"
@@ -29,9 +30,11 @@ tl::expected<seal::Container, std::string> read_own_container(const BackendConfi
                           config.server.path);
   }
   auto container = seal::read_container(path);
-  if (container && (container->cell != config.server.cell || container->slot != slot_of(config.server.self))) {
-    return tl::unexpected(path + ": is the container of " + name_of(server_of(container->slot)) + " of cell " +
-                          seal::text_of(container->cell) + ": correct store.dir in " + config.server.path);
+  if (container &&
+      (container->cell != config.server.cell || container->slot != slot_of(config.server.self))) {
+    return tl::unexpected(path + ": is the container of " + name_of(server_of(container->slot)) +
+                          " of cell " + seal::text_of(container->cell) + ": correct store.dir in " +
+                          config.server.path);
   }
   return container;
 }
@@ -62,6 +65,9 @@ tl::expected<std::unique_ptr<Backend>, std::string> Backend::open(const BackendC
   if (auto done = self->open_network(engines); !done) {
     return tl::unexpected(done.error());
   }
+  if (auto done = self->open_admin(); !done) {
+    return tl::unexpected(done.error());
+  }
   return self;
 }
 
@@ -76,7 +82,8 @@ tl::expected<void, std::string> Backend::open_container(quorum::Acceptor::Option
   const size_t size = write_introduction(container->key.public_key().bytes, container->serial,
                                          {options.introduction.data(), options.introduction.size()});
   if (size == 0) {
-    return tl::unexpected(config_.store_dir + "/container.json: its serial number is too long: make a new container");
+    return tl::unexpected(config_.store_dir +
+                          "/container.json: its serial number is too long: make a new container");
   }
   options.introduction.resize(size);
   return {};
@@ -107,7 +114,8 @@ tl::expected<void, std::string> Backend::open_store(quorum::Acceptor::Options& o
   }
   identity_.boot_id = boot_id;
   if (found->kind == Found::Kind::blank) {
-    // Before the log is made: a crash in between leaves a disk that never promised anything, which is still blank.
+    // Before the log is made: a crash in between leaves a disk that never promised anything, which is still
+    // blank.
     if (auto done = write_identity(config_.store_dir, identity_); !done) {
       return done;
     }
@@ -159,19 +167,59 @@ void Backend::distrust(quorum::Acceptor::Options& options, const std::string& wh
   no_disk_ = std::make_unique<store::MemoryDisk>();
   log_ = std::make_unique<store::Log>(
       *no_disk_, store::Log::Options{.store = identity_.store, .segment_bytes = 2U << 20U}, store::LogEnd{});
-  spdlog::error("amnesiac: {}: this backend neither votes nor promises, and leaves its files as they are", why);
+  spdlog::error("amnesiac: {}: this backend neither votes nor promises, and leaves its files as they are",
+                why);
+}
+
+dataplane::PortOptions backend_lanes(const BackendConfig& config, dataplane::Routes& routes) {
+  const ServerConfig& server = config.server;
+  dataplane::PortOptions options;
+  options.poll = server.poll;
+  for (unsigned i = 0; i < kServers; ++i) {
+    if (i != index(server.self)) {
+      routes.lane_of[i] = static_cast<Lane>(options.lanes.size());
+      options.lanes.push_back({server.peers[index(server.self)], server.peers[i]});
+    }
+  }
+  return options;
+}
+
+int check_backend(const BackendConfig& config, const Engines& engines) {
+  dataplane::Routes routes;
+  return report({
+      {Check::Verdict::good, "configuration: " + config.server.path + " is sound"},
+      check_keys(config.server),
+      check_disk(config.store_dir),
+      check_of("container", config.store_dir + "/container.json is this backend's",
+               read_own_container(config).map([](const seal::Container&) {})),
+      check_engine(config.server, engines),
+      check_lanes(engines, backend_lanes(config, routes)),
+      check_admin(config.server.admin),
+      check_clock(),
+      check_memory_lock(),
+  });
+}
+
+tl::expected<void, std::string> Backend::open_admin() {
+  auto admin = Admin::start(
+      config_.server.admin,
+      backend_routes({.cell = config_.server.cell,
+                      .self = config_.server.self,
+                      .durability = config_.durability == store::Durability::memory ? "memory" : "fsync",
+                      .board = &board_,
+                      .health = &health_,
+                      .port = port_.get(),
+                      .loop = loop_.get()}));
+  if (!admin) {
+    return tl::unexpected(admin.error());
+  }
+  admin_ = std::move(*admin);
+  return {};
 }
 
 tl::expected<void, std::string> Backend::open_network(const Engines& engines) {
-  dataplane::PortOptions options;
-  options.poll = config_.server.poll;
   dataplane::Routes routes;
-  for (unsigned i = 0; i < kServers; ++i) {
-    if (i != index(config_.server.self)) {
-      routes.lane_of[i] = static_cast<Lane>(options.lanes.size());
-      options.lanes.push_back({config_.server.peers[index(config_.server.self)], config_.server.peers[i]});
-    }
-  }
+  const dataplane::PortOptions options = backend_lanes(config_, routes);
   auto opened = open_port(config_.server.engine, engines, options);
   if (!opened) {
     return tl::unexpected(opened.error());
@@ -199,7 +247,8 @@ tl::expected<void, std::string> Backend::plant_fault() {
   }
   return tl::unexpected("TERCET_FAULT=" + std::string(fault) + " is no fault that this program knows: lie");
 #else
-  return tl::unexpected("TERCET_FAULT is set, but this program was built without TERCET_TEST_FAULTS: unset it");
+  return tl::unexpected(
+      "TERCET_FAULT is set, but this program was built without TERCET_TEST_FAULTS: unset it");
 #endif
 }
 
@@ -216,12 +265,22 @@ void Backend::say_changes(const backend::ReplicaView& view) {
   said_state_ = view.state;
 }
 
+void Backend::turn(const Moment& now) {
+  health_.turned(now.mono, loop_->counters().polls.get());
+  const backend::ReplicaView& view = view_.read();
+  say_changes(view);
+  board_.publish(view, !untrusted_.empty()                         ? untrusted_
+                       : std::string_view(view.state) == "stopped" ? std::string(replica_->stopped())
+                                                                   : std::string());
+}
+
 int Backend::run() {
   spdlog::info("cell {}, {}: {}, store {} ({}), durability {}, {} records recovered",
                seal::text_of(config_.server.cell), name_of(config_.server.self), port_why_, config_.store_dir,
                disk_->manner(), config_.durability == store::Durability::memory ? "memory" : "fsync",
                recovered_records_);
   const int signals = open_signals();
+  dataplane::RealClock clock;
   {
     PollingThread polling(*loop_, "poll");
     if (auto locked = lock_memory(); !locked) {
@@ -233,7 +292,7 @@ int Backend::run() {
       for (int signal = take_signal(signals); signal != 0; signal = take_signal(signals)) {
         stop = stop || signal != SIGHUP;
       }
-      say_changes(view_.read());
+      turn(clock.now());
     }
   }
   close(signals);

@@ -1,6 +1,6 @@
 #pragma once
-// tercet-backend: the wiring. The store's folder → identity, container, log → acceptor and book, recovered → a polling
-// thread that runs them behind a Port; the caller's thread is the control thread.
+// tercet-backend: the wiring. The store's folder → identity, container, log → acceptor and book, recovered →
+// a polling thread that runs them behind a Port; the caller's thread is the control thread.
 
 #include <memory>
 #include <string>
@@ -10,6 +10,7 @@
 #include "backend/replica.h"
 #include "backend/store/file_disk.h"
 #include "backend/store/memory_disk.h"
+#include "control/backend/backend_admin.h"
 #include "control/backend/backend_config.h"
 #include "control/backend/identity.h"
 #include "control/engine.h"
@@ -18,10 +19,17 @@
 
 namespace tercet::control {
 
+/// One connected lane to each of the other servers.
+dataplane::PortOptions backend_lanes(const BackendConfig& config, dataplane::Routes& routes);
+
+/// --check: prints what is missing; the exit code.
+int check_backend(const BackendConfig& config, const Engines& engines);
+
 class Backend {
  public:
   /// Opens and recovers everything; the error is one line with what to do.
-  static tl::expected<std::unique_ptr<Backend>, std::string> open(const BackendConfig& config, const Engines& engines);
+  static tl::expected<std::unique_ptr<Backend>, std::string> open(const BackendConfig& config,
+                                                                  const Engines& engines);
   ~Backend();
 
   /// Until SIGTERM: serves, then stops cleanly. Returns the exit code.
@@ -35,6 +43,8 @@ class Backend {
   void distrust(quorum::Acceptor::Options& options, const std::string& why);
   tl::expected<void, std::string> plant_fault();
   tl::expected<void, std::string> open_network(const Engines& engines);
+  tl::expected<void, std::string> open_admin();
+  void turn(const Moment& now);
   bool close_log();
   void say_changes(const backend::ReplicaView& view);
 
@@ -54,6 +64,9 @@ class Backend {
   dataplane::Snapshot<backend::ReplicaView> view_;
   std::string said_state_;
   uint64_t recovered_records_ = 0;
+  BackendBoard board_;
+  Health health_;
+  std::unique_ptr<Admin> admin_;  ///< last: its threads read the others
 };
 
 }  // namespace tercet::control

@@ -15,7 +15,8 @@ namespace {
 constexpr const char* kUsage =
     "usage: tercet-backend --config FILE [--check]\n"
     "\n"
-    "One of a cell's three license servers. Stays in the foreground, logs to stderr; SIGTERM is a clean stop.\n"
+    "One of a cell's three license servers. Stays in the foreground, logs to stderr; SIGTERM is a clean "
+    "stop.\n"
     "  --config FILE   as tercet cell init writes it\n"
     "  --check         says what this machine and the configuration lack, and ends\n";
 
@@ -27,6 +28,7 @@ const Engines kEngines{
 
 int main_of(int argc, char** argv) {
   std::string path;
+  bool check = false;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
     if (word == "--help" || word == "-h") {
@@ -35,6 +37,8 @@ int main_of(int argc, char** argv) {
     }
     if (word == "--config" && i + 1 < argc) {
       path = argv[++i];
+    } else if (word == "--check") {
+      check = true;
     } else {
       std::fprintf(stderr, "tercet: %s is not understood\n%s", argv[i], kUsage);
       return 2;
@@ -48,6 +52,9 @@ int main_of(int argc, char** argv) {
   if (!config) {
     complain(config.error());
     return 2;
+  }
+  if (check) {
+    return check_backend(*config, kEngines);
   }
   block_signals();
   start_logging(name_of(config->server.self));

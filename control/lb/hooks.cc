@@ -33,9 +33,9 @@ void Hooks::turn() {
       return;
     }
     if (ended == running_ && status != 0) {
-      spdlog::warn("the failover hook ended with {}",
-                   WIFEXITED(status) ? "exit code " + std::to_string(WEXITSTATUS(status))
-                                     : "signal " + std::to_string(WTERMSIG(status)));
+      spdlog::warn("the failover hook ended with {}", WIFEXITED(status)
+                                                          ? "exit code " + std::to_string(WEXITSTATUS(status))
+                                                          : "signal " + std::to_string(WTERMSIG(status)));
     }
     running_ = 0;
   }

@@ -1,7 +1,7 @@
 #pragma once
-// Hooks: a command at promotion and one at demotion, for fabrics where the address is a route rather than a neighbour
-// entry (BGP). Run by sh -c, one after the other in the order of the transitions, never waited for. The command finds
-// TERCET_STATE (active or standby), TERCET_EPOCH and TERCET_CAUSE in its environment.
+// Hooks: a command at promotion and one at demotion, for fabrics where the address is a route rather than a
+// neighbour entry (BGP). Run by sh -c, one after the other in the order of the transitions, never waited for.
+// The command finds TERCET_STATE (active or standby), TERCET_EPOCH and TERCET_CAUSE in its environment.
 
 #include <sys/types.h>
 

@@ -32,12 +32,14 @@ void read_clients(Toml& toml, LbConfig& config) {
     if (!vip) {
       toml.refuse("clients.virtual_ips", vip.error());
     } else if (!config.vips.try_push(*vip)) {
-      toml.refuse("clients.virtual_ips", "more than " + std::to_string(dataplane::kVipsMax) + " addresses: remove some");
+      toml.refuse("clients.virtual_ips",
+                  "more than " + std::to_string(dataplane::kVipsMax) + " addresses: remove some");
       break;
     }
   }
   if (config.vips.empty() && toml.texts("clients.virtual_ips").empty()) {
-    toml.refuse("clients.virtual_ips", "names no address: write the cell's virtual IP, as in [\"198.18.0.100/24\"]");
+    toml.refuse("clients.virtual_ips",
+                "names no address: write the cell's virtual IP, as in [\"198.18.0.100/24\"]");
   }
   config.client_port = static_cast<uint16_t>(toml.integer("clients.port", config.client_port, 1, 65535));
   dataplane::OrderOptions& order = config.order;
@@ -61,7 +63,8 @@ void read_failover(Toml& toml, LbConfig& config) {
   failover::VrrpOptions& vrrp = config.vrrp;
   vrrp.vrid = static_cast<uint8_t>(toml.integer("failover.vrid", vrrp.vrid, 1, 255));
   vrrp.priority = static_cast<uint8_t>(toml.integer("failover.priority", vrrp.priority, 1, 254));
-  vrrp.interval = toml.duration("failover.advert_interval", vrrp.interval, milliseconds(10), milliseconds(40'950));
+  vrrp.interval =
+      toml.duration("failover.advert_interval", vrrp.interval, milliseconds(10), milliseconds(40'950));
   vrrp.preempt = toml.boolean("failover.preempt", vrrp.preempt);
   if (const char* problem = failover::problem_of(vrrp); problem != nullptr) {
     toml.refuse("failover.advert_interval", problem);
@@ -70,7 +73,8 @@ void read_failover(Toml& toml, LbConfig& config) {
     if (const auto address = parse_address(text); address && address->is_v4()) {
       config.unicast_peers.push_back(address->address);
     } else {
-      toml.refuse("failover.unicast_peers", address ? text + " is an IPv6 address: write IPv4 ones" : address.error());
+      toml.refuse("failover.unicast_peers",
+                  address ? text + " is an IPv6 address: write IPv4 ones" : address.error());
     }
   }
   failover::PromotionOptions& promotion = config.promotion;

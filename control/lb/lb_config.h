@@ -1,15 +1,15 @@
 #pragma once
-// tercet-lb's configuration file → the Options of each folder. `tercet cell init` writes such files; SURFACE of the
-// product: docs/configuration.md. Every default stands here or in the Options that it sets.
+// tercet-lb's configuration file → the Options of each folder. `tercet cell init` writes such files; SURFACE
+// of the product: docs/configuration.md. Every default stands here or in the Options that it sets.
 
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
 
 #include "control/server_config.h"
+#include "dataplane/port/announcer.h"
 #include "dataplane/steer/balancer.h"
 #include "failover/promotion.h"
-#include "dataplane/port/announcer.h"
 
 namespace tercet::control {
 
@@ -24,7 +24,7 @@ struct LbConfig {
   failover::PromotionOptions promotion;
   std::vector<dataplane::IpAddress> unicast_peers;
   Duration heartbeat = milliseconds(5);
-  std::string on_active;   ///< a command, run by sh -c; empty: none
+  std::string on_active;  ///< a command, run by sh -c; empty: none
   std::string on_standby;
 };
 

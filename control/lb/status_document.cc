@@ -39,7 +39,9 @@ json lbs(const dataplane::View& view) {
   for (const ServerId id : {ServerId::lb1, ServerId::lb2}) {
     const bool self = id == view.self;
     list.push_back({{"name", name_of(id)},
-                    {"role", self ? role_of(view.role) : view.peer_heard ? role_of(view.peer_role) : "down"}});
+                    {"role", self              ? role_of(view.role)
+                             : view.peer_heard ? role_of(view.peer_role)
+                                               : "down"}});
   }
   return list;
 }
@@ -74,8 +76,9 @@ std::string status_json(const StatusInput& input) {
   document["from"] = name_of(view.self);
   document["at"] = to_rfc3339(input.at);
   document["active"] = active ? json(name_of(view.self))
-                       : view.peer_heard && view.peer_role == LbRole::active ? json(name_of(other_lb(view.self)))
-                                                                             : json();
+                       : view.peer_heard && view.peer_role == LbRole::active
+                           ? json(name_of(other_lb(view.self)))
+                           : json();
   document["epoch"] = (active ? view.epoch : std::max(view.highest_seen, view.peer_epoch)).value;
   document["commit"] = view.commit.value;
   document["serving"] = active && view.serving;
@@ -89,7 +92,8 @@ std::string status_json(const StatusInput& input) {
   document["backends"] = backends(view);
   json outvoted = json::array();
   for (const quorum::OutvotedEvent& event : view.outvoted) {
-    outvoted.push_back({{"at", to_rfc3339(event.at)}, {"slot", index(event.slot) + 1}, {"seq", event.seq.value}});
+    outvoted.push_back(
+        {{"at", to_rfc3339(event.at)}, {"slot", index(event.slot) + 1}, {"seq", event.seq.value}});
   }
   document["outvoted"] = std::move(outvoted);
   json failovers = json::array();

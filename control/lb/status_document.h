@@ -1,6 +1,6 @@
 #pragma once
-// The status document: what `tercet status` and /v1/status show, as JSON. Made by the control thread from the data
-// plane's View and this LB's receipts; the polling thread serves it to clients page by page.
+// The status document: what `tercet status` and /v1/status show, as JSON. Made by the control thread from the
+// data plane's View and this LB's receipts; the polling thread serves it to clients page by page.
 
 #include <string>
 #include <vector>
@@ -16,15 +16,15 @@ inline constexpr size_t kStatusReceiptsMax = 32;
 struct StatusInput {
   CellId cell;
   const dataplane::View* view = nullptr;
-  bool on_air = false;                          ///< has the virtual address
-  std::vector<failover::Receipt> receipts;      ///< newest first
+  bool on_air = false;                      ///< has the virtual address
+  std::vector<failover::Receipt> receipts;  ///< newest first
   WallTime at;
 };
-/// One line of JSON, below the size of StatusDocument::text. Backends are listed by the active LB alone: a standby has
-/// no view of its own of them.
+/// One line of JSON, below the size of StatusDocument::text. Backends are listed by the active LB alone: a
+/// standby has no view of its own of them.
 std::string status_json(const StatusInput& input);
 
-/// Puts `text` into the document; true, and a new version, if it differs from `last`.
+/// Puts `text` into the document, as its `version`.
 void write_document(const std::string& text, uint32_t version, dataplane::StatusDocument& out);
 
 }  // namespace tercet::control

@@ -17,7 +17,7 @@ namespace tercet::control {
 namespace {
 
 constexpr Duration kDocumentEvery = milliseconds(100);
-constexpr Duration kStopFor = milliseconds(500);     ///< for the resignation to be told
+constexpr Duration kStopFor = milliseconds(500);      ///< for the resignation to be told
 constexpr Duration kSecondClaims = milliseconds(40);  ///< lb2 leaves lb1 the first claim
 
 /// GenesisBody::activation_id: the hex digits of the activation id, its dashes left out.
@@ -46,7 +46,8 @@ tl::expected<Guard, std::string> start_guard(const LbConfig& config, MutBytes ar
 }
 
 tl::expected<std::unique_ptr<LoadBalancer>, std::string> LoadBalancer::open(const LbConfig& config,
-                                                                            const Engines& engines, Guard& guard) {
+                                                                            const Engines& engines,
+                                                                            Guard& guard) {
   std::unique_ptr<LoadBalancer> self(new LoadBalancer(config, guard));
   const auto keys = read_keys(config.server);
   if (!keys) {
@@ -56,12 +57,16 @@ tl::expected<std::unique_ptr<LoadBalancer>, std::string> LoadBalancer::open(cons
     return tl::unexpected(config.server.key_file + ": has no client master key: it is no load balancer's");
   }
   self->keyring_ = std::make_unique<seal::Keyring>(*keys);
-  self->control_keyring_ = std::make_unique<seal::Keyring>(*keys, seal::KeyringOptions{.client_cache_entries = 4});
+  self->control_keyring_ =
+      std::make_unique<seal::Keyring>(*keys, seal::KeyringOptions{.client_cache_entries = 4});
   if (auto done = self->open_network(engines); !done) {
     return tl::unexpected(done.error());
   }
   self->make_balancer();
   if (auto done = self->open_announcer(); !done) {
+    return tl::unexpected(done.error());
+  }
+  if (auto done = self->open_admin(*keys); !done) {
     return tl::unexpected(done.error());
   }
   return self;
@@ -73,24 +78,27 @@ LoadBalancer::~LoadBalancer() {
   }
 }
 
-/// Lanes: each virtual address, the LB's own address (for `status` while the virtual one is dark, and for the admin
-/// interface), and the four peers.
-tl::expected<void, std::string> LoadBalancer::open_network(const Engines& engines) {
-  const ServerConfig& server = config_.server;
+dataplane::PortOptions lb_lanes(const LbConfig& config, dataplane::Routes& routes) {
+  const ServerConfig& server = config.server;
   const Endpoint own = server.peers[index(server.self)];
   dataplane::PortOptions options;
   options.poll = server.poll;
-  for (const dataplane::Vip& vip : config_.vips) {
-    options.lanes.push_back({Endpoint{vip.address, config_.client_port}, {}});
+  for (const dataplane::Vip& vip : config.vips) {
+    options.lanes.push_back({Endpoint{vip.address, config.client_port}, {}});
   }
-  options.lanes.push_back({Endpoint{own.address, config_.client_port}, {}});
+  options.lanes.push_back({Endpoint{own.address, config.client_port}, {}});
   for (unsigned i = 0; i < kServers; ++i) {
     if (i != index(server.self)) {
-      routes_.lane_of[i] = static_cast<Lane>(options.lanes.size());
+      routes.lane_of[i] = static_cast<Lane>(options.lanes.size());
       options.lanes.push_back({own, server.peers[i]});
     }
   }
-  auto opened = open_port(server.engine, engines, options);
+  return options;
+}
+
+tl::expected<void, std::string> LoadBalancer::open_network(const Engines& engines) {
+  const dataplane::PortOptions options = lb_lanes(config_, routes_);
+  auto opened = open_port(config_.server.engine, engines, options);
   if (!opened) {
     return tl::unexpected(opened.error());
   }
@@ -138,12 +146,33 @@ tl::expected<void, std::string> LoadBalancer::open_announcer() {
   return {};
 }
 
+tl::expected<void, std::string> LoadBalancer::open_admin(const seal::ServerKeys& keys) {
+  const Endpoint own = config_.server.peers[index(config_.server.self)];
+  auto reads = LbReads::open(keys, Endpoint{own.address, config_.client_port});
+  if (!reads) {
+    return tl::unexpected(reads.error());
+  }
+  reads_ = std::move(*reads);
+  auto admin = Admin::start(config_.server.admin, lb_routes({.board = &board_,
+                                                             .health = &health_,
+                                                             .port = port_.get(),
+                                                             .loop = loop_.get(),
+                                                             .vip = &vip_loop_->counters(),
+                                                             .announcer = &announcer_->counters(),
+                                                             .reads = reads_.get()}));
+  if (!admin) {
+    return tl::unexpected(admin.error());
+  }
+  admin_ = std::move(*admin);
+  return {};
+}
+
 // ---- the control thread
 
 int LoadBalancer::run() {
-  spdlog::info("cell {}, {}: {}; virtual address on {}, VRID {}, {} issuer{}", seal::text_of(config_.server.cell),
-               name_of(config_.server.self), port_why_, config_.interface, config_.vrrp.vrid, config_.issuers.size(),
-               config_.issuers.size() == 1 ? "" : "s");
+  spdlog::info("cell {}, {}: {}; virtual address on {}, VRID {}, {} issuer{}",
+               seal::text_of(config_.server.cell), name_of(config_.server.self), port_why_, config_.interface,
+               config_.vrrp.vrid, config_.issuers.size(), config_.issuers.size() == 1 ? "" : "s");
   if (announcer_->stale_removed() != 0) {
     spdlog::warn("removed {} virtual address(es) that a former life left on {}", announcer_->stale_removed(),
                  config_.interface);
@@ -151,6 +180,7 @@ int LoadBalancer::run() {
   const int signals = open_signals();
   {
     PollingThread polling(*loop_, "poll");
+    raise_priority();
     if (auto locked = lock_memory(); !locked) {
       spdlog::info("{}", locked.error());
     }
@@ -177,6 +207,7 @@ MonoTime LoadBalancer::turn(const Moment& now) {
   const MonoTime due = vip_loop_->poll(now);
   say_transitions();
   hooks_.turn();
+  health_.turned(now.mono, loop_->counters().polls.get());
   publish_status(now);
   return earlier(due, document_due_);
 }
@@ -234,9 +265,11 @@ void LoadBalancer::publish_status(const Moment& now) {
   if (!view.known) {
     return;
   }
-  document_ = status_json({config_.server.cell, &view, vip_loop_->on_air(), receipts_.newest_first(), now.wall});
-  write_document(document_, ++document_version_, documents_.draft());
+  std::string document =
+      status_json({config_.server.cell, &view, vip_loop_->on_air(), receipts_.newest_first(), now.wall});
+  write_document(document, ++document_version_, documents_.draft());
   documents_.publish();
+  board_.publish(view, std::move(document), vip_loop_->on_air());
 }
 
 void LoadBalancer::sleep_until(MonoTime due, int signals) {

@@ -1,7 +1,8 @@
 #pragma once
 // tercet-lb: the wiring.
 //
-//   polling thread:  Port → OneThread → Balancer ──Event──► control thread: arms the guard, VipLoop → Announcer
+//   polling thread:  Port → OneThread → Balancer ──Event──► control thread: arms the guard, VipLoop →
+//   Announcer
 //                                        ▲  ▲ └──View (snapshot)─────────► status document, metrics, admin
 //                                        │  └────Command────────────────── VipLoop
 //                                        └───────StatusDocument (snapshot)
@@ -17,6 +18,7 @@
 #include "control/lb/guard.h"
 #include "control/lb/hooks.h"
 #include "control/lb/kernel_announcer.h"
+#include "control/lb/lb_admin.h"
 #include "control/lb/lb_config.h"
 #include "control/lb/receipts.h"
 #include "control/lb/vip_loop.h"
@@ -28,11 +30,18 @@ namespace tercet::control {
 
 tl::expected<Guard, std::string> start_guard(const LbConfig& config, MutBytes argv);
 
+/// The lanes: each virtual address, the LB's own address (for `status` while the virtual one is dark, and for
+/// the admin interface), and the four peers, whose lanes are noted in `routes`.
+dataplane::PortOptions lb_lanes(const LbConfig& config, dataplane::Routes& routes);
+
+/// --check: prints what is missing; the exit code.
+int check_lb(const LbConfig& config, const Engines& engines);
+
 class LoadBalancer {
  public:
   /// Opens everything; the error is one line with what to do. `guard` outlives it.
-  static tl::expected<std::unique_ptr<LoadBalancer>, std::string> open(const LbConfig& config, const Engines& engines,
-                                                                       Guard& guard);
+  static tl::expected<std::unique_ptr<LoadBalancer>, std::string> open(const LbConfig& config,
+                                                                       const Engines& engines, Guard& guard);
   ~LoadBalancer();
 
   /// Until SIGTERM: serves, then stops cleanly. Returns the exit code.
@@ -44,6 +53,7 @@ class LoadBalancer {
   tl::expected<void, std::string> open_network(const Engines& engines);
   void make_balancer();
   tl::expected<void, std::string> open_announcer();
+  tl::expected<void, std::string> open_admin(const seal::ServerKeys& keys);
   MonoTime turn(const Moment& now);
   void pass_events();
   void arm(Epoch epoch);
@@ -73,8 +83,11 @@ class LoadBalancer {
   Receipts receipts_;
   Hooks hooks_;
   uint32_t document_version_ = 0;
-  std::string document_;
   MonoTime document_due_;
+  LbBoard board_;
+  Health health_;
+  std::unique_ptr<LbReads> reads_;
+  std::unique_ptr<Admin> admin_;  ///< last: its threads read the others
 };
 
 }  // namespace tercet::control

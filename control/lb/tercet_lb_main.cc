@@ -36,6 +36,7 @@ MutBytes memory_of(int argc, char** argv) {
 
 int main_of(int argc, char** argv) {
   std::string path;
+  bool check = false;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
     if (word == "--help" || word == "-h") {
@@ -44,6 +45,8 @@ int main_of(int argc, char** argv) {
     }
     if (word == "--config" && i + 1 < argc) {
       path = argv[++i];
+    } else if (word == "--check") {
+      check = true;
     } else {
       std::fprintf(stderr, "tercet: %s is not understood\n%s", argv[i], kUsage);
       return 2;
@@ -57,6 +60,9 @@ int main_of(int argc, char** argv) {
   if (!config) {
     complain(config.error());
     return 2;
+  }
+  if (check) {
+    return check_lb(*config, kEngines);
   }
   block_signals();
   auto guard = start_guard(*config, memory_of(argc, argv));

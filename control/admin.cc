@@ -1,0 +1,149 @@
+#include "control/admin.h"
+
+#include <httplib.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "control/threads.h"
+#include "wire/endpoint.h"
+#include "wire/seal/private_file.h"
+
+namespace tercet::control {
+namespace {
+
+constexpr size_t kThreads = 2;
+constexpr time_t kPatienceSeconds = 2;  // a client that is slower than that does not hold a thread
+constexpr size_t kTokenMin = 16;
+constexpr size_t kTokenMax = 1024;
+
+/// The file's only line.
+tl::expected<std::string, std::string> read_token(const std::string& path) {
+  auto text = seal::read_private_file(path, kTokenMax);
+  if (!text) {
+    return text;
+  }
+  while (!text->empty() && (text->back() == '\n' || text->back() == '\r' || text->back() == ' ')) {
+    text->pop_back();
+  }
+  for (const char c : *text) {
+    if (c <= 0x20 || c >= 0x7F) {
+      return tl::unexpected(path +
+                            ": holds more than one word of printable characters: write the token alone");
+    }
+  }
+  if (text->size() < kTokenMin) {
+    return tl::unexpected(path + ": its token has fewer than " + std::to_string(kTokenMin) +
+                          " characters: make one with openssl rand -hex 32");
+  }
+  return text;
+}
+
+/// Takes as long for a wrong guess as for the right one.
+bool same(const std::string& a, const std::string& b) {
+  if (a.size() != b.size()) {
+    return false;
+  }
+  unsigned char different = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    different = static_cast<unsigned char>(
+        different | (static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i])));
+  }
+  return different == 0;
+}
+
+}  // namespace
+
+struct Admin::Impl {
+  httplib::Server server;
+  std::string token;
+  std::thread thread;
+  uint16_t port = 0;
+
+  [[nodiscard]] bool allowed(const httplib::Request& request) const {
+    return token.empty() || same(request.get_header_value("Authorization"), "Bearer " + token);
+  }
+};
+
+Admin::Admin() : impl_(std::make_unique<Impl>()) {}
+
+Admin::~Admin() {
+  if (impl_->thread.joinable()) {
+    impl_->server.stop();
+    impl_->thread.join();
+  }
+}
+
+uint16_t Admin::port() const { return impl_->port; }
+
+tl::expected<std::unique_ptr<Admin>, std::string> Admin::start(const AdminConfig& config,
+                                                               std::vector<AdminRoute> routes) {
+  std::unique_ptr<Admin> self(new Admin);
+  Impl& impl = *self->impl_;
+  if (!config.token_file.empty()) {
+    auto token = read_token(config.token_file);
+    if (!token) {
+      return tl::unexpected(token.error());
+    }
+    impl.token = std::move(*token);
+  }
+  httplib::Server& server = impl.server;
+  server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };  // httplib deletes it
+  server.set_read_timeout(kPatienceSeconds);
+  server.set_write_timeout(kPatienceSeconds);
+  server.set_keep_alive_timeout(kPatienceSeconds);
+  server.set_payload_max_length(0);
+  // Its default would let a second process share the port unnoticed (SO_REUSEPORT).
+  server.set_socket_options([](socket_t socket) {
+    const int yes = 1;
+    setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  });
+  for (AdminRoute& route : routes) {
+    const bool open = route.open;
+    server.Get(route.path, [&impl, open, page = std::move(route.page)](const httplib::Request& request,
+                                                                       httplib::Response& response) {
+      AdminPage answer = open || impl.allowed(request)
+                             ? page()
+                             : error_page(401, "this needs Authorization: Bearer and the token");
+      if (answer.status == 401) {
+        response.set_header("WWW-Authenticate", "Bearer");
+      }
+      response.status = answer.status;
+      response.set_content(answer.body, answer.type);
+    });
+  }
+  const std::string host = address_text(config.listen);
+  const std::string name = "admin.listen " + to_string(config.listen);
+  errno = 0;
+  int bound = config.listen.port;
+  if (config.listen.port == 0) {
+    bound = server.bind_to_any_port(host);
+  } else if (!server.bind_to_port(host, config.listen.port)) {
+    bound = -1;
+  }
+  if (bound < 0) {
+    return tl::unexpected(
+        name + ": " +
+        (errno == EADDRINUSE
+             ? "port in use: stop the process that holds it (ss -tlnp) or configure another one"
+             : std::string("cannot listen (") + std::strerror(errno) + "): is the address on this machine?"));
+  }
+  impl.port = static_cast<uint16_t>(bound);
+  impl.thread = std::thread([&server] {
+    name_this_thread("admin");
+    server.listen_after_bind();
+  });
+  while (!server.is_running()) {  // else a stop() right now would be lost
+    std::this_thread::yield();
+  }
+  return self;
+}
+
+AdminPage error_page(int status, const std::string& what) {
+  return {status, "application/json", nlohmann::json{{"error", what}}.dump() + "\n"};
+}
+
+}  // namespace tercet::control

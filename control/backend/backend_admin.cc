@@ -1,0 +1,109 @@
+#include "control/backend/backend_admin.h"
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "control/metrics.h"
+#include "dataplane/port/socket.h"
+#include "wire/seal/key_file.h"
+
+namespace tercet::control {
+namespace {
+
+using nlohmann::json;
+
+std::string hex(uint64_t value) {
+  std::array<char, 17> text{};
+  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(value));
+  return text.data();
+}
+
+constexpr std::array<const char*, 7> kStates{"starting",  "blank",    "voting", "catching-up",
+                                             "divergent", "amnesiac", "stopped"};
+
+AdminPage ask_the_lb() {
+  return error_page(503, "licenses and leases are what two backends agree on: ask the active load balancer");
+}
+
+}  // namespace
+
+void BackendBoard::publish(const backend::ReplicaView& view, const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  state_.view = view;
+  state_.why = why;
+}
+
+BackendBoard::State BackendBoard::read() const {
+  const std::lock_guard lock(mutex_);
+  return state_;
+}
+
+std::string backend_status(const BackendAdminSources& s) {
+  const BackendBoard::State state = s.board->read();
+  const backend::ReplicaView& v = state.view;
+  return json{{"cell", seal::text_of(s.cell)},
+              {"name", name_of(s.self)},
+              {"slot", index(slot_of(s.self)) + 1},
+              {"state", v.state},
+              {"why", state.why.empty() ? json() : json(state.why)},
+              {"incarnation", hex(v.incarnation.value)},
+              {"promised", v.promised.value},
+              {"seq", v.last.value},
+              {"durable", v.durable.value},
+              {"commit", v.commit.value},
+              {"digest", hex(v.digest)},
+              {"divergent", v.divergent},
+              {"leases_live", v.leases_live},
+              {"durability", s.durability}}
+      .dump();
+}
+
+std::string backend_metrics(const BackendAdminSources& s) {
+  Metrics m;
+  add_common(m, *s.port, *s.loop);
+  const backend::ReplicaView v = s.board->read().view;
+  m.begin_gauge("tercet_backend_state", "1 for the state that this backend is in.");
+  for (const char* state : kStates) {
+    m.sample({{"state", state}}, uint64_t{std::string_view(state) == v.state ? 1U : 0U});
+  }
+  m.gauge("tercet_backend_promised_epoch", "The highest epoch that it promised.",
+          static_cast<double>(v.promised.value));
+  m.gauge("tercet_backend_last_seq", "The last entry in its log.", static_cast<double>(v.last.value));
+  m.gauge("tercet_backend_durable_seq", "The last entry that its disk has.",
+          static_cast<double>(v.durable.value));
+  m.gauge("tercet_backend_commit_seq", "The last entry that it knows to be decided.",
+          static_cast<double>(v.commit.value));
+  m.counter("tercet_backend_messages_total", "Messages taken in.", v.messages);
+  m.counter("tercet_backend_accepts_total", "Accepts taken in.", v.acceptor.accepts);
+  m.counter("tercet_backend_refused_total", "Messages of an epoch that is over.", v.acceptor.refused);
+  m.counter("tercet_backend_cuts_total", "Times that the log's end was replaced.", v.acceptor.cuts);
+  m.counter("tercet_backend_rebuilds_total", "Times that the book was built anew from the log.",
+            v.acceptor.rebuilds);
+  m.counter("tercet_backend_reads_late_total", "Reads whose place had passed.", v.acceptor.reads_late);
+  m.begin_counter("tercet_backend_drops_total", "Messages that were not taken in.");
+  m.sample({{"reason", "malformed"}}, v.drop_malformed);
+  m.sample({{"reason", "log_full"}}, v.drop_log_full);
+  m.sample({{"reason", "ignored"}}, v.acceptor.ignored);
+  m.counter("tercet_backend_log_batches_total", "Batches written to the log.", v.batches);
+  m.counter("tercet_backend_log_written_bytes_total", "Bytes in them.", v.sectors * store::kSectorBytes);
+  return m.text();
+}
+
+std::vector<AdminRoute> backend_routes(const BackendAdminSources& s) {
+  std::vector<AdminRoute> routes;
+  routes.push_back({"/healthz", true, [s]() -> AdminPage {
+                      const bool sound = s.health->sound(dataplane::raw_now());
+                      return {sound ? 200 : 503, "text/plain", sound ? "ok\n" : "a thread hangs\n"};
+                    }});
+  routes.push_back({"/v1/status", false, [s]() -> AdminPage {
+                      return {200, "application/json", backend_status(s) + "\n"};
+                    }});
+  routes.push_back({"/v1/licenses", false, ask_the_lb});
+  routes.push_back({"/v1/leases", false, ask_the_lb});
+  routes.push_back({"/metrics", false, [s]() -> AdminPage {
+                      return {200, "text/plain; version=0.0.4; charset=utf-8", backend_metrics(s)};
+                    }});
+  return routes;
+}
+
+}  // namespace tercet::control

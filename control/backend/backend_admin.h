@@ -1,0 +1,45 @@
+#pragma once
+// A backend's admin interface: /healthz /v1/status /metrics. Licenses and leases are the cell's, decided by
+// two backends: a single one's book proves nothing, so /v1/licenses and /v1/leases name the load balancer
+// instead.
+
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "backend/replica.h"
+#include "control/admin.h"
+#include "control/health.h"
+#include "dataplane/one_thread.h"
+
+namespace tercet::control {
+
+/// What the control thread publishes; read by the admin's threads.
+class BackendBoard {
+ public:
+  void publish(const backend::ReplicaView& view, const std::string& why);
+  struct State {
+    backend::ReplicaView view;
+    std::string why;  ///< it does not vote; empty: no reason
+  };
+  [[nodiscard]] State read() const;
+
+ private:
+  mutable std::mutex mutex_;
+  State state_;
+};
+
+struct BackendAdminSources {
+  CellId cell;
+  ServerId self = ServerId::b1;
+  std::string durability;
+  const BackendBoard* board = nullptr;
+  const Health* health = nullptr;
+  const dataplane::Port* port = nullptr;
+  const dataplane::OneThread* loop = nullptr;
+};
+std::vector<AdminRoute> backend_routes(const BackendAdminSources& sources);
+std::string backend_status(const BackendAdminSources& sources);
+std::string backend_metrics(const BackendAdminSources& sources);
+
+}  // namespace tercet::control

@@ -1,0 +1,51 @@
+#pragma once
+// An LB's admin interface: /healthz /active /v1/status /v1/licenses /v1/leases /metrics. The control thread
+// publishes what it knows on a Board; the interface's threads read it there. A mutex is right: neither is the
+// polling thread.
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "control/admin.h"
+#include "control/health.h"
+#include "control/lb/kernel_announcer.h"
+#include "control/lb/lb_reads.h"
+#include "control/lb/vip_loop.h"
+#include "dataplane/one_thread.h"
+#include "dataplane/steer/view.h"
+
+namespace tercet::control {
+
+class LbBoard {
+ public:
+  struct State {
+    dataplane::View view;
+    std::string status;   ///< the JSON document
+    bool on_air = false;  ///< has the virtual address
+  };
+  void publish(const dataplane::View& view, std::string status, bool on_air);
+  [[nodiscard]] State read() const;
+
+ private:
+  mutable std::mutex mutex_;
+  State state_;
+};
+
+/// What the routes read. All of it outlives the Admin.
+struct LbAdminSources {
+  const LbBoard* board = nullptr;
+  const Health* health = nullptr;
+  const dataplane::Port* port = nullptr;
+  const dataplane::OneThread* loop = nullptr;
+  const VipCounters* vip = nullptr;
+  const AnnouncerCounters* announcer = nullptr;
+  LbReads* reads = nullptr;
+};
+std::vector<AdminRoute> lb_routes(const LbAdminSources& sources);
+
+/// /metrics.
+std::string lb_metrics(const LbAdminSources& sources);
+
+}  // namespace tercet::control

@@ -1,0 +1,187 @@
+#include "control/lb/lb_reads.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "base/time_text.h"
+#include "dataplane/port/socket.h"
+#include "wire/listing.h"
+#include "wire/query.h"
+#include "wire/seal/key_file.h"
+
+namespace tercet::control {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kTriesMax = 10;
+constexpr int kTryMs = 100;
+
+json time_or_null(uint64_t ms) {
+  return ms == 0 ? json() : json(to_rfc3339(WallTime{static_cast<int64_t>(ms)}));
+}
+
+const char* name_of_mode(uint8_t mode) {
+  switch (static_cast<LicenseMode>(mode)) {
+    case LicenseMode::user_limit:
+      return "user-limit";
+    case LicenseMode::no_user_limit:
+      return "no-user-limit";
+    case LicenseMode::station_share:
+      return "station-share";
+    case LicenseMode::exclusive:
+      return "exclusive";
+  }
+  return "unknown";
+}
+
+std::string hex(const uint8_t (&bytes)[4]) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (const uint8_t byte : bytes) {
+    text += kDigits[byte >> 4U];
+    text += kDigits[byte & 15U];
+  }
+  return text;
+}
+
+json row_of(const LicenseItem& item) {
+  const LicenseRow& row = *item.row;
+  json constituents = json::array();
+  for (unsigned i = 0; i < kBackends; ++i) {
+    constituents.push_back(((row.constituents >> i) & 1U) != 0);
+  }
+  return {{"firm_code", row.firm.get()},    {"product_code", row.product.get()},
+          {"tmr_id", row.tmr_id.get()},     {"name", item.name},
+          {"mode", name_of_mode(row.mode)}, {"quantity", row.quantity.get()},
+          {"in_use", row.in_use.get()},     {"constituents", std::move(constituents)},
+          {"valid", row.valid != 0},        {"valid_until", time_or_null(row.valid_until_ms)}};
+}
+
+json row_of(const LeaseItem& item) {
+  const LeaseRow& row = *item.row;
+  return {{"handle_prefix", hex(row.handle_prefix)},
+          {"tmr_id", row.tmr_id.get()},
+          {"firm_code", row.firm.get()},
+          {"product_code", row.product.get()},
+          {"station", item.holder.station},
+          {"user", item.holder.user},
+          {"host", item.holder.host},
+          {"since", time_or_null(row.since_wall_ms)},
+          {"lease_end", time_or_null(row.end_wall_ms)}};
+}
+
+template <class Item>
+void add_rows(Bytes rest, bool (*next)(Bytes&, Item&), json& list) {
+  Item item;
+  while (next(rest, item)) {
+    list.push_back(row_of(item));
+  }
+}
+
+}  // namespace
+
+tl::expected<std::unique_ptr<LbReads>, std::string> LbReads::open(const seal::ServerKeys& lb,
+                                                                  const Endpoint& at) {
+  sockaddr_in6 address{};
+  const socklen_t length = dataplane::to_sockaddr(at, address);
+  const int fd = socket(at.is_v4() ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0 || connect(fd, reinterpret_cast<const sockaddr*>(&address), length) != 0) {
+    const std::string why = std::strerror(errno);
+    if (fd >= 0) {
+      close(fd);
+    }
+    return tl::unexpected("the admin interface cannot reach " + to_string(at) + " (" + why +
+                          "): is the address on this machine?");
+  }
+  return std::unique_ptr<LbReads>(new LbReads(seal::client_keys(lb, kAdminAccess), fd));
+}
+
+LbReads::~LbReads() { close(socket_); }
+
+tl::expected<Bytes, std::string> LbReads::ask(OpKind kind, uint64_t cursor) {
+  struct {
+    OpHeader header{};
+    ReadBody body{};
+  } op;
+  static_assert(sizeof op == sizeof(OpHeader) + sizeof(ReadBody));
+  op.header.kind = static_cast<uint8_t>(kind);
+  op.header.length = static_cast<uint16_t>(sizeof op);
+  op.header.request = ++number_;
+  op.body.cursor = cursor;
+  op.body.all = 1;
+  QueryWriter writer(MutBytes(out_).subspan(kHeaderSize, kClientPlainMax));
+  if (!writer.add({reinterpret_cast<const uint8_t*>(&op), sizeof op})) {
+    return tl::unexpected(std::string("a read of one page fits a query"));
+  }
+  const size_t plain = writer.finish();
+  std::string last = "no answer";
+  for (int tries = 0; tries < kTriesMax; ++tries) {
+    const size_t size = keyring_.seal_query(Bytes(out_).subspan(kHeaderSize, plain), out_);
+    send(socket_, out_.data(), size, 0);
+    // Sealing is in place: the plaintext is written anew for the next try.
+    for (pollfd wake{socket_, POLLIN, 0}; ::poll(&wake, 1, kTryMs) > 0;) {
+      const ssize_t got = recv(socket_, in_.data(), in_.size(), 0);
+      if (got <= 0) {
+        continue;
+      }
+      const auto opened = keyring_.open_reply(MutBytes(in_).first(static_cast<size_t>(got)));
+      Bytes answers;
+      ReplyView reply;
+      if (!opened || parse_reply(opened->plain, answers) != Drop::none) {
+        continue;
+      }
+      while (next_reply(answers, reply)) {
+        if (reply.kind != kind || reply.request != number_) {
+          continue;
+        }
+        if (reply.code == Code::granted) {
+          return reply.body;
+        }
+        if (reply.code == Code::not_active || reply.code == Code::unavailable) {
+          return tl::unexpected(std::string(name_of(reply.code)));
+        }
+        last = name_of(reply.code);
+      }
+    }
+    QueryWriter again(MutBytes(out_).subspan(kHeaderSize, kClientPlainMax));
+    if (again.add({reinterpret_cast<const uint8_t*>(&op), sizeof op})) {
+      again.finish();
+    }
+  }
+  return tl::unexpected(last);
+}
+
+tl::expected<std::string, std::string> LbReads::list(OpKind kind) {
+  const std::lock_guard lock(mutex_);
+  json rows = json::array();
+  uint64_t cursor = 0;
+  do {
+    const auto answer = ask(kind, cursor);
+    if (!answer) {
+      return tl::unexpected(answer.error());
+    }
+    PageView page;
+    if (!parse_page(*answer, page) || page.header->kind != static_cast<uint8_t>(kind)) {
+      return tl::unexpected(std::string("the answer is malformed"));
+    }
+    if (kind == OpKind::read_licenses) {
+      add_rows<LicenseItem>(page.rows, next_license, rows);
+    } else {
+      add_rows<LeaseItem>(page.rows, next_lease, rows);
+    }
+    const uint64_t next = page.header->next;
+    if (next != 0 && next <= cursor) {
+      return tl::unexpected(std::string("the answer is malformed"));
+    }
+    cursor = next;
+  } while (cursor != 0);
+  return json{{kind == OpKind::read_licenses ? "licenses" : "leases", std::move(rows)}}.dump() + "\n";
+}
+
+}  // namespace tercet::control
