@@ -46,7 +46,8 @@ TEST(Op, EveryKindIsReadBackByTheParser) {
   EXPECT_EQ(view.kind, OpKind::renew);
   EXPECT_TRUE(parse_op(Op::release(handle(1), 3).bytes(), view));
   EXPECT_EQ(view.body.size(), 0U);
-  EXPECT_TRUE(parse_op(Op::import_constituent(handle(1), 1, "a.b.c")->bytes(), view));
+  const Op import = *Op::import_constituent(handle(1), 1, "a.b.c");
+  EXPECT_TRUE(parse_op(import.bytes(), view));
   EXPECT_EQ(as_text(view.body), "a.b.c");
   EXPECT_TRUE(parse_op(Op::read(OpKind::read_leases, handle(1), 1, {}).bytes(), view));
   EXPECT_TRUE(parse_op(Op::status(handle(1), 1, 5, 6).bytes(), view));
