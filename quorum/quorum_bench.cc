@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 
+#include "bench/median_rounds.h"
 #include "quorum/acceptor.h"
 #include "quorum/proposer.h"
 #include "wire/op.h"
@@ -68,7 +69,7 @@ class Rig {
   [[nodiscard]] bool used_up() const { return ordered_ >= kEntriesPerRig; }
 
   /// One round of `batch` operations; the time that `step` of it took. None: something was not decided.
-  std::optional<double> round(size_t batch, Step step) {
+  std::optional<SteadyClock::duration> round(size_t batch, Step step) {
     pass(microseconds(1));
     const auto t0 = SteadyClock::now();
     for (size_t i = 0; i < batch; ++i) {
@@ -104,18 +105,17 @@ class Rig {
     if (answered != batch || !first) {
       return std::nullopt;
     }
-    const auto seconds_of = [](SteadyClock::duration d) { return std::chrono::duration<double>(d).count(); };
     switch (step) {
       case Step::propose:
-        return seconds_of(t1 - t0);
+        return t1 - t0;
       case Step::pack:
-        return seconds_of(t2 - t1);
+        return t2 - t1;
       case Step::accept:
-        return seconds_of(t3 - t2);
+        return t3 - t2;
       case Step::tally:
-        return seconds_of(t5 - t4);
+        return t5 - t4;
       default:
-        return seconds_of(t2 - t0 + (t5 - t4));
+        return t2 - t0 + (t5 - t4);
     }
   }
 
@@ -186,6 +186,7 @@ class Rig {
 void run_step(benchmark::State& state, Step step) {
   const auto batch = static_cast<size_t>(state.range(0));
   std::unique_ptr<Rig> rig;
+  bench::MedianRounds rounds(state, state.range(0));
   for (auto _ : state) {
     if (rig == nullptr || rig->used_up()) {
       rig = std::make_unique<Rig>();
@@ -198,9 +199,8 @@ void run_step(benchmark::State& state, Step step) {
       state.SkipWithError(rig->active() ? "a round was not decided" : "no epoch was won");
       return;
     }
-    state.SetIterationTime(*took);
+    rounds.add(*took);
   }
-  state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 
 void BM_Propose(benchmark::State& state) { run_step(state, Step::propose); }

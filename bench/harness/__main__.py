@@ -1,0 +1,121 @@
+"""The work of scripts/bench: runs what is asked for, keeps every row, writes the report."""
+
+import argparse
+import json
+import os
+import shlex
+import sys
+
+sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)), os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
+import cell_bench  # noqa: E402
+import floor_bench  # noqa: E402
+import measure  # noqa: E402
+import micro_bench  # noqa: E402
+import report  # noqa: E402
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+RUNS = {"micro": micro_bench.run, "floor": floor_bench.run, "cell": cell_bench.run}
+NEEDS = {"micro": (), "floor": ("tercet-floor-echo", "tercet-floor-load"),
+         "cell": ("tercet-floor-echo", "tercet-floor-load", "tercet", "tercet-lb", "tercet-backend")}
+SKIPPED = 77  # as ctest's SKIP_RETURN_CODE
+
+
+def a_list(of):
+    def parse(text):
+        values = text.split(",")
+        wrong = [value for value in values if value not in of]
+        if wrong:
+            raise argparse.ArgumentTypeError(f"{wrong[0]!r} is not one of {' '.join(of)}")
+        return values
+    return parse
+
+
+def levels(text):
+    try:
+        values = [int(value) for value in text.split(",")]
+    except ValueError:
+        values = [0]
+    if any(not 1 <= value <= 4096 or (value > 64 and value % 64) for value in values):
+        raise argparse.ArgumentTypeError(f"{text!r}: write numbers as in 1,8,64,512 (above 64: multiples of 64)")
+    return values
+
+
+def parse(argv):
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__,
+                                     epilog="TERCET_BIN=FOLDER uses the programs there and builds nothing.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="micro, floor, cell (default: all three)")
+    parser.add_argument("--quick", action="store_true", help="one short round of everything: does it run?")
+    parser.add_argument("--rounds", type=int, default=5, help="alternating rounds, or repetitions (default 5)")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement (default 2)")
+    parser.add_argument("--outstanding", type=levels, default=[1, 8, 64, 512], metavar="N,…",
+                        help="requests outstanding (default 1,8,64,512)")
+    parser.add_argument("--bytes", type=int, default=128, help="of an echo's datagram (default 128)")
+    parser.add_argument("--engines", type=a_list(("uring", "mmsg")), default=["uring", "mmsg"], metavar="E,…",
+                        help="of the cell (default uring,mmsg)")
+    parser.add_argument("--engine", type=a_list(("uring", "mmsg")), dest="engines", help=argparse.SUPPRESS)
+    parser.add_argument("--durabilities", "--durability", type=a_list(("fsync", "memory")), default=["fsync", "memory"],
+                        metavar="D,…", help="of the cell (default fsync,memory)")
+    parser.add_argument("--what", type=a_list(cell_bench.WHAT), default=list(cell_bench.WHAT), metavar="Q,…",
+                        help="queries of the cell (default checkout,renew,read)")
+    parser.add_argument("--out", default=os.path.join(ROOT, "bench", "out"), metavar="DIR",
+                        help="rows, report and plots (default bench/out)")
+    parser.add_argument("--scratch", metavar="DIR", help="where cells keep their disks (default: the temporary folder)")
+    parser.add_argument("--programs", required=True, help=argparse.SUPPRESS)
+    options = parser.parse_args(argv)
+    wrong = [name for name in options.names if name not in RUNS]
+    if wrong:
+        parser.error(f"{wrong[0]!r} is not one of {' '.join(RUNS)}")
+    if not 1 <= options.rounds <= 1000 or not 0.05 <= options.seconds <= 3600:
+        parser.error("--rounds 1 to 1000, --seconds 0.05 to 3600")
+    options.names = [name for name in RUNS if name in (options.names or RUNS)]
+    options.root = ROOT
+    options.say = lambda text: print(f"bench: {text}", file=sys.stderr, flush=True)
+    return options
+
+
+def command_line(argv):
+    """What repeats this run."""
+    shown, skip = [], False
+    for word in argv:
+        if skip:
+            skip = False
+        elif word in ("--programs", "--out", "--scratch"):
+            skip = True
+        elif not word.startswith(("--programs=", "--out=", "--scratch=")):
+            shown.append(word)
+    return shlex.join(["./scripts/bench", *shown])
+
+
+def main(argv):
+    options = parse(argv)
+    os.makedirs(options.out, exist_ok=True)
+    about = {"bench": "about", "machine": measure.machine(), "cores": measure.CORES, "command": command_line(argv)}
+    for name in options.names:
+        missing = [program for program in NEEDS[name] if not os.access(os.path.join(options.programs, program), os.X_OK)]
+        if missing:
+            raise RuntimeError(f"{options.programs} holds no {' '.join(missing)}: unset TERCET_BIN to build it")
+        with open(os.path.join(options.out, f"{name}.jsonl"), "w", encoding="utf-8") as file:
+            def write(row, file=file):
+                file.write(json.dumps(row) + "\n")
+                file.flush()
+            write(about)
+            RUNS[name](options, write)
+    text = report.report(options.out, options.names)
+    with open(os.path.join(options.out, "report.md"), "w", encoding="utf-8") as file:
+        file.write(text)
+    print(text)
+    options.say(f"report and rows: {options.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except cell_bench.NoNamespaces as error:
+        print(f"SKIPPED: {error}", file=sys.stderr)
+        sys.exit(SKIPPED)
+    except (RuntimeError, OSError) as error:
+        print(f"tercet: bench: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,116 @@
+"""bench cell: a whole cell under load, beside a bare echo on the same bridge in the same rounds."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+
+from floor_bench import echo_once, sockets_for
+from measure import Meter, Started, load_average
+
+SERVERS = ("lb1", "lb2", "b1", "b2", "b3")
+ECHO_HOST, ECHO_ADDRESS = "peer", "198.18.0.22"
+FIRM, PRODUCT = 10, 2001
+MIXES = {"checkout": "1:0:0:1", "renew": "0:1:0:0", "read": "0:0:1:0"}
+WHAT = tuple(MIXES)
+
+
+class NoNamespaces(Exception):
+    pass
+
+
+class Cell:
+    def __init__(self, options, engine, durability):
+        self._script = os.path.join(options.root, "scripts", "cell")
+        self._parent = tempfile.mkdtemp(prefix="tercet-bench.", dir=options.scratch)
+        self.folder = os.path.join(self._parent, "cell")
+        self._environment = dict(os.environ, TERCET_BIN=options.programs)
+        try:
+            self._run("up", "--owner", str(os.getpid()), "--engine", engine, "--durability", durability)
+            self._run("license", "--firm", str(FIRM), "--product", str(PRODUCT), "--quantity", "100000",
+                      "--lease", "60s")
+            self.pids = {}
+            for host in SERVERS:
+                with open(os.path.join(self.folder, host, "pid"), encoding="ascii") as file:
+                    self.pids[host] = int(file.read())
+            self.active = self.who_is_active()
+        except BaseException:
+            self.down()
+            raise
+
+    def _run(self, verb, *arguments):
+        done = subprocess.run([self._script, verb, "--dir", self.folder, *arguments], text=True, capture_output=True,
+                              check=False, env=self._environment, stdin=subprocess.DEVNULL)
+        if done.returncode == 2 and "needs network namespaces" in done.stderr:
+            raise NoNamespaces(done.stderr.strip())
+        if done.returncode != 0:
+            raise RuntimeError(f"scripts/cell {verb}: exit {done.returncode}: {done.stderr.strip()}")
+        return done.stdout
+
+    def who_is_active(self):
+        return json.loads(self._run("status", "--json")).get("active")
+
+    def at(self, host):
+        """What becomes a command on that host."""
+        return [self._script, "exec", "--dir", self.folder, host, "--"]
+
+    def down(self):
+        subprocess.run([self._script, "down", "--dir", self.folder], check=False, env=self._environment,
+                       stdin=subprocess.DEVNULL)
+        shutil.rmtree(self._parent, ignore_errors=True)
+
+
+def load_once(cell, programs, what, outstanding, seconds):
+    clients = sockets_for(outstanding)
+    client = Started([f"{programs}/tercet", "bench", "--firm", str(FIRM), "--product", str(PRODUCT), "--seconds",
+                      f"{int(seconds * 1000)}ms", "--clients", str(clients), "--outstanding",
+                      str(outstanding // clients), "--mix", MIXES[what], "--json"], cell.at("client"))
+    try:
+        meter = Meter(cell.pids)
+        meter.start()
+        client.go()
+        done = client.result()
+        metered = meter.stop()
+    finally:
+        client.kill()
+    return {"what": what, "outstanding": outstanding, "sockets": clients, "active": cell.active,
+            "requests": done["answered"], "rate": done["rate"], "latency_us": done["latency_us"],
+            "errors": done["errors"], "denied": done["denied"], "refusals": done.get("refusals", {}),
+            "retransmissions": done["retransmissions"],
+            "operations": done.get("operations", {}), "client_us": done["own_cpu_us"], "load_average": load_average(),
+            **metered}
+
+
+def one_cell(options, engine, durability, number, levels, seconds, write):
+    cell = Cell(options, engine, durability)
+    try:
+        for place, outstanding in enumerate(levels):
+            order = ["echo", *options.what]
+            turn = (number + place) % len(order)
+            for what in order[turn:] + order[:turn]:
+                if what == "echo":
+                    row = echo_once(options.programs, engine, outstanding, seconds, options.bytes, ECHO_ADDRESS,
+                                    cell.at(ECHO_HOST), cell.at("client"), cell.pids)
+                else:
+                    row = load_once(cell, options.programs, what, outstanding, seconds)
+                    now_active = cell.who_is_active()
+                    refused = row["refusals"].get("NOT_ACTIVE", 0) + row["refusals"].get("UNAVAILABLE", 0)
+                    row["moved"] = now_active != cell.active or refused > 0
+                    cell.active = now_active
+                write({"bench": "cell", "round": number, "path": "veth", "durability": durability, **row,
+                       "engine": engine})
+    finally:
+        cell.down()
+
+
+def run(options, write):
+    rounds = 1 if options.quick else options.rounds
+    seconds = 0.3 if options.quick else options.seconds
+    levels = (1, 64) if options.quick else options.outstanding
+    settings = [(engine, durability) for engine in options.engines for durability in options.durabilities]
+    for number in range(1, rounds + 1):
+        for shift in range(len(settings)):
+            engine, durability = settings[(number + shift) % len(settings)]
+            one_cell(options, engine, durability, number, levels, seconds, write)
+            options.say(f"cell: round {number} of {rounds}: {engine}, {durability} done")

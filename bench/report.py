@@ -1,0 +1,335 @@
+#!/usr/bin/env python3
+"""Raw rows of a run (bench/out/*.jsonl) as Markdown with plots (SVG, no library needed).
+
+    bench/report.py DIR            writes DIR/report.md and its plots from DIR/{micro,floor,cell}.jsonl, prints the tables
+"""
+
+import json
+import os
+import re
+import statistics
+import sys
+
+OWN_WORDS = {
+    "floor": """A closed loop of 128-byte requests over loopback, one server thread, the client on the other core (where there is
+one). CPU is the server's own, user and system. With plain and mmsg the kernel's work for a datagram's whole way to the
+receiver's socket is the sender's system time; so a server pays for its answers' way and the client for the requests'.""",
+    "cell": """Each round, in turn: a bare echo on the host `peer`, and the whole cell (two load balancers, three backends), on
+the same bridge of veth pairs, from the same client host, with as many sockets (one for each request up to 64) and
+requests outstanding. Every query is a datagram of its own, sealed (AEAD on); the echo's datagrams are plain.
+
+What these figures are, and whom they flatter:
+- *LB*, *backends*: user + system CPU of those processes, all threads, per answered query. *cell*: all five processes.
+  *machine*: everything that the machine did (interrupts, disk, kernel threads too) less the client alone.
+- LB / echo is the ratio of medians over the rounds, for the same engine and the same number outstanding. The echo
+  answers one datagram with one; the LB does that and opens, orders, sends three Accepts and takes three votes.
+- All seven programs share the cores of one machine, so *rates and latencies* of the cell are those of seven machines'
+  work on {cores} cores: they flatter the echo. CPU per query is the figure that travels.
+- veth hands a large (GSO) datagram over uncut, and counts no checksums: cheaper between servers than a network card
+  without that offload. It flatters whoever uses GSO: the cell between its servers, not the echo.
+- A send's work up to the receiver's socket is the sender's system time. So a client's work for the requests' way is not in
+  *LB* nor in *machine* (the client is left out); the echo is measured alike.
+- At few outstanding, most of the CPU is sleeping and waking; with polling that never sleeps it would be 100 %.
+- checkout: a checkout and its release in turn, half each. read: the listing of licenses, answered by two backends.
+- A client's start (Hello) and the return of its last seats are in the CPU but not in the number of queries: under 1 %.""",
+    "micro": """Medians of the repetitions, in memory, one thread. Batches of 1 hold ~20 ns of clock reading.""",
+}
+
+# What a query meets on its way: (step, program, benchmark, what it is).
+MICRO = (
+    ("open", "bench_dataplane_dataplane", r"BM_OpenBurst/aead:0/burst:32/", "a client's 128 B query, in bursts of 32"),
+    ("open", "bench_dataplane_dataplane", r"BM_OpenBurst/aead:0/burst:1/", "… alone"),
+    ("seal", "bench_dataplane_dataplane", r"BM_SendReplies/aead:0/burst:32/", "a reply of 128 B, in bursts of 32"),
+    ("seal", "bench_dataplane_dataplane", r"BM_SendAccept/aead:0", "a full Accept, per backend"),
+    ("seal", "bench_wire_seal_seal", r"BM_Seal/aead:0/bytes:128", "128 B between servers, keyring alone"),
+    ("open", "bench_wire_seal_seal", r"BM_Open/aead:0/bytes:128", "128 B between servers, keyring alone"),
+    ("order", "bench_quorum_quorum", r"BM_Propose/batch:24/", "propose: stamp, chain, window"),
+    ("order", "bench_quorum_quorum", r"BM_PackAccept/batch:24/", "pack: one Accept of 24, per entry"),
+    ("tally", "bench_quorum_quorum", r"BM_TallyVotes/batch:24/", "three votes and the outcome, per entry"),
+    ("tally", "bench_quorum_quorum", r"BM_TallyVotes/batch:1/", "… of one entry"),
+    ("accept", "bench_quorum_quorum", r"BM_TakeAccept/batch:24/", "a backend's acceptor, book apart, per entry"),
+    ("book", "bench_license_book", r"BM_BookRenew/100000$", "renew, 100,000 leases held"),
+    ("book", "bench_license_book", r"BM_BookCheckoutRelease/100000$", "checkout or release, 100,000 leases held"),
+    ("log record", "bench_backend_store_log", r"log_without_disk/64", "append and seal, batch of 64, no disk"),
+    ("log record", "bench_backend_store_log", r"log_commit_memory/64/", "… to the page cache"),
+    ("log record", "bench_backend_store_log", r"log_commit_fsync/64/", "… durable: the batch's wait, per record"),
+    ("log record", "bench_backend_store_log", r"log_commit_fsync/1/", "… durable, alone"),
+)
+
+
+def median(values):
+    values = [value for value in values if value is not None]
+    return statistics.median(values) if values else None
+
+
+def spread(values):
+    """Half of (max - min), as a share of the median."""
+    middle = median(values)
+    return (max(values) - min(values)) / 2 / middle if middle else None
+
+
+def number(value, digits=1):
+    if value is None:
+        return "–"
+    return f"{value:,.{digits}f}" if digits else f"{value:,.0f}"
+
+
+def with_spread(values, digits=2):
+    if not values:
+        return "–"
+    share = spread(values)
+    return number(median(values), digits) + (f" ± {share * 100:.0f} %" if share is not None and len(values) > 1 else "")
+
+
+def table(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
+
+
+def grouped(rows, *keys):
+    groups = {}
+    for row in rows:
+        groups.setdefault(tuple(row[key] for key in keys), []).append(row)
+    return groups
+
+
+# ---- what a row says -------------------------------------------------------------------------------------------------
+
+def percentiles(rows):
+    return " / ".join(number(median([row["latency_us"][name] for row in rows]), 0) for name in ("p50", "p99", "p99_9"))
+
+
+def per_query(row, *names):
+    """CPU µs of these processes per query."""
+    return sum(row["processes"][name]["total"] for name in names) / max(1, row["requests"])
+
+
+def split(rows, of):
+    """user + system of one kind of process, medians."""
+    user = median([sum(row["processes"][n]["user"] for n in of(row)) / max(1, row["requests"]) for row in rows])
+    system = median([sum(row["processes"][n]["system"] for n in of(row)) / max(1, row["requests"]) for row in rows])
+    return f"{number(user, 2)} + {number(system, 2)}"
+
+
+def lb_of(row):
+    return ("echo",) if row["what"] == "echo" else (row["active"],)
+
+
+def backends_of(_row):
+    return ("b1", "b2", "b3")
+
+
+def cell_of(row):
+    return tuple(row["processes"]) if row["what"] != "echo" else ("echo",)
+
+
+def idle_of(row):
+    """Of an echo's row: the cell that stands beside it."""
+    return tuple(name for name in row["processes"] if name != "echo") if row["what"] == "echo" else ()
+
+
+def machine_of(row):
+    """The machine less the client (and, for the echo, less the idle cell) per query."""
+    rest = row["machine_us"] - row["client_us"] - sum(row["processes"][n]["total"] for n in idle_of(row))
+    return rest / max(1, row["requests"])
+
+
+def foreign_share(row):
+    """What neither the client nor the measured processes did, as a share of the machine."""
+    known = row["client_us"] + sum(process["total"] for process in row["processes"].values())
+    return max(0.0, row["machine_us"] - known) / (row["seconds_metered"] * 1e6 * row.get("cores", 1))
+
+
+# ---- plots -----------------------------------------------------------------------------------------------------------
+
+COLOURS = ("#1b6ca8", "#d1495b", "#2e8b57", "#edae49", "#6d597a", "#4f5d75")
+
+
+def plot(path, title, unit, levels, series, spreads=None):
+    """Lines over the number outstanding (even steps): series = {name: {level: value}}."""
+    width, height, left, bottom, top = 640, 340, 70, 50, 60
+    high = max((value for line in series.values() for value in line.values()), default=1) * 1.1 or 1
+    x = {level: left + (width - left - 30) * (i + 0.5) / len(levels) for i, level in enumerate(levels)}
+
+    def y(value):
+        return height - bottom - (height - bottom - top) * value / high
+
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif" '
+           f'font-size="12"><rect width="100%" height="100%" fill="#fff"/>'
+           f'<text x="{left}" y="20" font-size="14" font-weight="bold">{title}</text>']
+    for step in range(6):
+        value = high * step / 5
+        out.append(f'<line x1="{left}" x2="{width - 20}" y1="{y(value):.1f}" y2="{y(value):.1f}" stroke="#ddd"/>'
+                   f'<text x="{left - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{value:,.{1 if high < 50 else 0}f}</text>')
+    for level in levels:
+        out.append(f'<text x="{x[level]:.1f}" y="{height - bottom + 18}" text-anchor="middle">{level}</text>')
+    out.append(f'<text x="{(left + width) / 2}" y="{height - 10}" text-anchor="middle">requests outstanding</text>'
+               f'<text transform="translate(16 {height / 2}) rotate(-90)" text-anchor="middle">{unit}</text>')
+    for index, (name, line) in enumerate(series.items()):
+        colour = COLOURS[index % len(COLOURS)]
+        points = " ".join(f"{x[level]:.1f},{y(value):.1f}" for level, value in sorted(line.items()))
+        out.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        for level, value in line.items():
+            low, most = (spreads or {}).get(name, {}).get(level, (value, value))
+            out.append(f'<line x1="{x[level]:.1f}" x2="{x[level]:.1f}" y1="{y(low):.1f}" y2="{y(most):.1f}" '
+                       f'stroke="{colour}"/><circle cx="{x[level]:.1f}" cy="{y(value):.1f}" r="3" fill="{colour}"/>')
+        out.append(f'<rect x="{left + index * 105}" y="34" width="10" height="10" fill="{colour}"/>'
+                   f'<text x="{left + 14 + index * 105}" y="43">{name}</text>')
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("\n".join(out) + "\n</svg>\n")
+
+
+def lines_of(rows, key, value):
+    series, spreads = {}, {}
+    for (name, level), group in grouped(rows, key, "outstanding").items():
+        values = [value(row) for row in group]
+        series.setdefault(name, {})[level] = median(values)
+        spreads.setdefault(name, {})[level] = (min(values), max(values))
+    return series, spreads
+
+
+# ---- the parts -------------------------------------------------------------------------------------------------------
+
+def conditions(rows):
+    loads = [row["load_average"] for row in rows]
+    foreign = [foreign_share(row) for row in rows]
+    rounds = max(row["round"] for row in rows)
+    disturbed = sum(share > 0.15 for share in foreign)
+    text = (f"{rounds} round{'s' if rounds > 1 else ''}; load average {min(loads):.1f} to {max(loads):.1f}; other work on "
+            f"the machine: median {median(foreign) * 100:.0f} % of it, at most {max(foreign) * 100:.0f} %.")
+    if disturbed:
+        text += (f" **{disturbed} of {len(rows)} measurements ran while other work took more than 15 % of the machine: "
+                 f"rates, percentiles and *machine* are not to be trusted there; CPU of single processes is, roughly.**")
+    return text + "\n"
+
+
+def floor(rows, folder):
+    levels = sorted({row["outstanding"] for row in rows})
+    body = []
+    for (outstanding, engine), group in sorted(grouped(rows, "outstanding", "engine").items()):
+        body.append([str(outstanding), engine, with_spread([row["rate"] for row in group], 0),
+                     with_spread([row["server_us_per_request"]["total"] for row in group]),
+                     f"{number(median([row['server_us_per_request']['user'] for row in group]), 2)} + "
+                     f"{number(median([row['server_us_per_request']['system'] for row in group]), 2)}",
+                     number(median([row["calls_per_request"] for row in group]), 2), percentiles(group)])
+    series, spreads = lines_of(rows, "engine", lambda row: row["server_us_per_request"]["total"])
+    plot(os.path.join(folder, "floor.svg"), "Bare UDP echo, loopback: CPU per request", "µs", levels, series, spreads)
+    return (f"## Floor: a bare UDP echo\n\n{OWN_WORDS['floor']}\n\n{conditions(rows)}\n" +
+            table(["outstanding", "engine", "requests/s", "CPU µs/request", "user + system", "calls/request",
+                   "µs p50 / p99 / p99.9"], body) + "\n![floor](floor.svg)\n")
+
+
+def cell(rows, folder):
+    everything = rows
+    rows = [row for row in rows if not row.get("moved")]
+    if not rows:
+        return "## Cell\n\nNo round without a failover: nothing to report.\n"
+    out = [f"## Cell: voted queries beside the echo\n\n{OWN_WORDS['cell'].format(cores=rows[0].get('cores', '?'))}\n\n"
+           f"{conditions(rows)}"]
+    levels = sorted({row["outstanding"] for row in rows})
+    for (engine, durability), setting in sorted(grouped(rows, "engine", "durability").items()):
+        out.append(f"### {engine}, durability {durability}\n")
+        groups = grouped(setting, "outstanding", "what")
+        body = []
+        for level in levels:
+            echo = groups.get((level, "echo"), [])
+            floor_lb = median([per_query(row, "echo") for row in echo])
+            floor_machine = median([machine_of(row) for row in echo])
+            for what in ("echo", "checkout", "renew", "read"):
+                group = groups.get((level, what))
+                if not group:
+                    continue
+                lb = [per_query(row, *lb_of(row)) for row in group]
+                machine = [machine_of(row) for row in group]
+                ratio = median(lb) / floor_lb if floor_lb else None
+                whole = median(machine) / floor_machine if floor_machine else None
+                own = what == "echo"
+                body.append([
+                    str(level), what, with_spread([row["rate"] for row in group], 0), with_spread(lb),
+                    split(group, lb_of), "" if own else number(ratio, 2),
+                    "" if own else number(median([per_query(row, *backends_of(row)) / 3 for row in group]), 2),
+                    "" if own else with_spread([per_query(row, *cell_of(row)) for row in group], 1),
+                    with_spread(machine, 1), "" if own else number(whole, 1), percentiles(group)])
+        out.append(table(["outstanding", "query", "per s", "LB µs", "user + system", "LB / echo", "each backend µs",
+                          "cell µs", "machine µs", "machine / echo's", "µs p50 / p99 / p99.9"], body))
+        name = f"cell-{engine}-{durability}"
+        series, spreads = lines_of(setting, "what", lambda row: per_query(row, *lb_of(row)))
+        plot(os.path.join(folder, f"{name}.svg"), f"CPU of the LB (and the echo) per query: {engine}, {durability}", "µs",
+             levels, series, spreads)
+        out.append(f"![{name}]({name}.svg)\n")
+    moved = len(everything) - len(rows)
+    if moved:
+        out.append(f"**Left out: {moved} of {len(everything)} measurements, in which a load balancer took over or refused "
+                   f"queries meanwhile** (on a machine this busy it is taken for dead).\n")
+    rows = everything
+    lost = sum(sum(row.get("errors", {}).values()) + sum(row.get("denied", {}).values()) for row in rows)
+    again = sum(row.get("retransmissions", 0) for row in rows)
+    out.append(f"Errors and denials in all rounds together: {lost:,}; retransmissions by the clients: {again:,} of "
+               f"{sum(row['requests'] for row in rows if row['what'] != 'echo'):,} queries.\n")
+    return "\n".join(out)
+
+
+def micro_ns(row):
+    """ns per item (or, where it counts none, per iteration): the median round where the benchmark tells it, else the
+    mean."""
+    if row.get("p50_ns"):
+        return row["p50_ns"]
+    if row.get("items_per_second"):
+        return 1e9 / row["items_per_second"]
+    return row["cpu_time"] * {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}[row["time_unit"]]
+
+
+def micro(rows, _folder):
+    body = []
+    for step, program, pattern, what in MICRO:
+        values = [micro_ns(row) for row in rows
+                  if row["program"] == program and re.match(pattern, row["name"]) and not row.get("error_occurred")]
+        if values:
+            body.append([step, what, with_spread(values, 0 if median(values) >= 100 else 1)])
+    failed = sorted({f"{row['program']} {row['name']}: {row.get('error_message', '')}" for row in rows
+                     if row.get("error_occurred")})
+    return (f"## Micro\n\n{OWN_WORDS['micro']}\n\n" + table(["step", "what", "ns each"], body) +
+            "".join(f"\nNot measured: {line}\n" for line in failed))
+
+
+PARTS = (("micro", micro), ("floor", floor), ("cell", cell))
+
+
+def read_rows(path):
+    with open(path, encoding="utf-8") as file:
+        return [json.loads(line) for line in file if line.strip()]
+
+
+def report(folder, only=None):
+    """The report's text; plots are written beside it. `only`: the parts of this run; the others' rows may be older."""
+    parts, machine, command = [], "", ""
+    for name, write in PARTS:
+        path = os.path.join(folder, f"{name}.jsonl")
+        if not os.path.exists(path) or (only is not None and name not in only):
+            continue
+        rows = read_rows(path)
+        about = [row for row in rows if row["bench"] == "about"]
+        rows = [row for row in rows if row["bench"] != "about"]
+        if about:
+            machine, command = about[0]["machine"], about[0]["command"]
+            for row in rows:
+                row["cores"] = about[0]["cores"]
+        if rows:
+            parts.append(write(rows, folder))
+    head = f"# Benchmarks\n\n{machine}.\n\nRepeat with `{command}`. ± is half of max − min over the rounds.\n"
+    return "\n".join([head, *parts])
+
+
+def main(argv):
+    if len(argv) != 2 or argv[1] in ("-h", "--help"):
+        print(__doc__.strip())
+        return 0 if len(argv) == 2 else 2
+    text = report(argv[1])
+    with open(os.path.join(argv[1], "report.md"), "w", encoding="utf-8") as file:
+        file.write(text)
+    print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

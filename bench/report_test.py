@@ -1,0 +1,66 @@
+"""What report.py makes of rows whose figures are known. Run by ctest (label bench)."""
+
+import os
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import report  # noqa: E402
+
+
+def row(what, level, number, **processes):
+    """1,000 queries in a second on two cores; processes: µs that each spent."""
+    spent = {name: {"total": us, "user": us * 0.25, "system": us * 0.75} for name, us in processes.items()}
+    return {"bench": "cell", "what": what, "outstanding": level, "round": number, "engine": "uring", "durability": "fsync",
+            "requests": 1_000, "rate": 1_000.0, "latency_us": {"p50": 10, "p99": 20, "p99_9": 30}, "active": "lb1",
+            "load_average": 1.0, "client_us": 5_000, "machine_us": sum(processes.values()) + 5_000, "seconds_metered": 1.0,
+            "cores": 2, "processes": spent}
+
+
+def cells(line):
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
+class Report(unittest.TestCase):
+    def setUp(self):
+        self._folder = tempfile.TemporaryDirectory()
+        self.folder = self._folder.name
+
+    def tearDown(self):
+        self._folder.cleanup()
+
+    def test_ratio_is_of_medians_and_leaves_client_and_idle_cell_out(self):
+        rows = []
+        for number, (echo, lb) in enumerate(((2_000, 5_000), (4_000, 8_000), (3_000, 6_000)), 1):
+            rows.append(row("echo", 64, number, echo=echo, lb1=100, lb2=100, b1=0, b2=0, b3=0))
+            rows.append(row("renew", 64, number, lb1=lb, lb2=500, b1=1_000, b2=2_000, b3=3_000))
+        text = report.cell(rows, self.folder)
+        head = next(cells(line) for line in text.splitlines() if line.startswith("| outstanding"))
+        lines = {cells(line)[1]: dict(zip(head, cells(line))) for line in text.splitlines() if line.startswith("| 64")}
+        self.assertEqual(lines["echo"]["LB µs"], "3.00 ± 33 %")
+        self.assertEqual(lines["echo"]["machine µs"], "3.0 ± 33 %")  # the idle cell's 200 µs are not the echo's
+        self.assertEqual(lines["renew"]["LB µs"], "6.00 ± 25 %")
+        self.assertEqual(lines["renew"]["user + system"], "1.50 + 4.50")
+        self.assertEqual(lines["renew"]["LB / echo"], "2.00")
+        self.assertEqual(lines["renew"]["each backend µs"], "2.00")
+        self.assertEqual(lines["renew"]["machine µs"], "12.5 ± 12 %")
+        self.assertEqual(lines["renew"]["µs p50 / p99 / p99.9"], "10 / 20 / 30")
+        self.assertTrue(os.path.exists(os.path.join(self.folder, "cell-uring-fsync.svg")))
+
+    def test_other_work_on_the_machine_is_said(self):
+        quiet = row("renew", 1, 1, lb1=1_000, lb2=0, b1=0, b2=0, b3=0)
+        noisy = dict(quiet, machine_us=1_006_000)  # half of two cores' second
+        self.assertNotIn("not to be trusted", report.conditions([quiet]))
+        self.assertIn("1 of 2 measurements", report.conditions([quiet, noisy]))
+
+    def test_failed_micro_benchmarks_are_named(self):
+        good = {"program": "bench_license_book", "name": "BM_BookRenew/100000", "items_per_second": 1e7}
+        bad = {"program": "bench_x", "name": "BM_Open", "error_occurred": True, "error_message": "did not open"}
+        text = report.micro([good, dict(good, items_per_second=5e6), bad], self.folder)
+        self.assertIn("| book | renew, 100,000 leases held | 150 ± 33 % |", text)
+        self.assertIn("Not measured: bench_x BM_Open: did not open", text)
+
+
+if __name__ == "__main__":
+    unittest.main()
