@@ -80,5 +80,43 @@ check_equal "the next up ended what was left" 0 "$(processes "$id")"
 check_not "and its network is a new one" reaches client 198.18.0.11 9000
 check_code "which comes down" 0 cell down
 
+# With servers, which have guard processes, sockets, addresses and files of their own.
+outside() { # what a server could leave where it should not (others' test runs stand beside ours in /tmp)
+  ls -A /dev/shm /run/netns 2>/dev/null || true
+  ls -Ad /tmp/*tercet* /var/lib/*tercet* /run/*tercet* "$HOME"/.config/tercet 2>/dev/null | grep -v '/tercet-net\.' || true
+  ip -br address
+}
+outside_before=$(outside)
+CELL_DIR=$SCRATCH/whole
+cell_up
+id=$(id_of "$CELL_DIR")
+cell license --firm 10 --product 7 --quantity 5 >/dev/null
+check_code "a seat is checked out" 0 at client tercet checkout --firm 10 --product 7 >/dev/null
+guards() { grep -lx tercet-guard /proc/[0-9]*/comm 2>/dev/null | while read -r file; do
+  tr '\0' '\n' 2>/dev/null <"${file%comm}environ" | grep -qx "TERCET_CELL_ID=$id" && echo "$file"
+done | wc -l; }
+check_equal "each load balancer has a guard" 2 "$(guards)"
+cell kill lb1
+cell kill lb2
+none() { [ "$("$@")" = 0 ]; }
+eventually 3 "the guards go with their load balancers" none guards
+check_equal "and the address with them" "" "$(at lb1 ip -o address show to 198.18.0.100)$(at lb2 ip -o address show to 198.18.0.100)"
+cell start lb1
+cell start lb2
+eventually 10 "the cell serves again" status_is '.serving and ([.lbs[].role] | sort == ["active", "standby"])'
+cell down
+check_equal "down leaves no process of a whole cell" 0 "$(processes "$id")"
+check_not "nor its folder" test -e "$CELL_DIR"
+
+# The holder of a whole cell is killed: servers and guards end by themselves.
+cell_up
+id=$(id_of "$CELL_DIR")
+holder=$(holder_of "$CELL_DIR")
+kill -KILL "$holder"
+eventually 5 "servers and guards end with a holder that is killed" none processes "$id"
+check_code "down removes what it left" 0 cell down
+check_not "with its folder" test -e "$CELL_DIR"
+check_equal "nothing was left outside" "$outside_before" "$(outside)"
+
 check_equal "no namespace has a name outside" "$names_before" "$(names)"
 check_equal "no interface is left outside" "$interfaces_before" "$(interfaces)"
