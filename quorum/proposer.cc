@@ -37,6 +37,15 @@ unsigned Proposer::voters(MonoTime now) const {
   return holds_epoch() ? backends_.voters(now, last_ordered()).count() : 0;
 }
 
+unsigned Proposer::in_reach(MonoTime now) const {
+  unsigned count = 0;
+  for (const Slot slot : kSlots) {
+    const BackendState state = backend_state(slot, now);
+    count += state == BackendState::voting || state == BackendState::catching_up ? 1U : 0U;
+  }
+  return count;
+}
+
 BackendState Proposer::backend_state(Slot slot, MonoTime now) const {
   return backends_.state(slot, now, holds_epoch() ? last_ordered() : Seq{0});
 }

@@ -131,7 +131,10 @@ class Proposer {
   [[nodiscard]] WallTime decided_wall() const { return decided_wall_; }
   [[nodiscard]] unsigned voters(MonoTime now) const;
   [[nodiscard]] bool serving(MonoTime now) const { return active() && voters(now) >= 2 && !split_; }
-  [[nodiscard]] bool fit(MonoTime now) const { return outside_fit_ && voters(now) >= 2; }
+  /// Backends that answer and may vote, also those that are slow at it now: another LB would find them no quicker, so
+  /// slowness alone makes nobody follow.
+  [[nodiscard]] unsigned in_reach(MonoTime now) const;
+  [[nodiscard]] bool fit(MonoTime now) const { return outside_fit_ && in_reach(now) >= 2; }
   [[nodiscard]] const Backends& backends() const { return backends_; }
   [[nodiscard]] BackendState backend_state(Slot slot, MonoTime now) const;
   [[nodiscard]] const FixedVector<OutvotedEvent, 16>& outvoted() const { return outvoted_; }

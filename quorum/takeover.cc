@@ -12,7 +12,7 @@ std::optional<Choice> choose(const Promises& promises, SlotSet left_out) {
   unsigned answered = 0;
   unsigned empties = 0;
   for (const Promised& promise : promises) {
-    if (promise.here) {
+    if (promise.here && (promise.flags & kAmnesiac) == 0) {
       ++answered;
       empties += promise.last.value == 0 ? 1 : 0;
       table = newest(table, promise.members);

@@ -67,7 +67,7 @@ MonoTime Balancer::poll(std::span<const Message> in, const Moment& now, Outbox& 
   unsigned flags = 0;
   if (proposer_.active()) {
     flags |= kHoldsAddress;
-    flags |= proposer_.voters(now.mono) < 2 ? kLostBackends : 0U;
+    flags |= proposer_.in_reach(now.mono) < 2 ? kLostBackends : 0U;
     flags |= cut_off_ || !hears_clients_ ? kLostClients : 0U;
   }
   again = earlier(again, heartbeats_.tick({proposer_.role(), static_cast<uint8_t>(flags), proposer_.epoch(),
@@ -167,7 +167,7 @@ void Balancer::watch_peer(const Moment& now) {
       proposer_.confirm(now);
     }
     second_active_ = second;
-    const bool lone = proposer_.voters(now.mono) < 2 && suspicion_.silence(now.mono) > kLoneFor;
+    const bool lone = proposer_.in_reach(now.mono) < 2 && suspicion_.silence(now.mono) > kLoneFor;
     if (!lone) {
       lone_since_ = {};
       cut_off_ = false;
