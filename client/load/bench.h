@@ -2,8 +2,9 @@
 // The load generator behind `tercet bench`: `clients` sockets, each a client with a session of its own, with
 // `outstanding` requests in flight on each. Closed loop: a request follows the answer of the one before. Open
 // loop: requests are due at a fixed rate, whatever the answers do, and a latency counts from when the request
-// was due (no coordinated omission). One thread; plain sockets, recvmmsg and sendmmsg: about 5 µs of client
-// CPU a request, so 100,000 a second need a core that the cell does not need.
+// was due (no coordinated omission). One thread; plain sockets, recvmmsg and sendmmsg: about
+// 8 µs of client CPU a request (AMD EPYC VM, both cores busy with other work, -O1), so 100,000 a second need
+// a core that the cell does not need.
 
 #include <atomic>
 #include <functional>
