@@ -8,30 +8,31 @@ constexpr Duration kPublishEvery = milliseconds(20);
 Replica::Replica(quorum::Acceptor& acceptor, quorum::Machine& machine, store::Log& log)
     : acceptor_(acceptor), machine_(machine), log_(log), lsn_base_(log.appended() - acceptor.taken().value) {}
 
-/// Hands the acceptor's records to the log, in order; what does not fit waits for the batch in flight.
-void Replica::keep() {
+/// Hands the acceptor's records to the log, in order. False: not all fit, the rest waits for the batch in flight.
+bool Replica::keep() {
   const auto records = records_.records();
   while (kept_ < records.size()) {
     const auto& record = records[kept_];
     const auto sync = record.must_sync ? store::Log::Sync::always : store::Log::Sync::as_configured;
     if (log_.append(static_cast<uint8_t>(record.type), records_.bytes(record), {}, sync) == store::kNotTaken) {
-      return;
+      return false;
     }
     ++kept_;
   }
   records_.clear();
   kept_ = 0;
+  return true;
 }
 
 MonoTime Replica::poll(std::span<const dataplane::Message> in, const Moment& now, Outbox& out) {
   quorum::Acceptor::Output output{out, records_};
-  keep();
+  bool room = keep();
   for (const dataplane::Message& message : in) {
     if (!message.from_server) {
       ++drop_malformed_;
       continue;
     }
-    if (kept_ < records_.records().size()) {
+    if (!room) {
       ++drop_log_full_;  // back-pressure: the LB sends again
       continue;
     }
@@ -43,10 +44,10 @@ MonoTime Replica::poll(std::span<const dataplane::Message> in, const Moment& now
     ++messages_;
     acceptor_.step(message.server, view, now, machine_, output);
     if (records_.records().size() > 512) {
-      keep();
+      room = keep();
     }
   }
-  keep();
+  keep();  // the rest, if any, at the next poll
   log_.flush();
   acceptor_.durable(Lsn{log_.reap() - lsn_base_});
   if (log_.failed()) {

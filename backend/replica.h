@@ -48,7 +48,7 @@ class Replica : public dataplane::Service {
   [[nodiscard]] std::string_view stopped() const { return log_.failed() ? log_.state_text() : std::string_view{}; }
 
  private:
-  void keep();
+  bool keep();
 
   quorum::Acceptor& acceptor_;
   quorum::Machine& machine_;

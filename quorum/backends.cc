@@ -77,7 +77,7 @@ BackendState Backends::state(Slot slot, MonoTime now, Seq last) const {
   if ((b.flags & kDivergent) != 0 || b.outvoted) {
     return BackendState::divergent;
   }
-  const bool stalled = b.acked < last && now - b.progress_at > down_after(slot);
+  const bool stalled = b.acked < last && now - b.progress_at > std::max(down_after(slot), kStalledAfter);
   if ((b.flags & kCatchingUp) != 0 || (b.flags & kMember) == 0 || stalled) {
     return BackendState::catching_up;
   }

@@ -23,6 +23,9 @@ inline constexpr Duration kHeardWindowMin =
 inline constexpr Duration kResendMin =
     milliseconds(2);  ///< a LAN round trip and a disk commit are well below
 inline constexpr Duration kResendMax = milliseconds(250);
+/// A backend that answers but votes for nothing of what it was sent: absent after this. Longer than a disk's worst write
+/// beside another that is being zero-filled (55 ms measured) and than a busy machine keeps a process waiting.
+inline constexpr Duration kStalledAfter = seconds(1);
 inline constexpr Duration kThirdPromiseWait =
     milliseconds(5);  ///< after the second Promise, for a longer log
 inline constexpr Duration kAskAgain = milliseconds(20);

@@ -212,6 +212,10 @@ std::string run_seed(uint64_t seed, bool trace, Totals* totals) {
   if (dice.chance(0.2)) {
     options.disk_max = milliseconds(1 + static_cast<int64_t>(dice.below(30)));
   }
+  options.clients = 4 + static_cast<unsigned>(dice.below(8));
+  if (dice.chance(0.3)) {
+    options.burst_max = microseconds(500 + static_cast<int64_t>(dice.below(5000)));
+  }
   World world(options);
   Faults faults(world);
   const MonoTime begin = world.now();

@@ -77,6 +77,7 @@ World::World(const WorldOptions& options)
     client.firm = kFirm;
     client.product = kProduct;
     client.lease = options.lease;
+    client.think_max = milliseconds(40) * options.clients;
     clients_.push_back(std::make_unique<Client>(client, random_.next(), checkers_));
     believes_.push_back(0);
     wake(static_cast<Host>(kFirstClient + i), now_ + random_.between({}, milliseconds(50)));
@@ -158,13 +159,13 @@ void World::run(MonoTime until) {
     } else if (is_lb(static_cast<ServerId>(to))) {
       if (lbs_[to].service != nullptr) {
         lbs_[to].inbox.emplace_back(event.from, std::move(event.bytes));
-        poll(to);
+        wake(to, now_ + random_.between({}, options_.burst_max));
       }
     } else {
       Backend& b = backends_[to - 2U];
       if (b.replica != nullptr) {
         b.inbox.emplace_back(event.from, std::move(event.bytes));
-        poll(to);
+        wake(to, now_ + random_.between({}, options_.burst_max));
       }
     }
   }

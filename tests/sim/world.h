@@ -31,6 +31,7 @@ struct WorldOptions {
   /// hashed.
   int lying_slot = -1;
   int damaging_slot = -1;
+  Duration burst_max = microseconds(40);  ///< how long a server gathers before it is run: what comes together is a burst
   Duration disk_max = microseconds(160);  ///< slowest write of the disks
 };
 
