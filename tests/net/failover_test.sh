@@ -113,7 +113,7 @@ for run in "$@"; do
       runs_for 4
       cell start b3
       eventually 3 "two: service returns when one comes back" status_is .serving
-      check_code "two: a checkout works" 0 at client tercet checkout --firm 10 --product 7 --lease 1s >/dev/null
+      check_code "two: a checkout works" 0 quietly at client tercet checkout --firm 10 --product 7 --lease 1s
       both_end two
       for of in client far; do
         load_shows two-$of "UNAVAILABLE was heard within a second" '.refusals.UNAVAILABLE > 0 and .first_unavailable_ms <= 1000'

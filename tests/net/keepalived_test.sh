@@ -95,7 +95,7 @@ promotions+=("$begun $new started")
 eventually 3 "keepalived yields" peer_has_not
 eventually 3 "the address is at $new alone" vip_is_at "$new"
 eventually 3 "client and router follow" follows "$new"
-check_code "a checkout works" 0 at client tercet checkout --firm 10 --product 7 --lease 1s >/dev/null
+check_code "a checkout works" 0 quietly at client tercet checkout --firm 10 --product 7 --lease 1s
 sleep 1
 
 kill -TERM $keepalived

@@ -77,6 +77,8 @@ check_code() {
   "$@" || code=$?
   check_equal "$what" "$expected" "$code"
 }
+# quietly CMD…: for those whose words do not matter.
+quietly() { "$@" >/dev/null 2>&1; }
 # eventually SECONDS WHAT CMD…: CMD must succeed once within that time.
 eventually() {
   local end=$((SECONDS + $1)) what=$2

@@ -45,7 +45,7 @@ at client tercet leases --json >/dev/null 2>&1 || code=$?
 check_equal "nor is it asked what is true" 4 "$code"
 cell start b2
 eventually 10 "service returns with b2" status_is '.serving and ([.backends[] | select(.state == "voting") | .name] == ["b2", "b3"])'
-check_code "the full license is full" 3 at client tercet checkout --firm 10 --product 8 >/dev/null 2>&1
+check_code "the full license is full" 3 quietly at client tercet checkout --firm 10 --product 8
 check_json "two seats of two in use" "any(.licenses[]; .tmr_id == $full and .in_use == 2)" "$(at client tercet licenses --json)"
 load_end alone
 load_shows alone "some were told UNAVAILABLE, none something else" '(.refusals | has("UNAVAILABLE")) and (.errors | keys - ["UNAVAILABLE", "NO_ANSWER"] == [])'

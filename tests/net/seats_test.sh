@@ -50,8 +50,8 @@ sleep 1 # the lease end has whole seconds at least to move by
 renewed=$(at client tercet renew "$handle" --json)
 check_json "a renewal makes the lease longer" ".handle == \"$handle\" and .tmr_id == $tmr_id and .seats_left == 0 and
   (.lease_end > $(jq .lease_end <<<"$seat"))" "$renewed"
-check_code "a sixth is still denied" 3 at far tercet checkout --firm 10 --product 7 >/dev/null 2>&1
-check_code "a release" 0 at client tercet release "$handle" >/dev/null
+check_code "a sixth is still denied" 3 quietly at far tercet checkout --firm 10 --product 7
+check_code "a release" 0 quietly at client tercet release "$handle"
 check_json "frees one seat" "any(.licenses[]; .tmr_id == $tmr_id and .in_use == 4)" "$(at client tercet licenses --json)"
 sixth=$(at far tercet checkout --firm 10 --product 7 --lease 10m --json)
 check_json "which the sixth gets" '.seats_left == 0' "$sixth"
@@ -59,7 +59,7 @@ gone=0
 said=$(at client tercet renew "$handle" --json 2>/dev/null) || gone=$?
 check_equal "the released one is denied" 3 "$gone"
 check_json "as UNKNOWN_HANDLE" '.code == "UNKNOWN_HANDLE"' "$said"
-check_code "a checkout of a license that is not there" 3 at client tercet checkout --firm 10 --product 8 >/dev/null 2>&1
+check_code "a checkout of a license that is not there" 3 quietly at client tercet checkout --firm 10 --product 8
 
 # Every backend dies and starts again; the disk has it all.
 before=$(leases)
@@ -68,9 +68,9 @@ for backend in b1 b2 b3; do cell start "$backend"; done
 eventually 15 "the three backends vote again" status_is "$all_vote"
 check_equal "with the same leases" "$before" "$(leases)"
 eventually 5 "and equal digests" status_is "$equal_digests"
-check_code "and all seats taken, as before" 3 at client tercet checkout --firm 10 --product 7 >/dev/null 2>&1
+check_code "and all seats taken, as before" 3 quietly at client tercet checkout --firm 10 --product 7
 for backend in b1 b2 b3; do cell kill "$backend" TERM; done
 for backend in b1 b2 b3; do cell start "$backend"; done
 eventually 15 "after a clean stop of all three they vote again" status_is "$all_vote"
 check_equal "with the same leases, too" "$before" "$(leases)"
-check_code "the sixth's seat is known to the cell" 0 at far tercet renew "$(jq -r .handle <<<"$sixth")" >/dev/null
+check_code "the sixth's seat is known to the cell" 0 quietly at far tercet renew "$(jq -r .handle <<<"$sixth")"
