@@ -15,22 +15,21 @@ void Pull::begin_at(Seq from, const LogView& log) {
 
 void Pull::aim(const Target& target, Epoch epoch, ServerId lb, const Slot* source, const LogView& log,
                Seq commit, MonoTime now) {
-  if (active_ && epoch == epoch_) {
-    if (source != nullptr && preferred_ != *source) {
+  // Never ourselves, whoever named us: what we lack we do not have.
+  const bool named = source != nullptr && *source != own_;
+  if (active_ && epoch <= epoch_) {
+    if (epoch == epoch_ && named && preferred_ != *source) {
       preferred_ = *source;
       turn_ = 1;
       ask_due_ = true;
     }
-    return;
+    return;  // two backends promised the higher one: an LB of a lower one does not turn us back
   }
   active_ = true;
   target_ = target;
   epoch_ = epoch;
   lb_ = lb;
-  preferred_ = source != nullptr ? *source : kSlots[(index(own_) + 1) % kBackends];
-  if (preferred_ == own_) {
-    preferred_ = kSlots[(index(own_) + 1) % kBackends];
-  }
+  preferred_ = named ? *source : kSlots[(index(own_) + 1) % kBackends];
   turn_ = source != nullptr ? 1 : 0;
   silent_ = 0;
   asked_at_ = now;

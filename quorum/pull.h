@@ -25,7 +25,8 @@ class Pull {
   [[nodiscard]] uint64_t pulled() const { return pulled_; }
   [[nodiscard]] Epoch epoch() const { return epoch_; }
 
-  /// The LB of `epoch` named `target`, which `log` lacks. Keeps a pull that goes on for the same epoch.
+  /// The LB of `epoch` named `target`, which `log` lacks. Keeps a pull that goes on for the same epoch or a
+  /// higher one.
   void aim(const Target& target, Epoch epoch, ServerId lb, const Slot* source, const LogView& log, Seq commit,
            MonoTime now);
   void stop();

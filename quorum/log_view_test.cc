@@ -1,0 +1,117 @@
+#include "quorum/log_view.h"
+
+#include <gtest/gtest.h>
+
+#include "quorum/testing.h"
+
+namespace tercet::quorum {
+namespace {
+
+using testing::life_of;
+using testing::Story;
+
+constexpr Epoch kE1 = make_epoch(1, ServerId::lb1);
+constexpr Epoch kE2 = make_epoch(2, ServerId::lb2);
+
+LogView small_log() { return LogView({64, 1 << 14}); }
+void append(LogView& log, const Story& story, uint64_t from, uint64_t to) {
+  for (uint64_t seq = from; seq <= to; ++seq) {
+    log.append(story.entry(Seq{seq}), story.l(Seq{seq}), Lsn{seq + 100});
+  }
+}
+
+TEST(LogView, AnEmptyLogEndsAtZeroAndMatchesOnlyThat) {
+  const LogView log = small_log();
+  EXPECT_TRUE(log.empty());
+  EXPECT_EQ(log.last(), Seq{0});
+  EXPECT_EQ(log.l_at(Seq{0}), Hash128{});
+  EXPECT_EQ(log.epoch_at(Seq{0}), Epoch{});
+  EXPECT_TRUE(log.matches(Seq{0}, {}));
+  EXPECT_FALSE(log.matches(Seq{0}, {1, 0}));
+  EXPECT_FALSE(log.matches(Seq{1}, {}));
+  EXPECT_FALSE(log.has(Seq{0}));
+}
+
+TEST(LogView, KeepsWhatWasAppended) {
+  const Story story = Story().genesis(kE1).ops(kE1, 3).start(kE2, Slot::two);
+  LogView log = small_log();
+  append(log, story, 1, 5);
+  log.set_s(Seq{3}, {3, 33});
+  EXPECT_EQ(log.last(), Seq{5});
+  for (Seq seq{1}; seq <= log.last(); seq = next(seq)) {
+    const EntryView mine = log.entry(seq);
+    const EntryView theirs = story.entry(seq);
+    EXPECT_EQ(mine.seq, theirs.seq);
+    EXPECT_EQ(mine.epoch, theirs.epoch);
+    EXPECT_EQ(mine.cell, theirs.cell);
+    EXPECT_EQ(mine.wall, theirs.wall);
+    EXPECT_EQ(mine.kind, theirs.kind);
+    EXPECT_TRUE(equal(mine.op, theirs.op));
+    EXPECT_EQ(log.lsn_at(seq), Lsn{seq.value + 100});
+    EXPECT_TRUE(log.matches(seq, story.l(seq)));
+    EXPECT_FALSE(log.matches(seq, {story.l(seq).low, 0}));
+  }
+  EXPECT_EQ(log.s_at(Seq{3}), (Hash128{3, 33}));
+  EXPECT_EQ(log.epoch_at(Seq{5}), kE2);
+  EXPECT_FALSE(log.matches(Seq{6}, {}));
+}
+
+TEST(LogView, ACutDropsTheFirstAndAllLaterAndGivesTheirRoomBack) {
+  const Story story = Story().genesis(kE1).ops(kE1, 5);
+  LogView log = small_log();
+  append(log, story, 1, 6);
+  log.cut(Seq{4});
+  EXPECT_EQ(log.last(), Seq{3});
+  EXPECT_FALSE(log.has(Seq{4}));
+  const Story other = story.until(3).start(kE2, Slot::one).ops(kE2, 2);
+  append(log, other, 4, 6);
+  EXPECT_TRUE(log.matches(Seq{6}, other.l(Seq{6})));
+  EXPECT_FALSE(log.matches(Seq{4}, story.l(Seq{4})));
+  log.cut(Seq{9});
+  EXPECT_EQ(log.last(), Seq{6}) << "a cut behind the end is none";
+  log.cut(Seq{0});
+  EXPECT_EQ(log.last(), Seq{6});
+  log.cut(Seq{1});
+  EXPECT_TRUE(log.empty());
+}
+
+TEST(LogView, MembersAreThoseAtTheLogsEnd) {
+  const Story story = Story().genesis(kE1).ops(kE1, 2);
+  LogView log = small_log();
+  EXPECT_TRUE(log.members().empty());
+  append(log, story, 1, 3);
+  EXPECT_TRUE(log.members().names(Slot::three, life_of(Slot::three)));
+  log.cut(Seq{2});
+  EXPECT_TRUE(log.members().names(Slot::three, life_of(Slot::three)));
+  log.cut(Seq{1});
+  EXPECT_TRUE(log.members().empty()) << "the Genesis that named them is gone";
+}
+
+TEST(LogView, FullByEntriesOrByBytesBeforeAnythingOverflows) {
+  LogView log({4, 200});
+  const Story story = Story().genesis(kE1).ops(kE1, 3);
+  append(log, story, 1, 3);
+  EXPECT_FALSE(log.full(10));
+  EXPECT_TRUE(log.full(200)) << "too few bytes";
+  append(log, story, 4, 4);
+  EXPECT_TRUE(log.full(0)) << "no more entries";
+}
+
+TEST(LogView, ACopyIsALogOfItsOwn) {
+  const Story story = Story().genesis(kE1).ops(kE1, 3);
+  LogView log = small_log();
+  append(log, story, 1, 3);
+  LogView copy = log;
+  copy.cut(Seq{2});
+  EXPECT_EQ(log.last(), Seq{3});
+  EXPECT_TRUE(equal(log.entry(Seq{3}).op, story.entry(Seq{3}).op));
+}
+
+TEST(LogViewDeathTest, I1EntriesAreAppendedInOrder) {
+  LogView log = small_log();
+  const Story story = Story().genesis(kE1).ops(kE1, 3);
+  EXPECT_DEATH(append(log, story, 2, 2), "I1");
+}
+
+}  // namespace
+}  // namespace tercet::quorum

@@ -1,0 +1,311 @@
+#include "quorum/pull.h"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+
+#include "quorum/testing.h"
+
+namespace tercet::quorum {
+namespace {
+
+using testing::Story;
+
+constexpr Epoch kE1 = make_epoch(1, ServerId::lb1);
+constexpr Epoch kE2 = make_epoch(2, ServerId::lb2);
+constexpr Epoch kE3 = make_epoch(3, ServerId::lb1);
+
+/// Backend 1 pulls into `log_`; the test plays LB 2 and the peers.
+class PullTest : public ::testing::Test {
+ protected:
+  void hold(const Story& story, uint64_t from, uint64_t to) {
+    for (uint64_t seq = from; seq <= to; ++seq) {
+      log_.append(story.entry(Seq{seq}), story.l(Seq{seq}), Lsn{seq});
+    }
+  }
+  void aim(const Story& story, uint64_t seq, const Slot* source = nullptr, Epoch epoch = kE2,
+           uint64_t commit = 0) {
+    commit_ = Seq{commit};
+    pull_.aim({Seq{seq}, story.l(Seq{seq})}, epoch, lb_of(epoch), source, log_, commit_, now_);
+  }
+  /// What is asked now, if anything.
+  bool ask() {
+    MonoTime again;
+    return pull_.ask(log_, now_, to_, ask_, again);
+  }
+  void pass(Duration span) { now_ = now_ + span; }
+  /// `from` answers the last question with [first, last] of `story`; its commit is `commit`.
+  void answer(ServerId from, const Story& story, uint64_t first, uint64_t last, uint64_t commit = 0,
+              std::optional<uint32_t> number = {}) {
+    EntriesHeader header{};
+    header.number = number.value_or(ask_.number.get());
+    header.first = first;
+    header.prev_l = story.l(Seq{first - 1});
+    header.commit = commit;
+    std::vector<uint8_t> bytes(kCellPlainMax);
+    EntriesWriter writer(bytes, header);
+    for (uint64_t seq = first; seq <= last; ++seq) {
+      ASSERT_TRUE(writer.add(story.entry(Seq{seq})));
+    }
+    bytes.resize(writer.finish());
+    pull_.take(from, std::get<EntriesView>(testing::opened(bytes)), log_, commit_, now_);
+  }
+  void has_nothing(ServerId from) { answer(from, Story(), 1, 0); }
+  /// As the acceptor does: what may be taken over replaces what the log holds there. Returns its last seq.
+  Seq adopt() {
+    if (pull_.adopt_through().value == 0) {
+      return {};
+    }
+    const Seq through = pull_.adopt_through();
+    size_t offset = 0;
+    EntryView entry;
+    while (pull_.staged(offset, entry) && entry.seq <= through) {
+      EXPECT_GT(entry.seq, commit_);
+      log_.cut(entry.seq);
+      log_.append(entry, next_l(log_.l_at(previous(entry.seq)), entry), {});
+    }
+    pull_.adopted(log_);
+    return through;
+  }
+
+  LogView log_{{256, 1 << 16}};
+  Pull pull_{Slot::one};
+  Seq commit_;
+  MonoTime now_{1'000'000'000};
+  ServerId to_{};
+  Missing ask_{};
+  const Story base_ = Story().genesis(kE1).ops(kE1, 4);  // decided: 1..5
+  const Slot two_ = Slot::two;
+  const Slot three_ = Slot::three;
+};
+
+TEST_F(PullTest, NothingIsAskedWithoutAnAim) {
+  EXPECT_FALSE(pull_.active());
+  EXPECT_FALSE(ask());
+}
+
+TEST_F(PullTest, AGapIsAskedForBehindOurLastEntryFromTheLbFirst) {
+  const Story story = Story(base_).start(kE2, Slot::two).ops(kE2, 4);
+  hold(story, 1, 5);
+  aim(story, 10);
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(to_, ServerId::lb2);
+  EXPECT_EQ(ask_.from, 6U);
+  EXPECT_EQ(ask_.to, 10U);
+  EXPECT_EQ(ask_.datagrams, kPullDatagrams);
+  EXPECT_FALSE(ask()) << "once, until it is answered or 20 ms have passed";
+}
+
+TEST_F(PullTest, WhatReachesTheNamedLIsTakenOver) {
+  const Story story = Story(base_).start(kE2, Slot::two).ops(kE2, 4);
+  hold(story, 1, 5);
+  aim(story, 10, &two_);
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(to_, ServerId::b2) << "the source that the LB named";
+  answer(ServerId::b2, story, 6, 8);
+  EXPECT_EQ(adopt(), Seq{}) << "nothing says yet that these are the chosen ones";
+  answer(ServerId::b2, story, 9, 10);
+  EXPECT_EQ(adopt(), Seq{10});
+  EXPECT_TRUE(log_.matches(Seq{10}, story.l(Seq{10})));
+  EXPECT_FALSE(pull_.active());
+  EXPECT_EQ(pull_.pulled(), 5U);
+}
+
+TEST_F(PullTest, WhatThePeersCommitCoversIsTakenOverAtOnce) {
+  const Story story = Story(base_).start(kE2, Slot::two).ops(kE2, 4);
+  hold(story, 1, 5);
+  aim(story, 10, &two_);
+  ASSERT_TRUE(ask());
+  answer(ServerId::b2, story, 6, 8, /*commit=*/7);
+  EXPECT_EQ(adopt(), Seq{7}) << "decided entries are the same everywhere";
+  answer(ServerId::b2, story, 9, 10, 7);
+  EXPECT_EQ(adopt(), Seq{10});
+  EXPECT_TRUE(log_.matches(Seq{10}, story.l(Seq{10})));
+}
+
+TEST_F(PullTest, Takeover4ItsOwnTailIsCutOnlyWhenTheNamedLIsReached) {
+  // Our 6..8 are an old epoch's that nobody else has; the chosen log has others there.
+  const Story ours = Story(base_).ops(kE1, 3);
+  const Story chosen = Story(base_).start(kE2, Slot::two).ops(kE2, 3);
+  hold(ours, 1, 8);
+  aim(chosen, 8, &two_, kE3, /*commit=*/5);
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(ask_.from, 6U) << "from the first entry that is not surely decided";
+  answer(ServerId::b2, chosen, 6, 7);
+  EXPECT_EQ(adopt(), Seq{});
+  EXPECT_TRUE(log_.matches(Seq{8}, ours.l(Seq{8}))) << "nothing is cut for half a log";
+  answer(ServerId::b2, chosen, 8, 8);
+  EXPECT_EQ(adopt(), Seq{8});
+  EXPECT_TRUE(log_.matches(Seq{8}, chosen.l(Seq{8})));
+}
+
+TEST_F(PullTest, ATailOfAnotherLogIsNoticedByLBeforeItAndTheyBeginAtOurCommit) {
+  // We hold 6, 7 of a dead epoch and think that only 8..10 are missing.
+  const Story ours = Story(base_).ops(kE1, 2);
+  const Story chosen = Story(base_).start(kE2, Slot::two).ops(kE2, 4);
+  hold(ours, 1, 7);
+  aim(chosen, 10, &two_, kE3, /*commit=*/5);
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(ask_.from, 8U);
+  answer(ServerId::b2, chosen, 8, 10);
+  EXPECT_EQ(adopt(), Seq{});
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(ask_.from, 6U);
+  answer(ServerId::b2, chosen, 6, 10);
+  EXPECT_EQ(adopt(), Seq{10});
+  EXPECT_TRUE(log_.matches(Seq{10}, chosen.l(Seq{10})));
+}
+
+TEST_F(PullTest, EntriesThatTheLogHoldsAlreadyAreNotTakenTwice) {
+  const Story chosen = Story(base_).start(kE2, Slot::two).ops(kE2, 2);
+  const Story ours = chosen.until(7).ops(kE2, 0).op(kE1, "old");  // 6, 7 equal, 8 not
+  hold(ours, 1, 8);
+  aim(chosen, 8, &two_, kE3, 5);
+  ASSERT_TRUE(ask());
+  answer(ServerId::b2, chosen, 6, 8);
+  size_t offset = 0;
+  EntryView entry;
+  ASSERT_TRUE(pull_.staged(offset, entry));
+  EXPECT_EQ(entry.seq, Seq{8}) << "6 and 7 are here already";
+  EXPECT_EQ(adopt(), Seq{8});
+}
+
+TEST_F(PullTest, ASourceWithoutThemSendsUsToTheNext) {
+  const Story story = Story(base_).ops(kE1, 5);
+  hold(story, 1, 5);
+  aim(story, 10);
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(to_, ServerId::lb2);
+  has_nothing(ServerId::lb2);
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(to_, ServerId::b2);
+  has_nothing(ServerId::b2);
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(to_, ServerId::b3);
+  has_nothing(ServerId::b3);
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(to_, ServerId::lb2) << "round and round, never at ourselves";
+}
+
+TEST_F(PullTest, ASilentSourceIsAskedTwiceThenTheNext) {
+  const Story story = Story(base_).ops(kE1, 5);
+  hold(story, 1, 5);
+  aim(story, 10, &three_);
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(to_, ServerId::b3);
+  pass(kPullAgain);
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(to_, ServerId::b3);
+  pass(kPullAgain);
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(to_, ServerId::b2);
+}
+
+TEST_F(PullTest, ASourceThatMissesTheNamedLIsLeftAndNothingOfItIsTaken) {
+  const Story chosen = Story(base_).start(kE2, Slot::two).ops(kE2, 2);
+  const Story another = Story(base_).ops(kE1, 3);
+  hold(base_, 1, 5);
+  aim(chosen, 8, &three_, kE3, 5);
+  ASSERT_TRUE(ask());
+  answer(ServerId::b3, another, 6, 8);
+  EXPECT_EQ(adopt(), Seq{});
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(to_, ServerId::b2);
+  EXPECT_EQ(ask_.from, 6U);
+  answer(ServerId::b2, chosen, 6, 8);
+  EXPECT_EQ(adopt(), Seq{8});
+  EXPECT_TRUE(log_.matches(Seq{8}, chosen.l(Seq{8})));
+}
+
+TEST_F(PullTest, NothingBehindTheTargetIsTaken) {
+  const Story story = Story(base_).ops(kE1, 10);
+  hold(story, 1, 5);
+  aim(story, 8, &two_);
+  ASSERT_TRUE(ask());
+  answer(ServerId::b2, story, 6, 12);
+  EXPECT_EQ(adopt(), Seq{8});
+  EXPECT_EQ(log_.last(), Seq{8});
+}
+
+TEST_F(PullTest, AnswersToOldQuestionsOfOthersAndOutOfOrderAreIgnored) {
+  const Story story = Story(base_).ops(kE1, 5);
+  hold(story, 1, 5);
+  aim(story, 10, &two_);
+  ASSERT_TRUE(ask());
+  answer(ServerId::b3, story, 6, 10);  // not whom we asked
+  EXPECT_EQ(adopt(), Seq{});
+  answer(ServerId::b2, story, 6, 10, 0, ask_.number.get() - 1);  // an earlier question's
+  EXPECT_EQ(adopt(), Seq{});
+  answer(ServerId::b2, story, 8, 10);  // overtook 6 and 7
+  EXPECT_EQ(adopt(), Seq{});
+  EXPECT_EQ(pull_.pulled(), 0U);
+  answer(ServerId::b2, story, 6, 7);
+  answer(ServerId::b2, story, 6, 7);  // repeated
+  EXPECT_EQ(pull_.pulled(), 2U);
+  answer(ServerId::b2, story, 8, 10);
+  EXPECT_EQ(adopt(), Seq{10});
+}
+
+TEST_F(PullTest, AcceptsThatFillTheGapMeanwhileEndIt) {
+  const Story story = Story(base_).ops(kE1, 5);
+  hold(story, 1, 5);
+  aim(story, 10, &two_);
+  ASSERT_TRUE(ask());
+  hold(story, 6, 7);
+  pass(kPullAgain);
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(ask_.from, 8U);
+  hold(story, 8, 10);
+  EXPECT_TRUE(pull_.reached(log_));
+  EXPECT_FALSE(pull_.active());
+}
+
+TEST_F(PullTest, AHigherEpochAimsAnewAndALowerOneDoesNotTurnItBack) {
+  const Story zombies = Story(base_).ops(kE1, 6);
+  const Story chosen = Story(base_).start(kE2, Slot::two).ops(kE2, 4);
+  hold(base_, 1, 5);
+  aim(zombies, 11, nullptr, kE1, 5);
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(to_, ServerId::lb1);
+  aim(chosen, 10, nullptr, kE2, 5);
+  EXPECT_EQ(pull_.epoch(), kE2);
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(to_, ServerId::lb2);
+  EXPECT_EQ(ask_.to, 10U);
+  aim(zombies, 11, nullptr, kE1, 5);
+  EXPECT_EQ(pull_.epoch(), kE2);
+  answer(ServerId::lb2, chosen, 6, 10);
+  EXPECT_EQ(adopt(), Seq{10});
+}
+
+TEST_F(PullTest, WeNeverAskOurselvesWhoeverIsNamedAsTheSource) {
+  const Story story = Story(base_).ops(kE1, 5);
+  const Slot own = Slot::one;
+  hold(story, 1, 5);
+  aim(story, 10, &own);
+  ASSERT_TRUE(ask());
+  EXPECT_NE(to_, ServerId::b1);
+  pull_.stop();
+  aim(story, 10);
+  ASSERT_TRUE(ask());
+  aim(story, 10, &own);  // the EpochStart of the same epoch comes behind a keep-alive
+  for (int i = 0; i < 8; ++i) {
+    pass(kPullAgain);
+    ASSERT_TRUE(ask());
+    EXPECT_NE(to_, ServerId::b1);
+  }
+}
+
+TEST_F(PullTest, TheSourceNamedLaterInTheSameEpochIsAskedAtOnce) {
+  const Story story = Story(base_).ops(kE1, 5);
+  hold(story, 1, 5);
+  aim(story, 10);
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(to_, ServerId::lb2);
+  aim(story, 10, &three_);
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(to_, ServerId::b3);
+}
+
+}  // namespace
+}  // namespace tercet::quorum
