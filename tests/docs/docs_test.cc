@@ -6,9 +6,9 @@
 
 #include <filesystem>
 #include <fstream>
-#include <regex>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "client/issuer/cell_files.h"
@@ -32,10 +32,30 @@ std::string read(const fs::path& path) {
   return text.str();
 }
 
-/// The first text that `expression`'s group matches.
-std::string find(const std::string& text, const char* expression) {
-  std::smatch match;
-  return std::regex_search(text, match, std::regex(expression)) ? match[1].str() : "";
+/// What stands between the first `before` and the next `after`; empty if there is none.
+std::string between(const std::string& text, std::string_view before, std::string_view after) {
+  const size_t begin = text.find(before);
+  if (begin == std::string::npos) {
+    return "";
+  }
+  const size_t end = text.find(after, begin + before.size());
+  return end == std::string::npos ? "" : text.substr(begin + before.size(), end - begin - before.size());
+}
+
+/// All that stands between a `before` and the next `after`. (Not std::regex: with the sanitizers on, GCC 12
+/// warns about its own header.)
+std::vector<std::string> all_between(const std::string& text, std::string_view before,
+                                     std::string_view after) {
+  std::vector<std::string> found;
+  for (size_t at = text.find(before); at != std::string::npos; at = text.find(before, at)) {
+    at += before.size();
+    const size_t end = text.find(after, at);
+    if (end == std::string::npos) {
+      break;
+    }
+    found.push_back(text.substr(at, end - at));
+  }
+  return found;
 }
 
 class Scratch {
@@ -55,8 +75,10 @@ class Scratch {
 };
 
 /// A cell's id is drawn at random: the one thing in which two cells with the same plan differ.
-std::string without_id(const std::string& text) {
-  return std::regex_replace(text, std::regex("\nid = \"[0-9a-f]{16}\""), "\nid = \"…\"");
+std::string without_id(std::string text) {
+  const std::string id = between(text, "\nid = \"", "\"");
+  EXPECT_EQ(id.size(), 16U);
+  return text.replace(text.find(id), id.size(), "…");
 }
 
 std::string without_code(const std::string& page) {
@@ -73,7 +95,7 @@ std::string without_code(const std::string& page) {
 
 TEST(Docs, ExampleFilesAreWhatCellInitWrites) {
   const auto issuer =
-      seal::parse_public_key(find(read(kRoot / "docs/example/lb1.toml"), "issuers = \\[\"([^\"]+)\"\\]"));
+      seal::parse_public_key(between(read(kRoot / "docs/example/lb1.toml"), "issuers = [\"", "\""));
   ASSERT_TRUE(issuer.has_value());
   const Scratch scratch;
   issuer::CellPlan plan;
@@ -84,7 +106,6 @@ TEST(Docs, ExampleFilesAreWhatCellInitWrites) {
   ASSERT_TRUE(issuer::write_cell_files(scratch.path().string(), plan).has_value());
   for (const std::string host : {"lb1", "b1", "client"}) {
     const std::string shown = read(kRoot / "docs/example" / (host + ".toml"));
-    EXPECT_NE(without_id(shown), shown) << "an id that the comparison leaves out";
     EXPECT_EQ(without_id(shown), without_id(read(scratch.path() / host / (host + ".toml")))) << host;
   }
 }
@@ -96,11 +117,12 @@ TEST(Docs, EveryKeyIsExplained) {
     std::istringstream lines(read(kRoot / "docs/example" / file));
     std::string section;
     for (std::string line; std::getline(lines, line);) {
-      if (const std::string name = find(line, "^\\[([a-z]+)\\]"); !name.empty()) {
-        section = name;
-      } else if (const std::string key = find(line, "^([a-z0-9_]+) = "); !key.empty() && section != "peers") {
+      if (line.starts_with('[')) {
+        section = between(line, "[", "]");
+      } else if (const size_t equals = line.find(" = "); equals != std::string::npos && section != "peers") {
         ++keys;
-        EXPECT_NE(page.find("`" + section + "." + key + "`"), std::string::npos) << section << "." << key;
+        const std::string key = section + "." + line.substr(0, equals);
+        EXPECT_NE(page.find("`" + key + "`"), std::string::npos) << key;
       }
     }
   }
@@ -137,9 +159,10 @@ TEST(Docs, MetricsThatAreNamedExist) {
   }
   const std::string page = read(kRoot / "docs/operations.md");
   unsigned names = 0;
-  const std::regex name("`(tercet_[a-z_]+)[{`]");
-  for (std::sregex_iterator it(page.begin(), page.end(), name), end; it != end; ++it, ++names) {
-    EXPECT_NE(sources.find("\"" + (*it)[1].str() + "\""), std::string::npos) << (*it)[1];
+  for (const std::string& word : all_between(page, "`tercet_", "`")) {
+    ++names;
+    const std::string name = "tercet_" + word.substr(0, word.find('{'));
+    EXPECT_NE(sources.find("\"" + name + "\""), std::string::npos) << name;
   }
   EXPECT_GT(names, 4U);
 }
@@ -148,8 +171,8 @@ TEST(Docs, EveryPackageHasItsReason) {
   const std::string page = read(kRoot / "docs/dependencies.md");
   const std::string script = read(kRoot / "scripts/deps");
   unsigned packages = 0;
-  for (const char* list : {"\nbuild=\\(([^)]*)\\)", "\nrun=\\(([^)]*)\\)", "\ntest=\\(([^)]*)\\)"}) {
-    std::istringstream words(find(script, list));
+  for (const char* list : {"\nbuild=(", "\nrun=(", "\ntest=("}) {
+    std::istringstream words(between(script, list, ")"));
     for (std::string package; words >> package; ++packages) {
       EXPECT_NE(page.find("`" + package + "`"), std::string::npos) << package;
     }
@@ -165,13 +188,12 @@ TEST(Docs, LinksLeadSomewhere) {
     }
   }
   unsigned links = 0;
-  const std::regex link("\\]\\(([^)#]+)");
   for (const fs::path& page : pages) {
-    const std::string text = without_code(read(page));
-    for (std::sregex_iterator it(text.begin(), text.end(), link), end; it != end; ++it, ++links) {
-      const std::string target = (*it)[1];
-      EXPECT_TRUE(target.starts_with("http") || fs::exists(page.parent_path() / target))
-          << page << ": " << target;
+    for (const std::string& link : all_between(without_code(read(page)), "](", ")")) {
+      ++links;
+      const std::string target = link.substr(0, link.find('#'));
+      EXPECT_TRUE(target.starts_with("http") || target.empty() || fs::exists(page.parent_path() / target))
+          << page << ": " << link;
     }
   }
   EXPECT_GT(links, 10U);
