@@ -1,6 +1,7 @@
 #include "base/toml.h"
 
 #include <algorithm>
+#include <climits>
 
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
@@ -229,7 +230,9 @@ std::string Toml::file(std::string_view key, std::string_view fallback) {
 void Toml::refuse(std::string_view key, const std::string& what) {
   const auto it = values_.find(key);
   if (it == values_.end()) {
-    errors_.emplace_back(0, path_ + ": " + std::string(key) + " " + what);
+    // Behind what is there and wrong: a misspelled key, or another program's file, tells more than what is
+    // missing.
+    errors_.emplace_back(INT_MAX, path_ + ": " + std::string(key) + " " + what);
     return;
   }
   complain(it->second.line, std::string(key) + ": " + what);

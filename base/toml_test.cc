@@ -68,10 +68,10 @@ TEST(Toml, WrongTypesAndRangesAreToldByLine) {
   EXPECT_EQ(toml.required("a.name"), "");
   const std::vector<std::string> errors = toml.errors();
   ASSERT_EQ(errors.size(), 7U);
-  EXPECT_EQ(errors[0], "conf/lb1.toml: a.name is missing: add it");
-  EXPECT_EQ(errors[1], "conf/lb1.toml:2: a.port has a value of the wrong type: write a whole number");
-  EXPECT_EQ(errors[2], "conf/lb1.toml:3: a.vrid: 300 is out of range: write 1 to 255");
-  EXPECT_EQ(errors[4], "conf/lb1.toml:5: a.mode: \"x\" is none of its values: write one of auto, busy");
+  EXPECT_EQ(errors[6], "conf/lb1.toml: a.name is missing: add it");  // what is missing comes last
+  EXPECT_EQ(errors[0], "conf/lb1.toml:2: a.port has a value of the wrong type: write a whole number");
+  EXPECT_EQ(errors[1], "conf/lb1.toml:3: a.vrid: 300 is out of range: write 1 to 255");
+  EXPECT_EQ(errors[3], "conf/lb1.toml:5: a.mode: \"x\" is none of its values: write one of auto, busy");
   EXPECT_NE(toml.finish().error().find("(and 6 more)"), std::string::npos);
 }
 
