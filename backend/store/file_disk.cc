@@ -53,7 +53,9 @@ tl::expected<std::unique_ptr<FileDisk>, std::string> FileDisk::open(const Option
     return error(std::string("its file lock cannot be opened: ") + std::strerror(errno));
   }
   if (::flock(disk->lock_, LOCK_EX | LOCK_NB) != 0) {
-    return error(errno == EWOULDBLOCK ? "in use by another process: end that one, or name another folder in store.dir" : std::strerror(errno));
+    return error(errno == EWOULDBLOCK
+                     ? "in use by another process: end that one, or name another folder in store.dir"
+                     : std::strerror(errno));
   }
   remove_drafts(options.directory);
   const int refused = options.direct ? try_direct(options.directory) : 0;
