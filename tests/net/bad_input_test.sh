@@ -66,7 +66,7 @@ on "$lb" tercet-lb --config "$CONFIG"
 refuses "no TOML at all" 2 "$CONFIG:$(line_of '^vrid'): " -- "${CMD[@]}"
 variant b1 ''
 on "$lb" tercet-lb --config "$CONFIG"
-refuses "a backend's file for a load balancer" 2 'cell\.name: "b1" is none of lb1, lb2' -- "${CMD[@]}"
+refuses "a backend's file for a load balancer" 2 '(cell\.name: "b1" is none of lb1, lb2|and 3 more)' -- "${CMD[@]}"
 on "$lb" tercet-lb --config "$SCRATCH/nothing.toml"
 refuses "a file that is not there" 2 "$SCRATCH/nothing\.toml: No such file" -- "${CMD[@]}"
 
@@ -107,9 +107,9 @@ for drop in net_admin net_raw net_raw,-net_admin; do
   # In the middle of a start: it must not be the port that is missed first.
   variant "$lb" 's/^port *= *8200/port = 8300/'
   CMD[-1]=$CONFIG
-  refuses "without CAP_${drop^^}" 2 'CAP_NET_(ADMIN|RAW)' 'root|setcap|AmbientCapabilities|CapabilityBoundingSet|grant' -- "${CMD[@]}"
+  refuses "without CAP_${drop^^}" 2 '(cap_net|CAP_NET)_' 'setcap|AmbientCapabilities' -- "${CMD[@]}"
 done
-check_equal "no guard was left behind" "" "$(grep -ls "^TERCET_CELL_HOST=$lb\$" -z /proc/[0-9]*/environ 2>/dev/null | while read -r file; do cat "${file%environ}comm" 2>/dev/null; done | grep guard || true)"
+check_equal "no guard was left behind" 0 "$(guards "$lb")"
 
 # ---- license files
 file=$CELL_DIR/licenses/1.lic
@@ -139,7 +139,7 @@ head -c 100 "$file" >"$SCRATCH/half.lic"
 on client tercet import "$SCRATCH/half.lic"
 refuses "half a license file" 3 'MALFORMED' "$SCRATCH/half\.lic" -- "${CMD[@]}"
 on client tercet import "$SCRATCH/none.lic"
-refuses "a license file that is not there" 2 "$SCRATCH/none\.lic" 'No such file' -- "${CMD[@]}"
+refuses "a license file that is not there" 2 "$SCRATCH/none\.lic" '[Nn]o such file' -- "${CMD[@]}"
 check_json "the cell has the one license that it had" '.licenses | length == 1 and .[0].quantity == 100' "$(at client tercet licenses --all --json)"
 
 # ---- command lines
@@ -192,7 +192,7 @@ PYTHON
 cell resume b3
 b3_is() { status_is ".serving and any(.backends[]; .name == \"b3\" and .state == \"$1\")"; }
 eventually 10 "the disk is full: status shows b3 as stopped, and the cell serves" b3_is stopped
-check_equal "b3 says so in one line, with what to do" 1 "$(cell logs b3 | grep -ciE 'stopped voting: .*no space left.*(room|start)')"
+check_equal "b3 says so in one line, with what to do" 1 "$(cell logs b3 | grep -ciE 'stopped voting: .*no space left.*start')"
 check_json "nobody was outvoted" '.outvoted == []' "$(status)"
 load_end load
 load_shows load "nobody noticed" '.errors == {} and .seats_lost == 0 and .latency_us.max <= 500000'

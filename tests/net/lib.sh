@@ -97,6 +97,19 @@ status_is() { status 2>/dev/null | jq -e "$1" >/dev/null; }
 active() { status | jq -r .active; }
 standby() { [ "$(active)" = lb1 ] && echo lb2 || echo lb1; }
 
+# guards [HOST]: how many guard processes this cell has (on that host).
+guards() {
+  local file environment count=0 id
+  id=$(jq -r .id "$CELL_DIR/.holder/state.json")
+  for file in $(grep -lx tercet-guard /proc/[0-9]*/comm 2>/dev/null); do
+    environment=$(tr '\0' '\n' 2>/dev/null <"${file%comm}environ") || continue
+    grep -qx "TERCET_CELL_ID=$id" <<<"$environment" || continue
+    [ $# -eq 0 ] || grep -qx "TERCET_CELL_HOST=$1" <<<"$environment" || continue
+    count=$((count + 1))
+  done
+  echo $count
+}
+
 # ---- UDP between hosts ----
 # probe_serve HOST PORT: answers there in the background until the cell goes down.
 probe_serve() {

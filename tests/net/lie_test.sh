@@ -7,6 +7,7 @@
 cell_up
 cell license --firm 10 --product 7 --quantity 40 >/dev/null # fewer than the load would like: denials must be right, too
 full=$(cell license --firm 10 --product 8 --quantity 2)
+cell license --firm 10 --product 9 --quantity 10 >/dev/null
 for n in 1 2; do at client tercet checkout --firm 10 --product 8 --lease 1h >/dev/null; done
 
 # ---- b1 lies under load
@@ -38,7 +39,7 @@ for n in 1 2 3; do
   check_equal "one line says so" 1 "$(grep -c '^tercet: ' "$SCRATCH/err")"
 done
 code=0
-at client tercet checkout --firm 10 --product 7 --json >/dev/null 2>&1 || code=$?
+at client tercet checkout --firm 10 --product 9 --json >/dev/null 2>&1 || code=$?
 check_equal "nor is a free seat granted on its word" 4 "$code"
 code=0
 at client tercet leases --json >/dev/null 2>&1 || code=$?
