@@ -93,6 +93,10 @@ void Acceptor::on(const AcceptView& view, ServerId from, const Moment& now, Mach
   const AcceptHeader& h = *view.header;
   const Epoch epoch{h.epoch};
   ++counters_.accepts;
+  if (lb_of(epoch) != from) {
+    ++counters_.ignored;
+    return;
+  }
   if (epoch < promised_) {
     refuse(CellMessage::accept, epoch, from, machine, out);
     return;
@@ -172,6 +176,10 @@ void Acceptor::on(const KeepaliveView& view, ServerId from, const Moment& now, M
                   Output& out) {
   const Keepalive& h = *view.header;
   const Epoch epoch{h.epoch};
+  if (lb_of(epoch) != from) {
+    ++counters_.ignored;
+    return;
+  }
   if (epoch < promised_) {
     refuse(CellMessage::keepalive, epoch, from, machine, out);
     return;
@@ -189,6 +197,10 @@ void Acceptor::on(const KeepaliveView& view, ServerId from, const Moment& now, M
 void Acceptor::on(const PrepareView& view, ServerId from, const Moment& now, Machine& machine, Output& out) {
   const Epoch epoch{view.header->epoch};
   const Nonce instance{view.header->instance};
+  if (lb_of(epoch) != from) {
+    ++counters_.ignored;
+    return;
+  }
   if (options_.amnesiac || stopped_) {
     return;
   }
@@ -216,8 +228,9 @@ void Acceptor::on(const MissingView& view, ServerId from, const Moment& /*now*/,
   const Missing& h = *view.header;
   Seq at{h.from};
   const bool have = log_.has(at) && !options_.amnesiac;
+  const Seq to = std::min(Seq{h.to}, log_.last());
   const unsigned datagrams = std::clamp<unsigned>(h.datagrams, 1, kPullDatagrams);
-  for (unsigned i = 0; i < datagrams && (have ? log_.has(at) : i == 0); ++i) {
+  for (unsigned i = 0; i < datagrams && (have ? at <= to : i == 0); ++i) {
     const MutBytes room = out.sends.open();
     if (room.empty()) {
       return;
@@ -229,7 +242,7 @@ void Acceptor::on(const MissingView& view, ServerId from, const Moment& /*now*/,
     header.prev_l = have ? log_.l_at(previous(at)) : Hash128{};
     header.commit = commit_.value;
     EntriesWriter writer(room, header);
-    while (have && log_.has(at) && writer.add(log_.entry(at))) {
+    while (have && at <= to && writer.add(log_.entry(at))) {
       at = tercet::next(at);
     }
     out.sends.close(from, writer.finish());
@@ -248,12 +261,19 @@ void Acceptor::on(const EntriesView& view, ServerId from, const Moment& now, Mac
   EntryView entry;
   while (pull_.staged(offset, entry) && entry.seq <= pull_.adopt_through()) {
     if (!member() && !(entry.seq.value == 1 && entry.kind == EntryKind::genesis && names_us(entry))) {
+      strange_ = pull_.epoch();
+      unnamed_ = true;
       pull_.stop();  // no member by that log: Rejoin is the way in
       return;
     }
     const Hash128 l = next_l(log_.l_at(previous(entry.seq)), entry);
     if (log_.matches(entry.seq, l)) {
       continue;  // came as an Accept while it waited in the stage
+    }
+    if (entry.seq <= commit_ || log_.full(entry.op.size())) {
+      ++counters_.ignored;  // it contradicts what was decided meanwhile, or there is no room
+      pull_.stop();
+      return;
     }
     if (entry.seq <= log_.last()) {
       cut(entry.seq, machine);
@@ -347,7 +367,7 @@ void Acceptor::compare(Seq seq, const Hash128& s) {
 }
 
 void Acceptor::lack(Seq seq, const Hash128& l, Epoch epoch, ServerId lb, const Slot* source, MonoTime now) {
-  if (options_.amnesiac || stopped_ || (!log_.empty() && !member())) {
+  if (options_.amnesiac || stopped_ || (!member() && (!log_.empty() || epoch <= strange_))) {
     return;
   }
   pull_.aim({seq, l}, epoch, lb, source, log_, commit_, now);
@@ -395,7 +415,7 @@ uint8_t Acceptor::flags(const Machine& machine) const {
   unsigned flags = 0;
   flags |= divergent_ ? kDivergent : 0U;
   flags |= log_.empty() ? kBlank : 0U;
-  flags |= options_.amnesiac ? kAmnesiac : 0U;
+  flags |= amnesiac() ? kAmnesiac : 0U;
   flags |= stopped_ ? kStopped : 0U;
   flags |= member() ? kMember : 0U;
   flags |= pull_.active() ? kCatchingUp : 0U;

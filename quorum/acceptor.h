@@ -72,7 +72,7 @@ class Acceptor {
     return !options_.amnesiac && log_.members().names(options_.slot, options_.incarnation);
   }
   [[nodiscard]] bool divergent() const { return divergent_; }
-  [[nodiscard]] bool amnesiac() const { return options_.amnesiac; }
+  [[nodiscard]] bool amnesiac() const { return options_.amnesiac || unnamed_; }
   [[nodiscard]] bool catching_up() const { return pull_.active(); }
   [[nodiscard]] Incarnation incarnation() const { return options_.incarnation; }
   [[nodiscard]] const Counters& counters() const { return counters_; }
@@ -149,9 +149,12 @@ class Acceptor {
   // Volatile.
   bool divergent_ = false;
   bool stopped_ = false;
+  bool unnamed_ = false;  ///< blank, and the cell's Genesis names another incarnation: this disk is a lost
+                          ///< one's successor
   std::vector<Result> results_;  ///< by seq modulo its size
   Seq results_from_;             ///< results are there from this seq on
   Pull pull_;
+  Epoch strange_;  ///< the log of this epoch's LB does not name us: not pulled again
   Holder heard_;
   Seq vote_from_{1};  ///< votes due: [vote_from_, vote_to_], of the epoch promised
   Seq vote_to_;
