@@ -62,6 +62,12 @@ SlotSet Backends::counted() const {
   return set;
 }
 
+bool Backends::divergent(Slot slot) const {
+  const Backend& b = (*this)[slot];
+  return b.heard && member(slot) == b.incarnation && !b.regressed && (b.flags & kDivergent) != 0 &&
+         (b.flags & kAmnesiac) == 0;
+}
+
 BackendState Backends::state(Slot slot, MonoTime now, Seq last) const {
   const Backend& b = (*this)[slot];
   if (!b.heard || b.unreachable || now - b.heard_at > down_after(slot)) {

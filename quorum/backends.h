@@ -50,6 +50,8 @@ class Backends {
   [[nodiscard]] BackendState state(Slot slot, MonoTime now, Seq last) const;
   /// Slots whose ballots count: members that are neither divergent nor amnesiac.
   [[nodiscard]] SlotSet counted() const;
+  /// A member that says so itself: its votes decide nothing, but are compared.
+  [[nodiscard]] bool divergent(Slot slot) const;
   /// Slots that vote now.
   [[nodiscard]] SlotSet voters(MonoTime now, Seq last) const;
   [[nodiscard]] Duration down_after(Slot slot) const;

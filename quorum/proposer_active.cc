@@ -83,8 +83,8 @@ void Proposer::on(const VoteView& view, ServerId from, const Moment& now, Output
       window_.l_at(last) != h.last_l.get()) {
     return;  // of another log than ours: it counts for nothing
   }
-  if (!backends_.counted().has(slot) && !b.outvoted) {
-    return;  // divergent or amnesiac by its own word, or another incarnation than the member
+  if (!backends_.counted().has(slot) && !b.outvoted && !backends_.divergent(slot)) {
+    return;  // amnesiac by its own word, or another incarnation than the member
   }
   b.durable = std::max(b.durable, Seq{std::min<uint64_t>(h.durable, last_ordered().value)});
   if (backends_.counted().has(slot)) {
@@ -135,13 +135,16 @@ void Proposer::on(const VoteView& view, ServerId from, const Moment& now, Output
 void Proposer::tally(Slot slot, const Ballot& ballot, const Moment& now) {
   Tally& tally = window_.at(ballot.seq).tally;
   tally.add(slot, ballot.s, ballot.result);
-  // All three are compared, the outvoted one too: it is named once, when it first differs.
-  SlotSet compared = backends_.counted();
-  compared.add(slot);
-  const Tally::Finding finding = tally.find(compared);
+  if (!std::ranges::all_of(kSlots, [&](Slot other) { return tally.has(other); })) {
+    return;  // nobody is outvoted by fewer than two others
+  }
+  // All three are compared, also one that is outvoted or divergent by its own word: it is named once, when it
+  // first differs from what those that count decided.
   for (const Slot other : kSlots) {
     Backend& b = backends_[other];
-    if (finding.outvoted.has(other) && !b.outvoted) {
+    SlotSet compared = backends_.counted();
+    compared.add(other);
+    if (!b.outvoted && tally.find(compared).outvoted.has(other)) {
       b.outvoted = true;
       if (outvoted_.full()) {
         std::copy(outvoted_.begin() + 1, outvoted_.end(), outvoted_.begin());
