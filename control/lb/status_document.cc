@@ -53,6 +53,8 @@ json backends(const dataplane::View& view) {
   }
   for (const Slot slot : kSlots) {
     const dataplane::BackendView& b = view.backends[index(slot)];
+    // Of a backend that lost its memory an earlier life's vote may still be known here.
+    const bool has_book = b.state != quorum::BackendState::amnesiac;
     const uint64_t lag = view.commit > b.seq ? distance(b.seq, view.commit) : 0;
     list.push_back({{"name", name_of(server_of(slot))},
                     {"slot", index(slot) + 1},
@@ -61,7 +63,7 @@ json backends(const dataplane::View& view) {
                     {"seq", b.seq.value},
                     {"lag", lag},
                     {"rtt_us", b.rtt.us()},
-                    {"digest", b.digest ? json(hex(*b.digest)) : json()}});
+                    {"digest", b.digest && has_book ? json(hex(*b.digest)) : json()}});
   }
   return list;
 }

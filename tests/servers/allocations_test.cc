@@ -1,0 +1,111 @@
+// Nothing on the polling path allocates after start-up: whole loops of a load balancer and of three license
+// servers, with real keys, under checkouts, renewals, releases, reads, repeats and denials.
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <memory>
+#include <new>
+
+#include "tests/servers/cell_rig.h"
+
+namespace {
+
+std::atomic<uint64_t> g_allocations{0};  // any thread adds, a test compares two readings
+
+void* counted(std::size_t size) {
+  g_allocations.fetch_add(1, std::memory_order_relaxed);
+  void* p = std::malloc(size == 0 ? 1 : size);
+  if (p == nullptr) {
+    throw std::bad_alloc();
+  }
+  return p;
+}
+
+}  // namespace
+
+// Not inlined: g++ 12 would then see free() meet its own operator new, and warn.
+[[gnu::noinline]] void* operator new(std::size_t size) { return counted(size); }
+[[gnu::noinline]] void* operator new[](std::size_t size) { return counted(size); }
+[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete[](void* p) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
+
+namespace tercet::tests {
+
+uint64_t allocations_so_far() { return g_allocations.load(std::memory_order_relaxed); }
+
+namespace {
+
+Code code_of(const std::optional<OpResult>& result) {
+  return result ? static_cast<Code>(result->code) : Code::unavailable;
+}
+
+TEST(ServersAllocations, AreCounted) {
+  const uint64_t before = allocations_so_far();
+  const auto one = std::make_unique<std::array<char, 100>>();
+  EXPECT_EQ(allocations_so_far() - before, 1U);
+}
+
+TEST(ServersAllocations, NoneWhileTheCellServes) {
+  CellRig cell;
+  ASSERT_TRUE(cell.run_until_serving());
+  cell.import(30);
+  if (HasFatalFailure()) {
+    return;
+  }
+  cell.forget_allocations();
+  const CheckoutBody checkout = CellRig::checkout();
+  const RenewBody renew{};
+  const ReadBody read{};
+  unsigned granted = 0;
+  for (uint64_t i = 1; i <= 40; ++i) {
+    const Handle handle = CellRig::handle(i);
+    granted += code_of(cell.ask(OpKind::checkout, handle, 1, bytes_of(checkout))) == Code::granted ? 1U : 0U;
+    cell.ask(OpKind::checkout, handle, 1, bytes_of(checkout));  // a repeat
+    cell.ask(OpKind::renew, handle, 2, bytes_of(renew));
+    cell.ask(OpKind::read_leases, handle, 3, bytes_of(read));
+    if (i % 4 == 0) {
+      cell.ask(OpKind::release, handle, 4, {});
+    }
+  }
+  cell.run(seconds(2));  // idle: ticks, heartbeats, keep-alives
+  EXPECT_GE(granted, 30U);
+  EXPECT_EQ(cell.lb_allocations(), 0U);
+  EXPECT_EQ(cell.backend_allocations(), 0U);
+}
+
+TEST(ServersAllocations, NoneWhileABackendIsAway) {
+  CellRig cell(2);
+  ASSERT_TRUE(cell.run_until_serving());
+  cell.import(30);
+  if (HasFatalFailure()) {
+    return;
+  }
+  cell.forget_allocations();
+  const Endpoint b3 = parse_endpoint("198.18.0.5:8210").value();
+  cell.wire().intercept([&cell, b3](const Endpoint& from, const Endpoint& to, Bytes bytes) {
+    if (from != b3 && to != b3) {
+      cell.wire().deliver(from, to, bytes);
+    }
+  });
+  const CheckoutBody checkout = CellRig::checkout();
+  for (uint64_t i = 1; i <= 5; ++i) {
+    EXPECT_EQ(code_of(cell.ask(OpKind::checkout, CellRig::handle(i), 1, bytes_of(checkout))), Code::granted);
+  }
+  cell.run(seconds(1));
+  cell.wire().intercept({});
+  for (uint64_t i = 6; i <= 10; ++i) {
+    EXPECT_EQ(code_of(cell.ask(OpKind::checkout, CellRig::handle(i), 1, bytes_of(checkout))), Code::granted);
+  }
+  cell.run(seconds(1));
+  EXPECT_EQ(cell.replica(Slot::three).view().last, cell.balancer(ServerId::lb1).proposer().commit())
+      << "it caught up";
+  EXPECT_EQ(cell.lb_allocations(), 0U);
+  EXPECT_EQ(cell.backend_allocations(), 0U);
+}
+
+}  // namespace
+}  // namespace tercet::tests

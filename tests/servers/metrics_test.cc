@@ -1,0 +1,103 @@
+// /metrics of both servers, after some traffic, through Debian's promtool.
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <set>
+#include <sstream>
+
+#include "control/backend/backend_admin.h"
+#include "control/lb/lb_admin.h"
+#include "tests/servers/cell_rig.h"
+
+namespace tercet::control {
+namespace {
+
+/// The value of the sample whose line begins with `name` and a blank; -1 if there is none.
+double value_of(const std::string& text, const std::string& name) {
+  const size_t at = text.find("\n" + name + " ");
+  return at == std::string::npos ? -1 : std::stod(text.substr(at + name.size() + 2));
+}
+
+void expect_sound(const std::string& text) {
+  std::set<std::string> samples;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with('#')) {
+      EXPECT_TRUE(line.starts_with("tercet_")) << line;
+      EXPECT_TRUE(samples.insert(line.substr(0, line.rfind(' '))).second) << "twice: " << line;
+    }
+  }
+  if (std::system("command -v promtool >/dev/null 2>&1") != 0) {
+    GTEST_SKIP() << "promtool is not installed: ./scripts/deps";
+  }
+  FILE* promtool = popen("promtool check metrics", "w");
+  ASSERT_NE(promtool, nullptr);
+  std::fwrite(text.data(), 1, text.size(), promtool);
+  EXPECT_EQ(pclose(promtool), 0);
+}
+
+TEST(ServersMetrics, OfTheLoadBalancer) {
+  tests::CellRig cell;
+  ASSERT_TRUE(cell.run_until_serving());
+  cell.import(1);
+  cell.ask(OpKind::checkout, tests::CellRig::handle(1), 1, bytes_of(tests::CellRig::checkout()));
+  LbBoard board;
+  Health health;
+  VipCounters vip;
+  AnnouncerCounters announcer;
+  board.publish(cell.balancer(ServerId::lb1).view({.mono = cell.now(), .wall = {}, .dice = 0}), "{}", true);
+  const std::string text = lb_metrics({.board = &board,
+                                       .health = &health,
+                                       .port = &cell.port(ServerId::lb1),
+                                       .loop = &cell.loop(ServerId::lb1),
+                                       .vip = &vip,
+                                       .announcer = &announcer,
+                                       .reads = nullptr});
+  EXPECT_EQ(value_of(text, "tercet_lb_active"), 1);
+  EXPECT_EQ(value_of(text, "tercet_lb_serving"), 1);
+  EXPECT_EQ(value_of(text, "tercet_lb_decided_total"), 4);  // three constituents and the checkout
+  EXPECT_EQ(value_of(text, "tercet_lb_backend_state{backend=\"b2\",state=\"voting\"}"), 1);
+  EXPECT_EQ(value_of(text, "tercet_lb_backend_state{backend=\"b2\",state=\"down\"}"), 0);
+  EXPECT_GT(value_of(text, "tercet_open_messages_total"), 0);
+  expect_sound(text);
+}
+
+TEST(ServersMetrics, OfABackend) {
+  tests::CellRig cell;
+  ASSERT_TRUE(cell.run_until_serving());
+  cell.import(1);
+  BackendBoard board;
+  Health health;
+  board.publish(cell.replica(Slot::one).view(), "");
+  const BackendAdminSources sources{.cell = CellId{1},
+                                    .self = ServerId::b1,
+                                    .durability = "fsync",
+                                    .board = &board,
+                                    .health = &health,
+                                    .port = &cell.port(ServerId::b1),
+                                    .loop = &cell.loop(ServerId::b1)};
+  const std::string text = backend_metrics(sources);
+  EXPECT_EQ(value_of(text, "tercet_backend_state{state=\"voting\"}"), 1);
+  EXPECT_GE(value_of(text, "tercet_backend_last_seq"), 4);
+  EXPECT_GT(value_of(text, "tercet_backend_log_batches_total"), 0);
+  expect_sound(text);
+  EXPECT_NE(backend_status(sources).find("\"state\":\"voting\""), std::string::npos);
+}
+
+TEST(ServersHealth, IsLostWhenAThreadHangs) {
+  Health health;
+  const MonoTime start{1'000'000'000'000};
+  EXPECT_FALSE(health.sound(start));
+  health.turned(start, 5);
+  EXPECT_TRUE(health.sound(start + seconds(1)));
+  EXPECT_FALSE(health.sound(start + seconds(4))) << "the control thread does not turn";
+  health.turned(start + seconds(4), 5);
+  EXPECT_FALSE(health.sound(start + seconds(4))) << "the polling thread does not";
+  health.turned(start + seconds(5), 6);
+  EXPECT_TRUE(health.sound(start + seconds(5)));
+}
+
+}  // namespace
+}  // namespace tercet::control
