@@ -76,13 +76,13 @@ void Replica::resigned(ServerId lb, Epoch epoch, const Moment& /*now*/) {
 ReplicaView Replica::view() const {
   ReplicaView view;
   view.known = true;
-  view.state = log_.failed()               ? "stopped"
-               : acceptor_.amnesiac()      ? "amnesiac"
-               : acceptor_.divergent()     ? "divergent"
-               : acceptor_.catching_up()   ? "catching-up"
-               : acceptor_.log().empty()   ? "blank"
-               : !acceptor_.member()       ? "amnesiac"
-                                           : "voting";
+  view.state = log_.failed()             ? "stopped"
+               : acceptor_.amnesiac()    ? "amnesiac"
+               : acceptor_.divergent()   ? "divergent"
+               : acceptor_.log().empty() ? "blank"
+               : acceptor_.catching_up() ? "catching-up"
+               : !acceptor_.member()     ? "amnesiac"
+                                         : "voting";
   view.incarnation = acceptor_.incarnation();
   view.promised = acceptor_.promised();
   view.last = acceptor_.log().last();

@@ -161,6 +161,8 @@ class Proposer {
     MonoTime until;
     MonoTime again;
     SlotSet answered;
+    SlotSet members; ///< … by their own word: their promises would count
+    SlotSet lost;    ///< … without a disk to be trusted: theirs would not
     SlotSet heard;   ///< … a fit holder of their epoch, not us
     SlotSet higher;  ///< promised above the epoch that we hold
   };

@@ -16,7 +16,7 @@ inline constexpr uint8_t kCatchingUp = 16;  ///< pulls entries
 inline constexpr uint8_t kLeasesLive = 32;  ///< leases exist: an idle LB must tick
 inline constexpr uint8_t kStopped = 128;    ///< its disk is full or failed: keeps what it has, votes no more
 inline constexpr uint8_t kMoreDue = 64;     ///< more expiries are due: a Tick follows at once
-inline constexpr uint8_t kBackendFlags = 127;
+inline constexpr uint8_t kBackendFlags = 255;
 
 struct VoteHeader {
   uint8_t type;
