@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Raw rows of a run (bench/out/*.jsonl) as Markdown with plots (SVG, no library needed).
 
-    bench/report.py DIR            writes DIR/report.md and its plots from DIR/{micro,floor,cell}.jsonl, prints the tables
+    bench/report.py DIR            writes DIR/report.md and its plots from DIR/{micro,floor,cell}.jsonl, prints the report
+    bench/report.py DIR --plain    the same, printed without the plots' places: what bench/baseline/ keeps
 """
 
 import json
@@ -27,13 +28,17 @@ What these figures are, and whom they flatter:
   work on {cores} cores: they flatter the echo. CPU per query is the figure that travels.
 - veth hands a large (GSO) datagram over uncut, and counts no checksums: cheaper between servers than a network card
   without that offload. It flatters whoever uses GSO: the cell between its servers, not the echo.
-- A send's work up to the receiver's socket is the sender's system time. So a client's work for the requests' way is not in
+- A send's work up to the receiver's socket is mostly the sender's system time. So a client's work for the requests' way is not in
   *LB* nor in *machine* (the client is left out); the echo is measured alike.
 - At few outstanding, most of the CPU is sleeping and waking; with polling that never sleeps it would be 100 %.
+- Retransmissions (counted below) cost the LB like queries and count as none: they flatter the echo.
 - checkout: a checkout and its release in turn, half each. read: the listing of licenses, answered by two backends.
 - A client's start (Hello) and the return of its last seats are in the CPU but not in the number of queries: under 1 %.""",
     "micro": """Medians of the repetitions, in memory, one thread. Batches of 1 hold ~20 ns of clock reading.""",
 }
+
+# Other work on the machine, as a share of it, above which a measurement says little of rates and nothing of the machine.
+DISTURBED = 0.15
 
 # What a query meets on its way: (step, program, benchmark, what it is).
 MICRO = (
@@ -194,12 +199,13 @@ def conditions(rows):
     loads = [row["load_average"] for row in rows]
     foreign = [foreign_share(row) for row in rows]
     rounds = max(row["round"] for row in rows)
-    disturbed = sum(share > 0.15 for share in foreign)
+    disturbed = sum(share > DISTURBED for share in foreign)
     text = (f"{rounds} round{'s' if rounds > 1 else ''}; load average {min(loads):.1f} to {max(loads):.1f}; other work on "
             f"the machine: median {median(foreign) * 100:.0f} % of it, at most {max(foreign) * 100:.0f} %.")
     if disturbed:
-        text += (f" **{disturbed} of {len(rows)} measurements ran while other work took more than 15 % of the machine: "
-                 f"rates, percentiles and *machine* are not to be trusted there; CPU of single processes is, roughly.**")
+        text += (f" **{disturbed} of {len(rows)} measurements ran while other work took more than {DISTURBED * 100:.0f} % "
+                 "of the machine: their rates and percentiles are that work's doing, their *machine* figures are left out; "
+                 "CPU of single processes holds, roughly.**")
     return text + "\n"
 
 
@@ -234,15 +240,16 @@ def cell(rows, folder):
         for level in levels:
             echo = groups.get((level, "echo"), [])
             floor_lb = median([per_query(row, "echo") for row in echo])
-            floor_machine = median([machine_of(row) for row in echo])
+            floor_machine = median([machine_of(row) for row in echo if foreign_share(row) <= DISTURBED])
             for what in ("echo", "checkout", "renew", "read"):
                 group = groups.get((level, what))
                 if not group:
                     continue
                 lb = [per_query(row, *lb_of(row)) for row in group]
-                machine = [machine_of(row) for row in group]
+                # Where others worked on the machine the figure is theirs: better none.
+                machine = [machine_of(row) for row in group if foreign_share(row) <= DISTURBED]
                 ratio = median(lb) / floor_lb if floor_lb else None
-                whole = median(machine) / floor_machine if floor_machine else None
+                whole = median(machine) / floor_machine if machine and floor_machine else None
                 own = what == "echo"
                 body.append([
                     str(level), what, with_spread([row["rate"] for row in group], 0), with_spread(lb),
@@ -302,7 +309,7 @@ def read_rows(path):
 
 def report(folder, only=None):
     """The report's text; plots are written beside it. `only`: the parts of this run; the others' rows may be older."""
-    parts, machine, command = [], "", ""
+    parts, machine, commands = [], "", []
     for name, write in PARTS:
         path = os.path.join(folder, f"{name}.jsonl")
         if not os.path.exists(path) or (only is not None and name not in only):
@@ -311,23 +318,26 @@ def report(folder, only=None):
         about = [row for row in rows if row["bench"] == "about"]
         rows = [row for row in rows if row["bench"] != "about"]
         if about:
-            machine, command = about[0]["machine"], about[0]["command"]
+            machine = about[0]["machine"]
+            if about[0]["command"] not in commands:
+                commands.append(about[0]["command"])
             for row in rows:
                 row["cores"] = about[0]["cores"]
         if rows:
             parts.append(write(rows, folder))
-    head = f"# Benchmarks\n\n{machine}.\n\nRepeat with `{command}`. ± is half of max − min over the rounds.\n"
+    head = f"# Benchmarks\n\n{machine}.\n\nRepeat with {', '.join(f'`{command}`' for command in commands)}. ± is half of max − min over the rounds.\n"
     return "\n".join([head, *parts])
 
 
 def main(argv):
-    if len(argv) != 2 or argv[1] in ("-h", "--help"):
+    plain = argv[2:] == ["--plain"]
+    if len(argv) != 2 + plain or argv[1] in ("-h", "--help"):
         print(__doc__.strip())
         return 0 if len(argv) == 2 else 2
     text = report(argv[1])
     with open(os.path.join(argv[1], "report.md"), "w", encoding="utf-8") as file:
         file.write(text)
-    print(text)
+    print(re.sub(r"!\[.*\n\n?", "", text) if plain else text)
     return 0
 
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 
 from floor_bench import echo_once, sockets_for
 from measure import Meter, Started, load_average
@@ -49,7 +50,17 @@ class Cell:
         return done.stdout
 
     def who_is_active(self):
-        return json.loads(self._run("status", "--json")).get("active")
+        for _ in range(20):
+            try:
+                active = json.loads(self._run("status", "--json")).get("active")
+            except RuntimeError as error:
+                said = error
+            else:
+                if active:
+                    return active
+                said = "status names no active load balancer"
+            time.sleep(0.25)  # between two epochs
+        raise RuntimeError(f"the cell does not serve any more: {said}")
 
     def at(self, host):
         """What becomes a command on that host."""
