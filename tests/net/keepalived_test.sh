@@ -49,6 +49,7 @@ peer_has_not() { ! peer_has; }
 masters() { grep -c 'Entering MASTER STATE' "$SCRATCH/keepalived.log" || true; }
 
 eventually 5 "keepalived enters BACKUP" state_is BACKUP
+check_code "far asks something, so that the router knows the address" 0 quietly at far tercet licenses
 load load client --firm 10 --product 7 --rate 300 --seconds 9
 runs_for 3
 check_equal "and stays BACKUP for 3 s of our adverts" 0 "$(masters)"
@@ -120,7 +121,7 @@ done
 check "adverts of ours: all version 3, VRID 51, TTL 255, one address, checksum right" test \
   "$(count peer 'vrrp && (ip.src == 198.18.0.1 || ip.src == 198.18.0.2)')" -eq \
   "$(count peer 'vrrp && (ip.src == 198.18.0.1 || ip.src == 198.18.0.2) && vrrp.version == 3 && vrrp.virt_rtr_id == 51 && ip.ttl == 255 && ip.dst == 224.0.0.18 && vrrp.checksum.status == 1 && vrrp.addr_count == 1 && vrrp.ip_addr == 198.18.0.100')"
-check "there are some of either" test "$(count peer 'vrrp && ip.src == 198.18.0.1')" -gt 10 -a "$(count peer 'vrrp && ip.src == 198.18.0.2')" -gt 10
+check "there are some of either" test "$(count peer 'vrrp && ip.src == 198.18.0.1')" -ge 3 -a "$(count peer 'vrrp && ip.src == 198.18.0.2')" -ge 3
 check "priority 0 at the clean stops" test "$(count peer 'vrrp.prio == 0')" -ge 2
 for promotion in "${promotions[@]}"; do
   read -r at who what <<<"$promotion"

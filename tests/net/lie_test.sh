@@ -5,7 +5,7 @@
 . "$NET_DIR/load.sh"
 
 cell_up
-cell license --firm 10 --product 7 --quantity 40 >/dev/null # fewer than the load would like: denials must be right, too
+cell license --firm 10 --product 7 --quantity 12 >/dev/null # fewer than the load would like: denials must be right, too
 full=$(cell license --firm 10 --product 8 --quantity 2)
 cell license --firm 10 --product 9 --quantity 10 >/dev/null
 for n in 1 2; do at client tercet checkout --firm 10 --product 8 --lease 1h >/dev/null; done
@@ -22,7 +22,7 @@ check_json "and the cell serves" .serving "$(status)"
 load_end lie
 load_shows lie "no error" '.requests > 3500 and .errors == {} and .seats_lost == 0'
 load_shows lie "every seat was given back" '.seats_left == 0'
-judge 40 lie
+judge 12 lie
 check_json "the load left no lease behind" 'map(select(.tmr_id != '"$full"')) == []' "$(leases)"
 
 # ---- b1 lies and b2 is dead
@@ -50,5 +50,5 @@ check_code "the full license is full" 3 quietly at client tercet checkout --firm
 check_json "two seats of two in use" "any(.licenses[]; .tmr_id == $full and .in_use == 2)" "$(at client tercet licenses --json)"
 load_end alone
 load_shows alone "some were told UNAVAILABLE, none something else" '(.refusals | has("UNAVAILABLE")) and (.errors | keys - ["UNAVAILABLE", "NO_ANSWER"] == [])'
-judge 40 alone
+judge 12 alone
 check_json "b1 is still outvoted and divergent" "$named" "$(status)"
