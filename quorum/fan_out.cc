@@ -156,8 +156,29 @@ void Proposer::send_reads(const Moment& now, Output& out) {
   }
 }
 
+/// The first entry that waits because two ballots for it do not fit each other: in their S (a split), or in
+/// their result alone (damaged after it was hashed). 0: none.
+Seq Proposer::contested() const {
+  if (split_) {
+    return next(decided_);
+  }
+  const Seq seq = next(answered_);
+  if (!active() || seq > decided_ || window_.at(seq).tag.none()) {
+    return {};
+  }
+  const Tally& tally = window_.at(seq).tally;
+  const SlotSet here(static_cast<uint8_t>(tally.present().bits() & backends_.counted().bits()));
+  return here.count() >= 2 && tally.answer(here) == nullptr ? seq : Seq{};
+}
+
 void Proposer::send_resends(const Moment& now, Output& out) {
   constexpr unsigned kDatagrams = 4;
+  if (const Seq seq = contested(); seq.value != 0 && now.mono >= contest_at_) {
+    // Whose ballot was wrong may have recomputed it since: all vote on it again.
+    contest_at_ = now.mono + kContestAgain;
+    ++resends_;
+    send_range(seq, sent_, kDatagrams, kAllBackends, now, out);
+  }
   for (const Slot slot : kSlots) {
     Backend& b = backends_[slot];
     const BackendState state = backends_.state(slot, now.mono, last_ordered());

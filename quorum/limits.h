@@ -23,8 +23,9 @@ inline constexpr Duration kHeardWindowMin =
 inline constexpr Duration kResendMin =
     milliseconds(2);  ///< a LAN round trip and a disk commit are well below
 inline constexpr Duration kResendMax = milliseconds(250);
-/// A backend that answers but votes for nothing of what it was sent: absent after this. Longer than a disk's worst write
-/// beside another that is being zero-filled (55 ms measured) and than a busy machine keeps a process waiting.
+/// A backend that answers but votes for nothing of what it was sent: absent after this. Longer than a disk's
+/// worst write beside another that is being zero-filled (55 ms measured) and than a busy machine keeps a
+/// process waiting.
 inline constexpr Duration kStalledAfter = seconds(1);
 inline constexpr Duration kThirdPromiseWait =
     milliseconds(5);  ///< after the second Promise, for a longer log
@@ -36,6 +37,8 @@ inline constexpr Duration kBackoffMin = milliseconds(20);
 inline constexpr Duration kBackoffMax = milliseconds(400);
 inline constexpr Duration kStartNoProgress =
     milliseconds(500);  ///< the source of a chosen log counts as dead after this
+inline constexpr Duration kContestAgain =
+    milliseconds(50);  ///< a backend that was wrong and restarts needs longer than that
 inline constexpr Duration kReadAgainMin = milliseconds(2);
 inline constexpr Duration kPullAgain = milliseconds(20);
 inline constexpr unsigned kPullDatagrams =

@@ -131,8 +131,8 @@ class Proposer {
   [[nodiscard]] WallTime decided_wall() const { return decided_wall_; }
   [[nodiscard]] unsigned voters(MonoTime now) const;
   [[nodiscard]] bool serving(MonoTime now) const { return active() && voters(now) >= 2 && !split_; }
-  /// Backends that answer and may vote, also those that are slow at it now: another LB would find them no quicker, so
-  /// slowness alone makes nobody follow.
+  /// Backends that answer and may vote, also those that are slow at it now: another LB would find them no
+  /// quicker, so slowness alone makes nobody follow.
   [[nodiscard]] unsigned in_reach(MonoTime now) const;
   [[nodiscard]] bool fit(MonoTime now) const { return outside_fit_ && in_reach(now) >= 2; }
   [[nodiscard]] const Backends& backends() const { return backends_; }
@@ -161,7 +161,7 @@ class Proposer {
     MonoTime until;
     MonoTime again;
     SlotSet answered;
-    SlotSet members; ///< … by their own word: their promises would count
+    SlotSet voters;  ///< … members by their own word, and not divergent: their promises and votes would count
     SlotSet lost;    ///< … without a disk to be trusted: theirs would not
     SlotSet heard;   ///< … a fit holder of their epoch, not us
     SlotSet higher;  ///< promised above the epoch that we hold
@@ -219,6 +219,7 @@ class Proposer {
   void send_fresh(const Moment& now, Output& out);
   void send_reads(const Moment& now, Output& out);
   void send_resends(const Moment& now, Output& out);
+  [[nodiscard]] Seq contested() const;
   bool send_range(Seq from, Seq to, unsigned datagrams, ServerSet to_whom, const Moment& now, Output& out);
   void send_keepalives(const Moment& now, Output& out);
   [[nodiscard]] AcceptHeader accept_header(Seq first, const Moment& now) const;
@@ -252,6 +253,7 @@ class Proposer {
   CellTime decided_cell_;
   WallTime decided_wall_;
   bool split_ = false;
+  MonoTime contest_at_;  ///< when a contested entry is asked for again
   bool leases_live_ = false;
   bool more_due_ = false;
   MonoTime ordered_at_;

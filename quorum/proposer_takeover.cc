@@ -91,8 +91,8 @@ void Proposer::on(const HeardView& view, ServerId from, const Moment& now, Outpu
   inquiry_.answered.add(slot);
   if ((h.flags & kAmnesiac) != 0) {
     inquiry_.lost.add(slot);
-  } else if ((h.flags & kMember) != 0) {
-    inquiry_.members.add(slot);
+  } else if ((h.flags & kMember) != 0 && (h.flags & kDivergent) == 0) {
+    inquiry_.voters.add(slot);
   }
   if (h.heard != 0) {
     inquiry_.heard.add(slot);
@@ -105,13 +105,14 @@ void Proposer::on(const HeardView& view, ServerId from, const Moment& now, Outpu
 
 void Proposer::judge_inquiry(const Moment& now, Output& out) {
   if (std::holds_alternative<Asking>(role_)) {
-    // Deposing a holder whose successor could not be elected would leave nobody to say UNAVAILABLE: two whose promises
-    // count must be free to promise, or, before the first Genesis has reached all, all three.
-    const SlotSet free_members(static_cast<uint8_t>(inquiry_.members.bits() & ~inquiry_.heard.bits()));
+    // Deposing a holder whose successor could not be elected, or could decide nothing, would leave nobody to say
+    // UNAVAILABLE: two whose promises and votes count must be free to promise, or, before the first Genesis has
+    // reached all, all three.
+    const SlotSet free_voters(static_cast<uint8_t>(inquiry_.voters.bits() & ~inquiry_.heard.bits()));
     const bool all_answered = inquiry_.answered.count() == kBackends ||
                               (planted(Mutant::genesis_from_two_empty_promises) && inquiry_.answered.count() == 2);
     const bool starting = all_answered && inquiry_.heard.empty() && inquiry_.lost.empty();
-    if (free_members.count() >= 2 || starting) {
+    if (free_voters.count() >= 2 || starting) {
       inquiry_.on = false;
       prepare(false, now, out);
     } else if (inquiry_.heard.count() >= 2) {

@@ -72,7 +72,9 @@ Stamp::Times Stamp::next(const Moment& now, CellTime decided) {
   cell = std::max(cell, last_cell_);
   TERCET_CHECK(cell >= last_cell_ && (cell <= limit || cell == last_cell_),
                "I8: cell time neither falls nor jumps");
-  last_wall_ = wall(now);
+  if (now.mono != last_at_ || last_wall_.ms == 0) {
+    last_wall_ = wall(now);  // once a poll: what is ordered together shares it, and so one Accept
+  }
   last_at_ = now.mono;
   last_cell_ = cell;
   return {cell, last_wall_};
