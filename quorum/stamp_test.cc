@@ -97,7 +97,7 @@ TEST(Stamp, ReviewA17WallTimeIsTheMedian) {
   };
   for (const WallCase& one : cases) {
     Stamp stamp;
-    stamp.anchor(CellTime{1}, WallTime{kNoon.ms - 120'000}, kBegin);
+    stamp.anchor(CellTime{1}, WallTime{kNoon.ms - 120'000}, kBegin - milliseconds(5));
     for (size_t i = 0; i < one.offsets_ms.size(); ++i) {
       stamp.heard_clock(kSlots[i], WallTime{kNoon.ms + one.offsets_ms[i]}, kNoon, kBegin);
     }
@@ -127,9 +127,20 @@ TEST(Stamp, ACellThatWasDownForADayFollowsThreeClocksThatAgree) {
   stamp.anchor(CellTime{1}, kNoon, kBegin);
   const WallTime tomorrow = kNoon + seconds(86'400);
   stamp.heard_clock(Slot::one, tomorrow + seconds(2), tomorrow, kBegin);
-  EXPECT_EQ(stamp.next({kBegin, tomorrow, 0}, CellTime{1}).wall, kNoon) << "two clocks are not three";
+  const MonoTime one = kBegin + milliseconds(1);
+  EXPECT_EQ(stamp.next({one, tomorrow, 0}, CellTime{1}).wall, kNoon + milliseconds(1))
+      << "two clocks are not three";
   stamp.heard_clock(Slot::two, tomorrow + seconds(3), tomorrow, kBegin);
-  EXPECT_EQ(stamp.next({kBegin, tomorrow, 0}, CellTime{1}).wall, tomorrow + seconds(2));
+  EXPECT_EQ(stamp.next({one + milliseconds(1), tomorrow, 0}, CellTime{1}).wall, tomorrow + seconds(2));
+}
+
+TEST(Stamp, WhatIsOrderedInOnePollSharesItsWallTimeAndSoOneAccept) {
+  Stamp stamp;
+  stamp.anchor(CellTime{1}, kNoon, kBegin);
+  const WallTime first = stamp.next(at(milliseconds(5)), CellTime{1}).wall;
+  stamp.heard_clock(Slot::one, kNoon + seconds(-9), kNoon, kBegin + milliseconds(5));
+  stamp.heard_clock(Slot::two, kNoon + seconds(9), kNoon, kBegin + milliseconds(5));
+  EXPECT_EQ(stamp.next(at(milliseconds(5), seconds(3)), CellTime{1}).wall, first);
 }
 
 TEST(Stamp, AClockThatWasNotHeardLatelyDoesNotCount) {
