@@ -43,10 +43,10 @@ tl::expected<std::unique_ptr<FileDisk>, std::string> FileDisk::open(const Option
   disk->directory_ = options.directory;
   struct stat status {};
   if (::stat(options.directory.c_str(), &status) != 0) {
-    return error(std::strerror(errno));
+    return error(std::string(std::strerror(errno)) + ": correct store.dir");
   }
   if (!S_ISDIR(status.st_mode)) {
-    return error("not a directory");
+    return error("not a directory: correct store.dir");
   }
   disk->lock_ = ::open((options.directory + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (disk->lock_ < 0) {
@@ -60,7 +60,10 @@ tl::expected<std::unique_ptr<FileDisk>, std::string> FileDisk::open(const Option
   remove_drafts(options.directory);
   const int refused = options.direct ? try_direct(options.directory) : 0;
   if (refused == ENOSPC || refused == EDQUOT || refused == EROFS || refused == EIO) {
-    return error(std::strerror(refused));
+    const bool full = refused == ENOSPC || refused == EDQUOT;
+    return error(std::string(std::strerror(refused)) +
+                 (full ? ": make room there, or name another folder in store.dir"
+                       : ": mend the disk, or name another folder in store.dir"));
   }
   disk->direct_ = options.direct && refused == 0;
   if (disk->direct_) {
