@@ -11,6 +11,7 @@
 #include "quorum/acceptor.h"
 #include "quorum/chain.h"
 #include "quorum/proposer.h"
+#include "wire/listing.h"
 
 namespace tercet::quorum::testing {
 
@@ -29,6 +30,12 @@ class ToyMachine : public Machine {
     const Le64 word{state_ ^ (entry.seq == lie_at ? 0xFFU : 0U)};
     result.resize(sizeof(word));
     std::memcpy(result.data(), &word, sizeof(word));
+    if (as_book) {
+      OpResult granted{};
+      granted.features = word;
+      result.resize(sizeof(granted));
+      std::memcpy(result.data(), &granted, sizeof(granted));
+    }
     if (entry.seq == damage_at) {
       damaged_ = &result;
     }
@@ -61,6 +68,13 @@ class ToyMachine : public Machine {
   size_t read(Bytes query, MutBytes out) const override {
     const Le64 word{hash64(query, state_)};
     std::memcpy(out.data(), &word, sizeof(word));
+    if (as_book) {
+      PageHeader page{};
+      page.kind = query.empty() ? uint8_t{0} : query[0];
+      page.cell_ms = word;
+      std::memcpy(out.data(), &page, sizeof(page));
+      return sizeof(page);
+    }
     return sizeof(word);
   }
   [[nodiscard]] bool leases_live() const override { return live; }
@@ -74,9 +88,10 @@ class ToyMachine : public Machine {
   }
   void forget_undo() { undo_.clear(); }
 
-  Seq lie_at;      ///< a wrong result there
-  Seq corrupt_at;  ///< a wrong state from there on
-  Seq damage_at;   ///< damage() changes the result of this one
+  bool as_book = false;  ///< results and answers have the form that clients' replies must have
+  Seq lie_at;            ///< a wrong result there
+  Seq corrupt_at;        ///< a wrong state from there on
+  Seq damage_at;         ///< damage() changes the result of this one
   bool live = false;
   bool due = false;
   Seq settled;
@@ -417,6 +432,7 @@ class SmallCell {
     uint32_t tag;
     Seq seq;
     std::vector<uint8_t> result;
+    Tag whole_tag;
   };
   [[nodiscard]] const Told* find(uint32_t tag) const {
     for (const Told& one : told) {
@@ -440,7 +456,8 @@ class SmallCell {
                       outcome.read,
                       outcome.tag.slot,
                       outcome.seq,
-                      {outcome.result.begin(), outcome.result.end()}});
+                      {outcome.result.begin(), outcome.result.end()},
+                      outcome.tag});
     }
     outcomes_[i].clear();
     for (const RoleChange& change : roles_[i]) {

@@ -6,6 +6,9 @@ namespace tercet::dataplane {
 
 bool Heartbeats::take(const HeartbeatView& view, MonoTime now) {
   const Heartbeat& h = *view.header;
+  if (h.instance == echo_instance_ && h.number <= echo_number_) {
+    return false;  // overtaken by a newer one, or repeated
+  }
   echo_instance_ = h.instance;
   echo_number_ = h.number;
   if (Nonce{h.echo_instance} != options_.instance || h.echo_number > number_) {

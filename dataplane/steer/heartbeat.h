@@ -36,7 +36,7 @@ class Heartbeats {
   };
   explicit Heartbeats(const Options& options) : options_(options) {}
 
-  /// True if it proved itself: it echoes a heartbeat of this process's life.
+  /// True if it is news and proved itself: it echoes a heartbeat of this process's life.
   bool take(const HeartbeatView& view, MonoTime now);
   /// Sends one if it is time; when the next is due.
   MonoTime tick(const Own& own, MonoTime now, Outbox& out);
