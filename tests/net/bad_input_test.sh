@@ -41,7 +41,8 @@ variant() {
 }
 line_of() { grep -nE "$1" "$CONFIG" | cut -d: -f1; }
 
-old=$(active) lb=$(standby)
+who_is_who
+lb=$new
 cell kill "$lb" TERM # its host is free for what does not start
 
 # ---- configuration

@@ -61,7 +61,7 @@ for run in "$@"; do
       eventually 5 "backend: the digests are equal" status_is "$equal_digests"
       ;;
     kill)
-      old=$(active) new=$(standby)
+      who_is_who
       both kill 6
       runs_for 2
       cell kill "$old"
@@ -73,7 +73,7 @@ for run in "$@"; do
       settled kill "$old" "$new"
       ;;
     cut)
-      old=$(active) new=$(standby)
+      who_is_who
       both cut 8
       runs_for 2
       cell cut "$old"
@@ -86,7 +86,7 @@ for run in "$@"; do
       settled cut "$old" "$new"
       ;;
     freeze)
-      old=$(active) new=$(standby)
+      who_is_who
       both freeze 9
       runs_for 1.5
       cell pause "$old"

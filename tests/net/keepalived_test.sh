@@ -63,11 +63,11 @@ promote() { # promote WHAT CMD…: CMD makes the standby the active one
   eventually 5 "$what: $new is active" status_is ".active == \"$new\" and .serving"
   promotions+=("$at $new $what")
 }
-old=$(active) new=$(standby)
+who_is_who
 promote "killed" "$new" cell kill "$old"
 cell start "$old"
 eventually 5 "$old is back as the standby" status_is "$both_lbs"
-old=$(active) new=$(standby)
+who_is_who
 promote "stopped" "$new" cell kill "$old" TERM
 cell start "$old"
 eventually 5 "$old is back as the standby" status_is "$both_lbs"
@@ -78,7 +78,7 @@ check_equal "keepalived stayed BACKUP over a kill and a stop: another of ours wa
 check "it has no address" peer_has_not
 
 # Both are stopped cleanly: the address goes to keepalived at once.
-old=$(active) new=$(standby)
+who_is_who
 cell kill "$new" TERM
 begun=$EPOCHREALTIME
 cell kill "$old" TERM

@@ -67,7 +67,7 @@ eventually 10 "the digests are equal" status_is "$equal_digests"
 
 for ((n = 1; n <= kills; n++)); do
   moment
-  old=$(active) new=$(standby)
+  who_is_who
   mapfile -t victims < <(pids "$old")
   kill -KILL "${victims[@]}"
   eventually 5 "active $n of $kills: $old is dead, $new serves" status_is ".active == \"$new\" and .serving"

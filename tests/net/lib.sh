@@ -95,7 +95,13 @@ status() { cell status --json; }
 # status_is EXPRESSION: quietly, for `eventually`.
 status_is() { status 2>/dev/null | jq -e "$1" >/dev/null; }
 active() { status | jq -r .active; }
-standby() { [ "$(active)" = lb1 ] && echo lb2 || echo lb1; }
+other_lb() { if [ "$1" = lb1 ]; then echo lb2; else echo lb1; fi; }
+standby() { other_lb "$(active)"; }
+# who_is_who: sets old, the active one, and new, the standby that is to follow it.
+who_is_who() {
+  eventually 10 "one load balancer is active, the other stands by" status_is '[.lbs[].role] | sort == ["active", "standby"]'
+  old=$(active) new=$(other_lb "$old")
+}
 
 # guards [HOST]: how many guard processes this cell has (on that host).
 guards() {
