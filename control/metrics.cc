@@ -120,6 +120,10 @@ void add_common(Metrics& metrics, const dataplane::Port& port, const dataplane::
   metrics.counter("tercet_poll_turns_total", "Turns of the polling thread.", loop.counters().polls.get());
   metrics.counter("tercet_poll_busy_turns_total", "Turns that brought datagrams.",
                   loop.counters().busy_polls.get());
+  metrics.counter("tercet_poll_late_turns_total", "Turns that began over 10 ms after they were due.",
+                  loop.counters().late_polls.get());
+  metrics.gauge("tercet_poll_latest_turn_seconds", "How late the latest of them was, since the start.",
+                static_cast<double>(loop.counters().latest_ns.get()) / 1e9);
 }
 
 }  // namespace tercet::control

@@ -1,5 +1,6 @@
 #include "dataplane/one_thread.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace tercet::dataplane {
@@ -15,6 +16,11 @@ OneThread::OneThread(Port& port, seal::Keyring& keyring, Service& service, const
 
 MonoTime OneThread::poll(const Moment& now) {
   counters_.polls.add();
+  if (now.mono - kLate > due_) {
+    counters_.late_polls.add();
+    const auto late = static_cast<uint64_t>((now.mono - due_).ns);
+    counters_.latest_ns.set(std::max(counters_.latest_ns.get(), late));
+  }
   const size_t received = port_.receive(rx_);
   if (received != 0) {
     counters_.busy_polls.add();
@@ -31,9 +37,14 @@ MonoTime OneThread::poll(const Moment& now) {
   }
   const MonoTime again = service_.poll({messages_.data(), messages_.size()}, now, outbox_);
   sender_.send(outbox_, port_);
+  began_ = now.mono;
+  due_ = again;
   return again;
 }
 
-void OneThread::wait(MonoTime until) { port_.wait(until); }
+void OneThread::wait(MonoTime until) {
+  due_ = later(earlier(due_, until), began_);
+  port_.wait(until);
+}
 
 }  // namespace tercet::dataplane

@@ -16,6 +16,8 @@ namespace tercet::dataplane {
 struct LoopCounters {
   Counter polls;
   Counter busy_polls;  ///< … that brought datagrams
+  Counter late_polls;  ///< … that came over kLate after they were due: the thread was not run
+  Counter latest_ns;   ///< the worst of them so far
 };
 
 class OneThread final : public Loop {
@@ -26,6 +28,8 @@ class OneThread final : public Loop {
 
   MonoTime poll(const Moment& now) override;
   void wait(MonoTime until) override;
+
+  static constexpr Duration kLate = milliseconds(10);
 
   [[nodiscard]] const OpenCounters& opened() const { return opener_.counters(); }
   [[nodiscard]] const SendCounters& sent() const { return sender_.counters(); }
@@ -42,6 +46,8 @@ class OneThread final : public Loop {
   Opener::Resignations resignations_;
   Outbox outbox_;
   LoopCounters counters_;
+  MonoTime began_;                    ///< the turn under way, or the last
+  MonoTime due_ = MonoTime::never();  ///< when the next one should begin
 };
 
 }  // namespace tercet::dataplane

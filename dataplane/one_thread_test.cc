@@ -81,5 +81,23 @@ TEST(OneThread, SleepsUntilTheServiceWantsItsTurn) {
   EXPECT_EQ(rig.port->waits_until(), MonoTime{777});
 }
 
+TEST(OneThread, ATurnThatComesLateIsCounted) {
+  LoopRig rig;
+  const auto turn = [&rig](int64_t at_ms, int64_t again_ms, int64_t wait_ms) {
+    rig.service.again = MonoTime{again_ms * 1'000'000};
+    rig.loop->poll({.mono = MonoTime{at_ms * 1'000'000}, .wall = {}, .dice = 1});
+    rig.loop->wait(MonoTime{wait_ms * 1'000'000});
+  };
+  turn(1'000, 1'005, 1'005);
+  turn(1'014, 900, 900);      // 9 ms late: that is usual; and at once again
+  turn(1'024, 9'999, 1'100);  // 10 ms
+  EXPECT_EQ(rig.loop->counters().late_polls.get(), 0U);
+  turn(1'150, 9'999, 1'200);  // 50 ms after the end of the wait
+  EXPECT_EQ(rig.loop->counters().late_polls.get(), 1U);
+  EXPECT_EQ(rig.loop->counters().latest_ns.get(), 50'000'000U);
+  turn(1'160, 9'999, 1'200);  // something came before that
+  EXPECT_EQ(rig.loop->counters().late_polls.get(), 1U);
+}
+
 }  // namespace
 }  // namespace tercet::dataplane

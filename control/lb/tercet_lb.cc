@@ -261,6 +261,12 @@ void LoadBalancer::publish_status(const Moment& now) {
     return;
   }
   document_due_ = now.mono + kDocumentEvery;
+  if (!guard_lost_ && !guard_.alive()) {
+    guard_lost_ = true;
+    spdlog::error(
+        "the guard process was ended: should this one be killed, its virtual address would stay: restart it "
+        "when the other load balancer is active");
+  }
   const dataplane::View& view = views_.read();
   if (!view.known) {
     return;

@@ -84,6 +84,7 @@ class LoadBalancer {
   Hooks hooks_;
   uint32_t document_version_ = 0;
   MonoTime document_due_;
+  bool guard_lost_ = false;
   LbBoard board_;
   Health health_;
   std::unique_ptr<LbReads> reads_;
