@@ -100,8 +100,7 @@ for run in "$@"; do
     two) # two of three are gone: that is said at once, and it ends when one is back
       both two 8
       runs_for 1
-      cell kill b1
-      cell kill b3
+      kill -KILL "$(<"$CELL_DIR/b1/pid")" "$(<"$CELL_DIR/b3/pid")" # at the same moment
       runs_for 1.8
       code=0
       begun=${EPOCHREALTIME/./}
