@@ -1,10 +1,13 @@
 #include "control/threads.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,6 +18,8 @@
 
 namespace tercet::control {
 namespace {
+
+constexpr int kNice = -10;
 
 sigset_t handled() {
   sigset_t set;
@@ -50,8 +55,39 @@ void name_this_thread(const char* name) { pthread_setname_np(pthread_self(), nam
 bool raise_priority() {
   // Not a real-time class: a polling thread that spins would then starve its core. Linux: 0 is this thread
   // alone.
-  constexpr int kNice = -10;
-  return setpriority(PRIO_PROCESS, 0, kNice) == 0;
+  if (setpriority(PRIO_PROCESS, 0, kNice) != 0) {
+    return false;
+  }
+  // Since Linux 6.12 the runtime of a SCHED_OTHER thread is its slice: a short one has an early deadline, so
+  // it runs soon after it wakes (EEVDF). Older kernels ignore it. glibc 2.36 has neither the call nor its
+  // struct.
+  struct {
+    uint32_t size = 48;
+    uint32_t policy = SCHED_OTHER;
+    uint64_t flags = 0;
+    int32_t nice = kNice;
+    uint32_t priority = 0;
+    uint64_t runtime_ns = 100'000;
+    uint64_t deadline_ns = 0;
+    uint64_t period_ns = 0;
+  } attributes;
+  static_assert(sizeof attributes == 48);
+  syscall(SYS_sched_setattr, 0, &attributes, 0);
+  return true;
+}
+
+bool raise_session() {
+  if (getsid(0) != getpid()) {
+    return false;
+  }
+  const int fd = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) {
+    return false;  // a kernel without it
+  }
+  const std::string text = std::to_string(kNice);
+  const bool done = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  close(fd);
+  return done;
 }
 
 tl::expected<void, std::string> lock_memory() {

@@ -25,9 +25,13 @@ int take_signal(int signals);
 /// As shown by ps -L and top -H; at most 15 characters.
 void name_this_thread(const char* name);
 
-/// The calling thread goes before others of this machine where that is allowed (CAP_SYS_NICE): a busy
-/// neighbour should not look like a dead load balancer. False where it is not.
+/// The calling thread goes before others of this machine where that is allowed (CAP_SYS_NICE), and asks for
+/// short slices: a busy neighbour should not look like a dead load balancer. False where it is not allowed.
 bool raise_priority();
+/// The same for the whole process against other sessions, between which the kernel shares the CPU before it
+/// looks at niceness (sched_autogroup, sched(7)). Only where this process leads its session, as under
+/// systemd: else it would not be ours to say. Call once, from main.
+bool raise_session();
 
 /// Locks what is mapped now, so that a failover never waits for a page from a disk. Pages are locked as they
 /// are first touched (what was only reserved costs nothing). The error says why not; a server goes on

@@ -6,6 +6,7 @@
 
 #include "control/backend/tercet_backend.h"
 #include "control/logging.h"
+#include "control/threads.h"
 #include "dataplane/port/mmsg/mmsg_port.h"
 #include "dataplane/port/uring/uring_port.h"
 
@@ -57,6 +58,7 @@ int main_of(int argc, char** argv) {
     return check_backend(*config, kEngines);
   }
   block_signals();
+  raise_session();
   start_logging(name_of(config->server.self));
   auto backend = Backend::open(*config, kEngines);
   if (!backend) {

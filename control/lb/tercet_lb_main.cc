@@ -6,6 +6,7 @@
 
 #include "control/lb/tercet_lb.h"
 #include "control/logging.h"
+#include "control/threads.h"
 #include "dataplane/port/mmsg/mmsg_port.h"
 #include "dataplane/port/uring/uring_port.h"
 
@@ -70,6 +71,7 @@ int main_of(int argc, char** argv) {
     complain(guard.error());
     return 2;
   }
+  raise_session();
   start_logging(name_of(config->server.self));
   auto lb = LoadBalancer::open(*config, kEngines, *guard);
   if (!lb) {
