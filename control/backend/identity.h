@@ -8,9 +8,12 @@
 //     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //   0 |  version = 1  |  slot (0..2)  |     flags     |  Reserved (0) |
 //   4 |  boot id's length             |          Reserved (0)         |
-//   8 | cell id (8)           16 | store id (8)     24 | incarnation (8)
-//  32 | boot id of the kernel, 36 characters, zero-padded to 40
-//     +---------------------------------------------------------------+
+//   8 |                      cell id (8 bytes)                        |
+//  16 |                      store id (8 bytes)                       |
+//  24 |                     incarnation (8 bytes)                     |
+//  32 |    boot id of the kernel: 36 characters, padded with zeros    |
+//     |                          to 40 bytes                          |
+//     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //
 // Amnesiac (DESIGN §2): a backend whose disk was lost or cannot be trusted. It runs, says so, keeps its files
 // as they are, and neither votes nor promises.

@@ -1,6 +1,6 @@
 #pragma once
-// tercet-lb's configuration file → the Options of each folder. `tercet cell init` writes such files; SURFACE
-// of the product: docs/configuration.md. Every default stands here or in the Options that it sets.
+// tercet-lb's configuration file → the Options of each folder. `tercet cell init` writes such files;
+// docs/configuration.md explains every key. A default stands here or in the Options that it sets.
 
 #include <string>
 #include <tl/expected.hpp>

@@ -1,11 +1,11 @@
 #pragma once
 // tercet-lb: the wiring.
 //
-//   polling thread:  Port → OneThread → Balancer ──Event──► control thread: arms the guard, VipLoop →
-//   Announcer
-//                                        ▲  ▲ └──View (snapshot)─────────► status document, metrics, admin
-//                                        │  └────Command────────────────── VipLoop
-//                                        └───────StatusDocument (snapshot)
+//   polling thread                                control thread
+//   Port → OneThread → Balancer ──── Event ────►  arms the guard, VipLoop → Announcer
+//                        ▲   ▲ └──── View ─────►  status document, metrics, admin
+//                        │   └────── Command ───  VipLoop
+//                        └── StatusDocument ────  status document
 //
 // The guard is forked before any thread and before memory is filled, so: start_guard() in main, first of all.
 
