@@ -45,9 +45,10 @@ void Proposer::on(const HeardView& view, ServerId from, const Moment& now, Outpu
   b.load = h.load;
   stamp_.heard_clock(slot, WallTime{as_signed(h.wall_ms)}, now.wall, now.mono);
   note_epoch(Epoch{h.promised});
-  const Duration round_trip{now.mono.ns - as_signed(h.stamp)};
-  if (round_trip.ns >= 0 && round_trip < seconds(10)) {
-    backends_.measure(slot, round_trip);
+  // Our own clock, come back: anything else (before our start, ahead of now) measures nothing.
+  const MonoTime stamp{as_signed(h.stamp)};
+  if (stamp.ns > 0 && stamp <= now.mono && now.mono - stamp < seconds(10)) {
+    backends_.measure(slot, now.mono - stamp);
   }
   if ((h.flags & kLeasesLive) != 0) {
     leases_live_ = true;
@@ -105,12 +106,13 @@ void Proposer::on(const HeardView& view, ServerId from, const Moment& now, Outpu
 
 void Proposer::judge_inquiry(const Moment& now, Output& out) {
   if (std::holds_alternative<Asking>(role_)) {
-    // Deposing a holder whose successor could not be elected, or could decide nothing, would leave nobody to say
-    // UNAVAILABLE: two whose promises and votes count must be free to promise, or, before the first Genesis has
-    // reached all, all three.
+    // Deposing a holder whose successor could not be elected, or could decide nothing, would leave nobody to
+    // say UNAVAILABLE: two whose promises and votes count must be free to promise, or, before the first
+    // Genesis has reached all, all three.
     const SlotSet free_voters(static_cast<uint8_t>(inquiry_.voters.bits() & ~inquiry_.heard.bits()));
-    const bool all_answered = inquiry_.answered.count() == kBackends ||
-                              (planted(Mutant::genesis_from_two_empty_promises) && inquiry_.answered.count() == 2);
+    const bool all_answered =
+        inquiry_.answered.count() == kBackends ||
+        (planted(Mutant::genesis_from_two_empty_promises) && inquiry_.answered.count() == 2);
     const bool starting = all_answered && inquiry_.heard.empty() && inquiry_.lost.empty();
     if (free_voters.count() >= 2 || starting) {
       inquiry_.on = false;
@@ -365,10 +367,12 @@ void Proposer::tick_takeover(const Moment& now, Output& out) {
       role_ = Standby{};
       backoff_until_ = now.mono + kBackoffMin;
     } else if (std::holds_alternative<Active>(role_)) {
-      if (confirming_ && inquiry_.higher.empty()) {
-        inquire(kAskGiveUp, now);  // nobody said no: go on asking, the address waits
-      } else if (!inquiry_.higher.empty()) {
+      if (!inquiry_.higher.empty() && inquiry_.answered.count() >= 2) {
         stand_by(Cause::fenced, now, out);
+      } else if (confirming_ || !inquiry_.higher.empty()) {
+        // Go on asking. With one answer nobody can have won: this LB stays, so that there is one to say
+        // UNAVAILABLE (the epoch fences it, whatever it believes).
+        inquire(kAskGiveUp, now);
       }
     }
     return;
