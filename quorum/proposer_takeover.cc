@@ -90,8 +90,8 @@ void Proposer::on(const HeardView& view, ServerId from, const Moment& now, Outpu
     return;
   }
   inquiry_.answered.add(slot);
-  if ((h.flags & kAmnesiac) != 0) {
-    inquiry_.lost.add(slot);
+  if ((h.flags & kAmnesiac) != 0 || (active() && (h.flags & kMember) == 0)) {
+    inquiry_.lost.add(slot);  // once an LB serves, all three are members: an empty log is a lost one
   } else if ((h.flags & kMember) != 0 && (h.flags & kDivergent) == 0) {
     inquiry_.voters.add(slot);
   }
@@ -128,8 +128,10 @@ void Proposer::judge_inquiry(const Moment& now, Output& out) {
     inquiry_.on = false;
     return;
   }
-  const unsigned none_higher = inquiry_.answered.count() - inquiry_.higher.count();
-  if (none_higher >= 2) {
+  // One that lost its disk lost with it what it may have promised: its word counts for neither side.
+  const SlotSet none_higher(
+      static_cast<uint8_t>(inquiry_.answered.bits() & ~inquiry_.higher.bits() & ~inquiry_.lost.bits()));
+  if (none_higher.count() >= 2) {
     inquiry_.on = false;
     if (confirming_ && inquiry_.higher.empty()) {
       confirming_ = false;

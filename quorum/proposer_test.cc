@@ -818,6 +818,25 @@ TEST_F(TakeoverPath, Review3_9AnEpochIsConfirmedByTwoOrFoundLost) {
   EXPECT_EQ(cell_.count(Role::confirmed), 2U) << "it went on asking";
 }
 
+TEST_F(TakeoverPath, AWordOfOneThatLostItsDiskConfirmsNothing) {
+  // Backend 1 lost with its disk what it may have promised to the other LB, whether it knows that it did
+  // (amnesiac) or takes itself for blank; backend 3 cannot be asked.
+  unsigned confirmed = 0;
+  for (const bool knows : {true, false}) {
+    Acceptor::Options options = Bench::default_options(B1);
+    options.amnesiac = knows;
+    options.incarnation = Incarnation{0x99};
+    cell_.backends[0] = std::make_unique<Bench>(B1, &options);
+    cell_.lost = cut_off({ServerId::b3});
+    EXPECT_TRUE(cell_.lb().confirm(cell_.now));
+    cell_.run(milliseconds(100));
+    EXPECT_EQ(cell_.count(Role::confirmed), confirmed);
+    cell_.lost = kNothingLost;
+    cell_.run(milliseconds(50));
+    EXPECT_EQ(cell_.count(Role::confirmed), ++confirmed);
+  }
+}
+
 TEST_F(TakeoverPath, AHolderThatWasReplacedWhileItSleptLearnsItBeforeItAnnounces) {
   cell_.lost = cut_off({LB1});
   cell_.run(milliseconds(50));
