@@ -574,7 +574,7 @@ void Acceptor::hear(Epoch epoch, Nonce instance, uint8_t flags, uint32_t heartbe
   if (epoch == promised_ && promised_to_.value != 0 && instance != promised_to_) {
     return;  // another life of that LB: not the instance that was promised
   }
-  const Duration three = microseconds(heartbeat_us) * kHeardHeartbeats;
+  const Duration three = std::min(microseconds(heartbeat_us) * kHeardHeartbeats, kHeardWindowMax);
   heard_ = {epoch, instance, now, std::max(three, kHeardWindowMin)};
 }
 

@@ -944,7 +944,7 @@ TEST_F(AcceptorTest, TheFarEndsOfSeqAndEpochDoNoHarm) {
   AcceptHeader header{};
   header.flags = kFit;
   header.heartbeat_us = UINT32_MAX;
-  header.epoch = make_epoch(UINT64_MAX >> 2U, ServerId::lb2).value;
+  header.epoch = make_epoch((uint64_t{1} << 60U) - 1, ServerId::lb2).value;
   header.first = kSeqMax;
   header.commit = kSeqMax;
   header.cell_ms = kTimeMsMax;

@@ -20,6 +20,7 @@ inline constexpr int kDownAfterRtts = 10;
 inline constexpr Duration kHeardWindowMin =
     milliseconds(20);  ///< floor of "three heartbeats": timers are late by 4–7 ms
                        ///< at p99.9 on a virtual machine (measured)
+inline constexpr Duration kHeardWindowMax = seconds(1);  ///< whatever a holder says of its interval: it is not followed for hours
 inline constexpr Duration kResendMin =
     milliseconds(2);  ///< a LAN round trip and a disk commit are well below
 inline constexpr Duration kResendMax = milliseconds(250);

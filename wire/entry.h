@@ -97,6 +97,9 @@ struct GenesisBody {
 static_assert(sizeof(GenesisBody) == 52);
 
 inline constexpr size_t kIssuerKeySize = 32;
+/// As many issuers fit a Genesis beside three introductions of any length.
+inline constexpr size_t kGenesisIssuersMax =
+    (kOpMax - sizeof(GenesisBody) - kBackends * kIntroductionMax) / kIssuerKeySize;
 struct GenesisView {
   const GenesisBody* body = nullptr;
   Bytes issuers;  ///< kIssuerKeySize each

@@ -37,7 +37,7 @@ Drop parse_heard(Bytes plain, HeardView& out) {
     return drop;
   }
   const Heard& h = *out.header;
-  if (!only_bits(h.flags, kBackendFlags) || h.reserved != 0) {
+  if (h.reserved != 0) {
     return Drop::reserved;
   }
   const bool fits = h.heard <= 1 && h.asked <= 1 && epoch_or_none(h.promised) && seq_fits(h.last) &&
@@ -60,7 +60,7 @@ Drop parse_promise(Bytes plain, PromiseView& out) {
     return drop;
   }
   const PromiseHeader& p = *out.header;
-  if (!only_bits(p.flags, kBackendFlags) || p.reserved != 0) {
+  if (p.reserved != 0) {
     return Drop::reserved;
   }
   out.introduction = plain.subspan(sizeof(PromiseHeader));
@@ -80,7 +80,7 @@ Drop parse_refused(Bytes plain, RefusedView& out) {
     return drop;
   }
   const Refused& r = *out.header;
-  if (!only_bits(r.flags, kBackendFlags) || !all_zero(r.reserved)) {
+  if (!all_zero(r.reserved)) {
     return Drop::reserved;
   }
   return refusable(r.of) && epoch_fits(r.epoch) && epoch_fits(r.promised) ? Drop::none : Drop::malformed;

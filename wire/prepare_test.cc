@@ -85,7 +85,6 @@ TEST(Heard, RefusesFieldsOutOfRange) {
   EXPECT_EQ(with([](Heard& h) { h.promised = 4U; }), Drop::malformed);
   EXPECT_EQ(with([](Heard& h) { h.heard = 2; }), Drop::malformed);
   EXPECT_EQ(with([](Heard& h) { h.asked = 2; }), Drop::malformed);
-  EXPECT_EQ(with([](Heard& h) { h.flags = 128; }), Drop::reserved);
   EXPECT_EQ(with([](Heard& h) { h.reserved = 1; }), Drop::reserved);
   EXPECT_EQ(with([](Heard& h) { h.last = UINT64_MAX; }), Drop::malformed);
   EXPECT_EQ(with([](Heard& h) { h.wall_ms = UINT64_MAX; }), Drop::malformed);
@@ -182,7 +181,6 @@ TEST(Promise, RefusesFieldsOutOfRange) {
   EXPECT_EQ(with([](PromiseHeader& p) { p.members[1].incarnation = 0U; }), Drop::malformed);
   EXPECT_EQ(with([](PromiseHeader& p) { p.members[1] = WireMember{}; }), Drop::none);
   EXPECT_EQ(with([](PromiseHeader& p) { p.clock_ms = UINT64_MAX; }), Drop::malformed);
-  EXPECT_EQ(with([](PromiseHeader& p) { p.flags = 255; }), Drop::reserved);
 }
 
 TEST(Refused, ReadsGoldenAndWritesIt) {

@@ -42,7 +42,8 @@ bool all_zero(const uint8_t (&bytes)[kSize]) {
 constexpr bool only_bits(uint8_t flags, unsigned known) { return (flags & ~known) == 0; }
 constexpr bool seq_fits(uint64_t seq) { return seq <= kSeqMax; }
 constexpr bool time_fits(uint64_t ms) { return ms <= kTimeMsMax; }
-constexpr bool epoch_fits(uint64_t epoch) { return is_valid(Epoch{epoch}); }
+/// Far below 2^64, so that the next epoch can always be counted.
+constexpr bool epoch_fits(uint64_t epoch) { return is_valid(Epoch{epoch}) && epoch < (uint64_t{1} << 62U); }
 constexpr bool epoch_or_none(uint64_t epoch) { return epoch == 0 || epoch_fits(epoch); }
 
 }  // namespace tercet

@@ -34,9 +34,6 @@ Drop parse_vote(Bytes plain, VoteView& out) {
   if (const Drop drop = take_header(plain, CellMessage::vote, header); drop != Drop::none) {
     return drop;
   }
-  if (!only_bits(header->flags, kBackendFlags)) {
-    return Drop::reserved;
-  }
   if (!epoch_fits(header->epoch) || header->incarnation == 0 || header->first == 0 ||
       !seq_fits(header->first) || !seq_fits(header->durable) || !time_fits(header->wall_ms)) {
     return Drop::malformed;

@@ -14,9 +14,8 @@ inline constexpr uint8_t kAmnesiac = 4;     ///< lost its disk or cannot trust i
 inline constexpr uint8_t kMember = 8;       ///< its own log names its incarnation
 inline constexpr uint8_t kCatchingUp = 16;  ///< pulls entries
 inline constexpr uint8_t kLeasesLive = 32;  ///< leases exist: an idle LB must tick
-inline constexpr uint8_t kStopped = 128;    ///< its disk is full or failed: keeps what it has, votes no more
 inline constexpr uint8_t kMoreDue = 64;     ///< more expiries are due: a Tick follows at once
-inline constexpr uint8_t kBackendFlags = 255;
+inline constexpr uint8_t kStopped = 128;    ///< its disk is full or failed: keeps what it has, votes no more
 
 struct VoteHeader {
   uint8_t type;

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "wire/entry.h"
 #include "wire/seal/signing.h"
 
 namespace tercet::control {
@@ -97,6 +98,9 @@ tl::expected<LbConfig, std::string> read(Toml& toml) {
     } else {
       toml.refuse("cell.issuers", key.error());
     }
+  }
+  if (config.issuers.size() > kGenesisIssuersMax) {
+    toml.refuse("cell.issuers", "a cell trusts at most " + std::to_string(kGenesisIssuersMax) + " issuers");
   }
   read_clients(toml, config);
   read_failover(toml, config);

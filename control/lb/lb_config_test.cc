@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "wire/entry.h"
+
 namespace tercet::control {
 namespace {
 
@@ -107,6 +109,14 @@ TEST(LbConfig, AnUnknownKeyIsNamedWithFileLineAndTheNearestOne) {
   EXPECT_EQ(error_of(std::string(kSound) + "[storr]\ndir = \"x\"\n")
                 .find("/etc/lb2.toml:36: unknown key \"storr.dir\""),
             0U);
+}
+
+TEST(LbConfig, MoreIssuersThanGenesisCanNameAreRefused) {
+  std::string keys;
+  for (size_t i = 0; i <= kGenesisIssuersMax; ++i) {
+    keys += (i == 0 ? "\"" : ", \"") + std::string(43, 'A') + "\"";
+  }
+  EXPECT_NE(error_of(with("issuers", "issuers = [" + keys + "]")).find("at most"), std::string::npos);
 }
 
 TEST(LbConfig, WhatIsWrongIsSaidWithItsLine) {

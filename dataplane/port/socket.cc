@@ -85,7 +85,7 @@ void set_path_mtu_policy(int fd, bool v4) {
 /// Binds; returns 0 or an errno. A port whose process was killed a moment ago may still be held: the kernel
 /// takes an io_uring apart in the background, and its registered sockets with it.
 int bind_patiently(int fd, const sockaddr_in6& address, socklen_t length) {
-  constexpr Duration kPatience = milliseconds(500);
+  constexpr Duration kPatience = seconds(2);
   constexpr Duration kPause = milliseconds(10);
   const MonoTime give_up = raw_now() + kPatience;
   while (bind(fd, reinterpret_cast<const sockaddr*>(&address), length) != 0) {
