@@ -23,7 +23,7 @@ AcceptHeader Proposer::accept_header(Seq first, const Moment& now) const {
   AcceptHeader header{};
   header.type = static_cast<uint8_t>(CellMessage::accept);
   header.flags = fit(now.mono) ? kFit : 0;
-  header.heartbeat_us = static_cast<uint32_t>(options_.heartbeat.us());
+  header.heartbeat_us = static_cast<uint32_t>(options_.keepalive.us());
   header.epoch = epoch_.value;
   header.instance = options_.instance.value;
   header.first = first.value;
@@ -204,8 +204,8 @@ void Proposer::send_keepalives(const Moment& now, Output& out) {
   ServerSet whom;
   for (const Slot slot : kSlots) {
     Backend& b = backends_[slot];
-    if (now.mono - b.sent_at >= options_.heartbeat ||
-        now.mono - b.keepalive_at >= options_.heartbeat * kUnderLoad) {
+    if (now.mono - b.sent_at >= options_.keepalive ||
+        now.mono - b.keepalive_at >= options_.keepalive * kUnderLoad) {
       whom.add(server_of(slot));
       b.sent_at = now.mono;
       b.keepalive_at = now.mono;
@@ -221,7 +221,7 @@ void Proposer::send_keepalives(const Moment& now, Output& out) {
   Keepalive message{};
   message.type = static_cast<uint8_t>(CellMessage::keepalive);
   message.flags = fit(now.mono) ? kFit : 0;
-  message.heartbeat_us = static_cast<uint32_t>(options_.heartbeat.us());
+  message.heartbeat_us = static_cast<uint32_t>(options_.keepalive.us());
   message.epoch = epoch_.value;
   message.instance = options_.instance.value;
   message.next = next(sent_).value;

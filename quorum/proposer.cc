@@ -110,7 +110,7 @@ MonoTime Proposer::next_tick(const Moment& now) const {
   if (holds_epoch()) {
     for (const Slot slot : kSlots) {
       const Backend& b = backends_[slot];
-      at = earlier(at, b.sent_at + options_.heartbeat);
+      at = earlier(at, b.sent_at + options_.keepalive);
       if (b.acked < sent_ && backend_state(slot, now.mono) != BackendState::down) {
         at = earlier(at, b.resend_at);
       }

@@ -80,7 +80,9 @@ class Proposer {
     ServerId self = ServerId::lb1;
     CellId cell;
     Nonce instance;  ///< random per process life
-    Duration heartbeat = milliseconds(5);
+    /// To a backend that nothing else was sent to for so long goes a Keepalive; three of these without a word and its
+    /// holder may be followed. Twice the LBs' own interval: they watch each other, the backends are only asked.
+    Duration keepalive = milliseconds(10);
     size_t window = 4096;    ///< undecided entries
     size_t history = 16384;  ///< entries kept for resends; a power of two, ≥ 2 windows
     size_t reads = 1024;

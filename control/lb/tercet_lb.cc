@@ -117,7 +117,7 @@ void LoadBalancer::make_balancer() {
   options.proposer.self = server.self;
   options.proposer.cell = server.cell;
   options.proposer.instance = Nonce{clock_.now().dice | 1U};
-  options.proposer.heartbeat = config_.heartbeat;
+  options.proposer.keepalive = config_.heartbeat * 2;
   options.proposer.activation_id = activation_digits(server.cell);
   options.proposer.issuers = config_.issuers;
   options.suspicion.heartbeat = config_.heartbeat;

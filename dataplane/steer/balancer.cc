@@ -37,7 +37,7 @@ Balancer::Balancer(const Options& options, const Control& control)
       proposer_(options.proposer),
       suspicion_(options.suspicion),
       heartbeats_(
-          {options.proposer.self, options.proposer.instance, options.proposer.heartbeat, options.priority}),
+          {options.proposer.self, options.proposer.instance, options.suspicion.heartbeat, options.priority}),
       order_(options.order, counters_),
       reply_(counters_) {
   order_.status_from(control.status);
@@ -56,6 +56,8 @@ MonoTime Balancer::poll(std::span<const Message> in, const Moment& now, Outbox& 
   watch_peer(now);
   if (resign_wanted_) {
     resign_wanted_ = false;
+    resigned_ = true;  // a clean stop: never claimed again by this process, and the other LB is told at once
+    heartbeats_.hurry();
     proposer_.resign(quorum::Cause::asked, now, output);
   }
   proposer_.set_fit(hears_clients_ && !cut_off_);
@@ -64,7 +66,7 @@ MonoTime Balancer::poll(std::span<const Message> in, const Moment& now, Outbox& 
   if (outcomes_.full()) {
     again = now.mono;  // more are waiting
   }
-  unsigned flags = 0;
+  unsigned flags = resigned_ ? kResigned : 0U;
   if (proposer_.active()) {
     flags |= kHoldsAddress;
     flags |= proposer_.in_reach(now.mono) < 2 ? kLostBackends : 0U;
@@ -93,7 +95,11 @@ void Balancer::take(const Message& message, const Moment& now, quorum::Proposer:
       return;
     }
     const Peer& peer = heartbeats_.peer();
-    suspicion_.heard((peer.flags & (kLostClients | kLostBackends)) == 0, now.mono);
+    if ((peer.flags & kResigned) != 0) {
+      suspicion_.resigned(failover::Cause::stopped, now.mono);
+    } else {
+      suspicion_.heard((peer.flags & (kLostClients | kLostBackends)) == 0, now.mono);
+    }
     proposer_.note_epoch(peer.epoch);
     return;
   }
@@ -182,7 +188,7 @@ void Balancer::watch_peer(const Moment& now) {
     return;
   }
   second_active_ = false;
-  if (proposer_.role() != LbRole::standby) {
+  if (proposer_.role() != LbRole::standby || resigned_) {
     return;
   }
   const bool nobody_active = peer.heard && peer.role != LbRole::active &&

@@ -72,6 +72,7 @@ class Balancer : public Service {
   FixedVector<Event, 64> events_;  ///< not yet taken by the Link
   uint32_t confirm_token_ = 0;
   bool resign_wanted_ = false;
+  bool resigned_ = false;
   bool serving_ = false;
   bool cut_off_ = false;
   bool hears_clients_ = true;

@@ -38,6 +38,8 @@ class Heartbeats {
 
   /// True if it is news and proved itself: it echoes a heartbeat of this process's life.
   bool take(const HeartbeatView& view, MonoTime now);
+  /// The next one is due at once.
+  void hurry() { next_at_ = {}; }
   /// Sends one if it is time; when the next is due.
   MonoTime tick(const Own& own, MonoTime now, Outbox& out);
   [[nodiscard]] const Peer& peer() const { return peer_; }

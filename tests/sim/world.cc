@@ -194,7 +194,7 @@ void World::start_lb(unsigned lb) {
   options.proposer.self = static_cast<ServerId>(lb);
   options.proposer.cell = CellId{7};
   options.proposer.instance = Nonce{random_.next() | 1U};
-  options.proposer.heartbeat = options_.heartbeat;
+  options.proposer.keepalive = options_.heartbeat;
   options.proposer.window = 64;
   options.proposer.history = 256;
   options.proposer.reads = 16;
