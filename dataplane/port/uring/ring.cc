@@ -60,6 +60,26 @@ Mapping::~Mapping() {
   }
 }
 
+RegisteredRing::RegisteredRing(int ring_fd, unsigned index)
+    : ring_fd_(ring_fd), index_(index), thread_(static_cast<int>(gettid())) {}
+
+RegisteredRing::RegisteredRing(RegisteredRing&& other) noexcept { *this = std::move(other); }
+
+RegisteredRing& RegisteredRing::operator=(RegisteredRing&& other) noexcept {
+  std::swap(ring_fd_, other.ring_fd_);
+  std::swap(index_, other.index_);
+  std::swap(thread_, other.thread_);
+  return *this;
+}
+
+RegisteredRing::~RegisteredRing() {
+  if (ring_fd_ >= 0 && thread_ == static_cast<int>(gettid())) {
+    io_uring_rsrc_update self{};
+    self.offset = index_;
+    syscall(__NR_io_uring_register, ring_fd_, IORING_UNREGISTER_RING_FDS, &self, 1);
+  }
+}
+
 tl::expected<Ring, std::string> Ring::create(unsigned sq_entries, unsigned cq_entries) {
   constexpr unsigned kFlags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
                               IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_R_DISABLED | IORING_SETUP_SUBMIT_ALL |
@@ -149,6 +169,7 @@ tl::expected<void, std::string> Ring::enable() {
   self.offset = UINT32_MAX;  // the kernel chooses the index
   self.data = static_cast<unsigned>(fd());
   if (syscall(__NR_io_uring_register, fd(), IORING_REGISTER_RING_FDS, &self, 1) == 1) {
+    registered_ = RegisteredRing(fd(), self.offset);
     enter_fd_ = static_cast<int>(self.offset);
     enter_flags_ = IORING_ENTER_REGISTERED_RING;
   }

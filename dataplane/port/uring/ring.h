@@ -40,6 +40,25 @@ class Mapping {
   size_t size_ = 0;
 };
 
+/// A ring's descriptor, registered with the thread that enters it. The kernel keeps the ring, and its sockets
+/// with it, while it is registered: given back with its owner, unless the thread itself has ended (then it
+/// was already).
+class RegisteredRing {
+ public:
+  RegisteredRing() = default;
+  RegisteredRing(int ring_fd, unsigned index);
+  RegisteredRing(RegisteredRing&& other) noexcept;
+  RegisteredRing& operator=(RegisteredRing&& other) noexcept;
+  RegisteredRing(const RegisteredRing&) = delete;
+  RegisteredRing& operator=(const RegisteredRing&) = delete;
+  ~RegisteredRing();
+
+ private:
+  int ring_fd_ = -1;
+  unsigned index_ = 0;
+  int thread_ = 0;  ///< indices are the thread's own: another one must not give them back
+};
+
 class Ring {
  public:
   /// Why there is no ring, in words: forbidden (seccomp, sysctl io_uring_disabled), not in this kernel, or
@@ -83,6 +102,7 @@ class Ring {
   static void store_release(unsigned* p, unsigned value) { __atomic_store_n(p, value, __ATOMIC_RELEASE); }
 
   OwnedFd fd_;
+  RegisteredRing registered_;  // behind fd_: goes first
   Mapping rings_;
   Mapping sqe_memory_;
   int enter_fd_ = -1;         ///< fd, or the registered index
