@@ -55,7 +55,6 @@ bool Acceptor::replay(RecordType type, Bytes payload) {
 void Acceptor::recovered(Machine& machine) {
   rebuild(machine);
   durable_seq_ = log_.last();
-  commit_written_ = commit_;
   if (commit_.value != 0) {
     compare(commit_, commit_s_);
     machine.settle(commit_);
@@ -474,7 +473,6 @@ void Acceptor::hold_read(const AcceptEntry& item, ServerId from, Epoch epoch, Se
   held.header = {};
   held.answer.clear();
   held.to = from;
-  held.epoch = epoch;
   held.place = place;
   held.header.type = static_cast<uint8_t>(CellMessage::answer);
   held.header.length = static_cast<uint16_t>(size);

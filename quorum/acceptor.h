@@ -87,7 +87,6 @@ class Acceptor {
   };
   struct HeldRead {
     ServerId to = ServerId::lb1;
-    Epoch epoch;
     Seq place;
     AnswerHeader header{};
     FixedVector<uint8_t, kReadAnswerMax> answer;
@@ -152,7 +151,6 @@ class Acceptor {
   bool unnamed_ = false;  ///< blank, and the cell's Genesis names another incarnation: this disk is a lost
                           ///< one's successor
   std::vector<Result> results_;  ///< by seq modulo its size
-  Seq results_from_;             ///< results are there from this seq on
   Pull pull_;
   Epoch strange_;  ///< the log of this epoch's LB does not name us: not pulled again
   Holder heard_;
@@ -160,7 +158,6 @@ class Acceptor {
   Seq vote_to_;
   std::optional<HeldPromise> held_promise_;
   Ring<HeldRead> held_reads_;  ///< their places rise
-  Seq commit_written_;
   Counters counters_;
 };
 
