@@ -185,12 +185,15 @@ void Acceptor::on(const KeepaliveView& view, ServerId from, const Moment& now, M
   }
   hear(epoch, Nonce{h.instance}, h.flags, h.heartbeat_us, now.mono);
   const Seq last = previous(Seq{h.next});
-  if (log_.matches(last, h.last_l.get())) {
+  const bool same_log = log_.matches(last, h.last_l.get());
+  if (same_log) {
     note_commit(Seq{h.commit}, h.commit_s.get(), last, machine);
   } else if (last.value != 0) {
     lack(last, h.last_l.get(), epoch, from, nullptr, now.mono);
   }
-  send_heard(from, false, 0, h.stamp, now, machine, out);
+  if ((h.flags & kQuiet) == 0 || !same_log || flags(machine) != told_flags_) {
+    send_heard(from, false, 0, h.stamp, now, machine, out);
+  }
 }
 
 void Acceptor::on(const PrepareView& view, ServerId from, const Moment& now, Machine& machine, Output& out) {
@@ -595,6 +598,9 @@ void Acceptor::send_heard(ServerId to, bool asked, uint32_t number, uint64_t sta
   Heard reply{};
   reply.type = static_cast<uint8_t>(CellMessage::heard);
   reply.flags = flags(machine);
+  if (!asked) {
+    told_flags_ = reply.flags;
+  }
   reply.heard = heard(now.mono) ? 1 : 0;
   reply.asked = asked ? 1 : 0;
   reply.number = number;

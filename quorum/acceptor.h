@@ -152,7 +152,8 @@ class Acceptor {
                           ///< one's successor
   std::vector<Result> results_;  ///< by seq modulo its size
   Pull pull_;
-  Epoch strange_;  ///< the log of this epoch's LB does not name us: not pulled again
+  uint8_t told_flags_ = 0;  ///< in the last answer to a Keepalive
+  Epoch strange_;           ///< the log of this epoch's LB does not name us: not pulled again
   Holder heard_;
   Seq vote_from_{1};  ///< votes due: [vote_from_, vote_to_], of the epoch promised
   Seq vote_to_;

@@ -339,6 +339,24 @@ TEST_F(AcceptorTest, ABackendWhoseSIsNotTheDecidedOneSaysSo) {
   EXPECT_EQ(only<PromiseView>(promise)[0].header->flags & kDivergent, kDivergent);
 }
 
+TEST_F(AcceptorTest, AQuietKeepaliveIsAnsweredOnlyWhenThereIsNews) {
+  const auto quiet = [](std::vector<uint8_t> bytes) {
+    reinterpret_cast<Keepalive*>(bytes.data())->flags |= kQuiet;
+    return bytes;
+  };
+  const auto answers = [&](const std::vector<uint8_t>& bytes) {
+    b_.hear(ServerId::lb1, bytes);
+    const std::vector<Letter> letters = b_.letters();
+    return only<HeardView>(letters).size();
+  };
+  settle(base_, 5);
+  EXPECT_EQ(answers(keepalive_of(base_, kE1)), 1U);
+  EXPECT_EQ(answers(quiet(keepalive_of(base_, kE1))), 0U);
+  EXPECT_EQ(answers(quiet(keepalive_of(base_, kE1, 5, {123, 0}))), 1U) << "it became divergent by that word";
+  EXPECT_EQ(answers(quiet(keepalive_of(base_, kE1, 5, {123, 0}))), 0U) << "and has told so";
+  EXPECT_EQ(answers(keepalive_of(base_, kE1)), 1U);
+}
+
 TEST_F(AcceptorTest, AKeepaliveComparesTooAndADivergentOneIsReadmittedWhenItsSIsRight) {
   settle(base_, 5);
   b_.hear(ServerId::lb1, keepalive_of(base_, kE1, 5, {123, 0}));

@@ -62,16 +62,27 @@ bool Proposer::send_range(Seq from, Seq to, unsigned datagrams, ServerSet to_who
   return at > to;
 }
 
+/// A round that two backends have not voted on by then has lost an Accept or a vote: the next one need not
+/// wait for the resend.
+Duration Proposer::round_patience() const {
+  std::array<Duration, kBackends> after{};
+  for (const Slot slot : kSlots) {
+    after[index(slot)] = backends_.resend_after(slot);
+  }
+  std::ranges::nth_element(after, after.begin() + 1);
+  return after[1];
+}
+
 void Proposer::send_fresh(const Moment& now, Output& out) {
   const Seq to = std::holds_alternative<Starting>(role_) ? first_of_epoch() : last_ordered();
   const ServerSet whom = listeners();
-  if (sent_ >= to || whom.empty()) {
+  if (sent_ >= to || whom.empty() || !rounds_.may_open(decided_, undecided(), now.mono)) {
     return;
   }
   while (sent_ < to) {
     const MutBytes room = out.sends.open();
     if (room.empty()) {
-      return;
+      break;
     }
     AcceptWriter writer(room, accept_header(next(sent_), now));
     while (sent_ < to && writer.add(window_.view(next(sent_)))) {
@@ -80,6 +91,7 @@ void Proposer::send_fresh(const Moment& now, Output& out) {
     }
     out.sends.close(whom, writer.finish());
   }
+  rounds_.opened(sent_, now.mono, round_patience());
   for (const Slot slot : kSlots) {
     Backend& b = backends_[slot];
     if (!whom.has(server_of(slot))) {
@@ -95,17 +107,18 @@ void Proposer::send_fresh(const Moment& now, Output& out) {
   }
 }
 
-/// Reads stand behind all that was ordered before them: linearizable at that place.
+/// Reads stand behind all that was sent, so behind all that was answered, before them: linearizable at that
+/// place.
 void Proposer::send_reads(const Moment& now, Output& out) {
   uint32_t slot = 0;
   if (!active() || reads_.waiting(slot) == nullptr) {
     return;
   }
   const SlotSet voters = backends_.voters(now.mono, last_ordered());
-  if (voters.count() < 2 || sent_ < last_ordered()) {
-    return;  // given up by judge_reads, or behind fresh entries that did not fit this time
+  if (voters.count() < 2) {
+    return;  // given up by judge_reads
   }
-  const Seq place = last_ordered();
+  const Seq place = sent_;
   MutBytes room = out.sends.open();
   if (room.empty()) {
     return;
@@ -199,19 +212,33 @@ void Proposer::send_resends(const Moment& now, Output& out) {
   }
 }
 
+/// Whether a backend need not answer a Keepalive: all that it could say was heard lately.
+bool Proposer::settled(Slot slot, MonoTime now) const {
+  const Backend& b = backends_[slot];
+  return active() && !inquiry_.on && b.acked >= sent_ &&
+         now - b.heard_at < options_.keepalive * kQuietKeepalives - options_.keepalive / 4 &&
+         backends_.state(slot, now, last_ordered()) == BackendState::voting;
+}
+
 void Proposer::send_keepalives(const Moment& now, Output& out) {
   constexpr int64_t kUnderLoad = 10;  // heartbeats between keep-alives to one that hears Accepts anyway
-  ServerSet whom;
+  ServerSet asked;
+  ServerSet told;
   for (const Slot slot : kSlots) {
     Backend& b = backends_[slot];
     // A little early when the thread is awake anyway (a heartbeat, say): one wake-up less.
     if (now.mono - b.sent_at >= options_.keepalive - options_.keepalive / 8 ||
         now.mono - b.keepalive_at >= options_.keepalive * kUnderLoad) {
-      whom.add(server_of(slot));
+      (settled(slot, now.mono) ? told : asked).add(server_of(slot));
       b.sent_at = now.mono;
       b.keepalive_at = now.mono;
     }
   }
+  send_keepalive(asked, 0, now, out);
+  send_keepalive(told, kQuiet, now, out);
+}
+
+void Proposer::send_keepalive(ServerSet whom, uint8_t flags, const Moment& now, Output& out) {
   if (whom.empty()) {
     return;
   }
@@ -221,7 +248,7 @@ void Proposer::send_keepalives(const Moment& now, Output& out) {
   }
   Keepalive message{};
   message.type = static_cast<uint8_t>(CellMessage::keepalive);
-  message.flags = fit(now.mono) ? kFit : 0;
+  message.flags = fit(now.mono) ? kFit | flags : flags;
   message.heartbeat_us = static_cast<uint32_t>(options_.keepalive.us());
   message.epoch = epoch_.value;
   message.instance = options_.instance.value;

@@ -13,6 +13,7 @@ static_assert(kTickEvery < kStampStepMax, "ticks rarer than the clamp would slow
 inline constexpr int kHeardHeartbeats = 3;  ///< a holder not heard for so many may be followed
 inline constexpr Duration kWallStepMax =
     seconds(3600);  ///< wall time never steps by more without an operator
+inline constexpr Duration kWallEvery = milliseconds(20);  ///< wall time of stamps advances in steps of this
 inline constexpr Duration kDownAfterMin = milliseconds(250);  ///< nothing heard for max(10 RTT, this): down
 inline constexpr int kDownAfterRtts = 10;
 
@@ -20,7 +21,11 @@ inline constexpr int kDownAfterRtts = 10;
 inline constexpr Duration kHeardWindowMin =
     milliseconds(20);  ///< floor of "three heartbeats": timers are late by 4–7 ms
                        ///< at p99.9 on a virtual machine (measured)
-inline constexpr Duration kHeardWindowMax = seconds(1);  ///< whatever a holder says of its interval: it is not followed for hours
+inline constexpr Duration kHeardWindowMax =
+    seconds(1);  ///< whatever a holder says of its interval: it is not followed for hours
+/// An idle backend that was heard within so many keep-alives is not asked to answer the next one: the answers
+/// were a third of what woke an idle LB.
+inline constexpr int kQuietKeepalives = 4;
 inline constexpr Duration kResendMin =
     milliseconds(2);  ///< a LAN round trip and a disk commit are well below
 inline constexpr Duration kResendMax = milliseconds(250);

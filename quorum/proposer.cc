@@ -12,7 +12,10 @@ const char* name_of(Cause cause) {
 }
 
 Proposer::Proposer(const Options& options)
-    : options_(options), window_(options.history, options.window), reads_(options.reads) {}
+    : options_(options),
+      window_(options.history, options.window),
+      reads_(options.reads),
+      rounds_(options.rounds) {}
 
 LbRole Proposer::role() const { return static_cast<LbRole>(role_.index()); }
 static_assert(static_cast<size_t>(LbRole::standby) == 0 && static_cast<size_t>(LbRole::asking) == 1 &&
@@ -114,6 +117,9 @@ MonoTime Proposer::next_tick(const Moment& now) const {
       if (b.acked < sent_ && backend_state(slot, now.mono) != BackendState::down) {
         at = earlier(at, b.resend_at);
       }
+    }
+    if (sent_ < last_ordered()) {
+      at = earlier(at, rounds_.until());
     }
     if (reads_.used() != 0) {
       at = earlier(at, now.mono + kReadAgainMin);

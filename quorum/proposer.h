@@ -15,6 +15,7 @@
 
 #include "quorum/backends.h"
 #include "quorum/reads.h"
+#include "quorum/rounds.h"
 #include "quorum/stamp.h"
 #include "quorum/takeover.h"
 #include "quorum/window.h"
@@ -80,12 +81,14 @@ class Proposer {
     ServerId self = ServerId::lb1;
     CellId cell;
     Nonce instance;  ///< random per process life
-    /// To a backend that nothing else was sent to for so long goes a Keepalive; three of these without a word and its
-    /// holder may be followed. Twice the LBs' own interval: they watch each other, the backends are only asked.
+    /// To a backend that nothing else was sent to for so long goes a Keepalive; three of these without a word
+    /// and its holder may be followed. Twice the LBs' own interval: they watch each other, the backends are
+    /// only asked.
     Duration keepalive = milliseconds(10);
     size_t window = 4096;    ///< undecided entries
     size_t history = 16384;  ///< entries kept for resends; a power of two, ≥ 2 windows
     size_t reads = 1024;
+    Rounds::Options rounds;
     std::array<uint8_t, 16> activation_id{};
     std::vector<std::array<uint8_t, 32>> issuers;  ///< public keys that Genesis names
   };
@@ -221,9 +224,12 @@ class Proposer {
   void send_fresh(const Moment& now, Output& out);
   void send_reads(const Moment& now, Output& out);
   void send_resends(const Moment& now, Output& out);
+  [[nodiscard]] Duration round_patience() const;
   [[nodiscard]] Seq contested() const;
   bool send_range(Seq from, Seq to, unsigned datagrams, ServerSet to_whom, const Moment& now, Output& out);
+  [[nodiscard]] bool settled(Slot slot, MonoTime now) const;
   void send_keepalives(const Moment& now, Output& out);
+  void send_keepalive(ServerSet whom, uint8_t flags, const Moment& now, Output& out);
   [[nodiscard]] AcceptHeader accept_header(Seq first, const Moment& now) const;
   [[nodiscard]] ServerSet listeners() const;
   [[nodiscard]] bool holds_epoch() const;
@@ -248,6 +254,7 @@ class Proposer {
   Stamp stamp_;
   Window window_;
   Reads reads_;
+  Rounds rounds_;
   Seq sent_;     ///< fresh entries up to here were sent
   Seq decided_;  ///< our tally's commit
   uint64_t decided_s_ = 0;

@@ -265,6 +265,7 @@ void Proposer::start(const Choice& choice, uint64_t recovered, const Moment& now
   split_ = false;
   more_due_ = false;
   backends_.restart(before, now.mono);
+  rounds_.restart();
   // Anchored after the promises came: the time they took is not made up for.
   stamp_.anchor(choice.cell, choice.wall, now.mono);
   decided_cell_ = choice.cell;

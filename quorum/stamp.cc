@@ -17,7 +17,8 @@ void Stamp::anchor(CellTime last_cell, WallTime last_wall, MonoTime now) {
   anchor_at_ = now;
   last_cell_ = last_cell;
   last_wall_ = last_wall;
-  last_at_ = now;
+  wall_at_ = now;
+  wall_due_ = now;
 }
 
 void Stamp::heard_clock(Slot slot, WallTime theirs, WallTime ours, MonoTime now) {
@@ -50,7 +51,7 @@ WallTime Stamp::wall(const Moment& now) const {
   }
   const size_t middle = (offsets.size() - 1) / 2;
   const WallTime median{now.wall.ms + offsets[middle]};
-  const WallTime expected = last_wall_ + (now.mono - last_at_);
+  const WallTime expected = last_wall_ + (now.mono - wall_at_);
   if (last_wall_.ms != 0 && median - expected > kWallStepMax) {
     const bool agree = offsets.size() >= 3 && offsets.back() - offsets[0] <= kClocksAgreeMs;
     if (!agree) {
@@ -72,10 +73,11 @@ Stamp::Times Stamp::next(const Moment& now, CellTime decided) {
   cell = std::max(cell, last_cell_);
   TERCET_CHECK(cell >= last_cell_ && (cell <= limit || cell == last_cell_),
                "I8: cell time neither falls nor jumps");
-  if (now.mono != last_at_ || last_wall_.ms == 0) {
-    last_wall_ = wall(now);  // once a poll: what is ordered together shares it, and so one Accept
+  if (now.mono >= wall_due_) {
+    last_wall_ = wall(now);  // entries of one Accept share it: a change would end the Accept of a round early
+    wall_at_ = now.mono;
+    wall_due_ = now.mono + kWallEvery;
   }
-  last_at_ = now.mono;
   last_cell_ = cell;
   return {cell, last_wall_};
 }

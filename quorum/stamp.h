@@ -37,7 +37,8 @@ class Stamp {
   MonoTime anchor_at_;
   CellTime last_cell_;
   WallTime last_wall_;
-  MonoTime last_at_;
+  MonoTime wall_at_;   ///< when last_wall_ was read …
+  MonoTime wall_due_;  ///< … and is read again
   std::array<Clock, kBackends> clocks_;
 };
 

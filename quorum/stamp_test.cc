@@ -131,16 +131,18 @@ TEST(Stamp, ACellThatWasDownForADayFollowsThreeClocksThatAgree) {
   EXPECT_EQ(stamp.next({one, tomorrow, 0}, CellTime{1}).wall, kNoon + milliseconds(1))
       << "two clocks are not three";
   stamp.heard_clock(Slot::two, tomorrow + seconds(3), tomorrow, kBegin);
-  EXPECT_EQ(stamp.next({one + milliseconds(1), tomorrow, 0}, CellTime{1}).wall, tomorrow + seconds(2));
+  EXPECT_EQ(stamp.next({one + kWallEvery, tomorrow, 0}, CellTime{1}).wall, tomorrow + seconds(2));
 }
 
-TEST(Stamp, WhatIsOrderedInOnePollSharesItsWallTimeAndSoOneAccept) {
+TEST(Stamp, WhatIsOrderedCloselyTogetherSharesItsWallTimeAndSoOneAccept) {
   Stamp stamp;
   stamp.anchor(CellTime{1}, kNoon, kBegin);
   const WallTime first = stamp.next(at(milliseconds(5)), CellTime{1}).wall;
   stamp.heard_clock(Slot::one, kNoon + seconds(-9), kNoon, kBegin + milliseconds(5));
   stamp.heard_clock(Slot::two, kNoon + seconds(9), kNoon, kBegin + milliseconds(5));
   EXPECT_EQ(stamp.next(at(milliseconds(5), seconds(3)), CellTime{1}).wall, first);
+  EXPECT_EQ(stamp.next(at(milliseconds(24), seconds(3)), CellTime{1}).wall, first);
+  EXPECT_GT(stamp.next(at(milliseconds(25), seconds(3)), CellTime{1}).wall, first);
 }
 
 TEST(Stamp, AClockThatWasNotHeardLatelyDoesNotCount) {

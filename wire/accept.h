@@ -32,8 +32,11 @@ struct AcceptHeader {
 };
 static_assert(sizeof(AcceptHeader) == 88);
 inline constexpr uint8_t kFit = 1;
+/// In a Keepalive: answer only if there is news (other flags than told last, another log than ours).
+inline constexpr uint8_t kQuiet = 2;
 
-/// Sent when nothing else went to a backend for a heartbeat; answered by Heard.
+/// Sent when nothing else went to a backend for a heartbeat; answered by Heard, a quiet one only when there
+/// is news.
 struct Keepalive {
   uint8_t type;
   uint8_t flags;

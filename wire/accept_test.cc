@@ -273,7 +273,8 @@ TEST(Accept, RefusesBrokenKeepalive) {
     KeepaliveView view;
     return parse_keepalive(bytes, view);
   };
-  EXPECT_EQ(with([](Keepalive& k) { k.flags = 3; }), Drop::reserved);
+  EXPECT_EQ(with([](Keepalive& k) { k.flags = 4; }), Drop::reserved);
+  EXPECT_EQ(with([](Keepalive& k) { k.flags = kFit | kQuiet; }), Drop::none);
   EXPECT_EQ(with([](Keepalive& k) { k.reserved = 1; }), Drop::reserved);
   EXPECT_EQ(with([](Keepalive& k) { k.next = 0U; }), Drop::malformed);
   EXPECT_EQ(with([](Keepalive& k) { k.epoch = 3U; }), Drop::malformed);

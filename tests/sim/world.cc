@@ -198,6 +198,8 @@ void World::start_lb(unsigned lb) {
   options.proposer.window = 64;
   options.proposer.history = 256;
   options.proposer.reads = 16;
+  // A handful of clients: so that rounds wait at all, and in some worlds for one, in others for two.
+  options.proposer.rounds = {.on = true, .free = random_.below(3), .pair = random_.below(5)};
   options.proposer.activation_id.fill('A');
   options.suspicion.heartbeat = options_.heartbeat;
   options.order.in_flight = 64;
