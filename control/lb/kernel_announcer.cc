@@ -42,8 +42,12 @@ std::string socket_error(const std::string& what, const std::string& interface) 
 
 }  // namespace
 
-KernelAnnouncer::KernelAnnouncer(KernelAnnouncerOptions options, Interface interface, Netlink netlink)
-    : options_(std::move(options)), interface_(std::move(interface)), netlink_(std::move(netlink)) {}
+KernelAnnouncer::KernelAnnouncer(KernelAnnouncerOptions options, Interface interface, Netlink netlink,
+                                 LinkWatch watch)
+    : options_(std::move(options)),
+      interface_(std::move(interface)),
+      netlink_(std::move(netlink)),
+      watch_(std::move(watch)) {}
 
 tl::expected<std::unique_ptr<KernelAnnouncer>, std::string> KernelAnnouncer::open(
     const KernelAnnouncerOptions& options) {
@@ -62,8 +66,13 @@ tl::expected<std::unique_ptr<KernelAnnouncer>, std::string> KernelAnnouncer::ope
   if (!netlink) {
     return tl::unexpected(netlink.error());
   }
-  std::unique_ptr<KernelAnnouncer> announcer(new KernelAnnouncer(
-      options, std::move(*interface), std::move(*netlink)));  // its constructor is private
+  auto watch = LinkWatch::open();
+  if (!watch) {
+    return tl::unexpected(watch.error());
+  }
+  std::unique_ptr<KernelAnnouncer> announcer(
+      new KernelAnnouncer(options, std::move(*interface), std::move(*netlink),
+                          std::move(*watch)));  // its constructor is private
   if (auto removed = announcer->remove_stale(); !removed) {
     return tl::unexpected(removed.error());
   }
@@ -146,12 +155,12 @@ void KernelAnnouncer::own(const Vip& vip) {
   if (options_.guard != nullptr) {
     options_.guard->on_air(true);
   }
-  if (netlink_.add(vip, interface_.index) != 0) {
-    counters_.address_failed.add();
-    return;
-  }
   if (std::ranges::find(owned_, vip) == owned_.end()) {
     owned_.push_back(vip);
+  }
+  if (netlink_.add(vip, interface_.index) != 0) {
+    counters_.address_failed.add();
+    look_ = true;
   }
 }
 
@@ -272,6 +281,50 @@ size_t KernelAnnouncer::adverts(std::span<Advert> adverts) {
     counters_.adverts_received.add();
   }
   return count;
+}
+
+dataplane::Reach KernelAnnouncer::reach() {
+  using dataplane::Reach;
+  look_ = watch_.changed() || look_;
+  if (!look_) {
+    return reach_ == Reach::none ? Reach::none : Reach::good;
+  }
+  look_ = false;
+  const bool had = reach_ != Reach::none;
+  if (!has_carrier(options_.interface)) {
+    if (had) {
+      counters_.link_lost.add();
+    }
+    return reach_ = Reach::none;
+  }
+  const uint64_t restored = counters_.address_restored.get();
+  if (!addresses_stand()) {
+    look_ = true;  // tried again at the next call
+    return reach_ = Reach::none;
+  }
+  reach_ = Reach::good;
+  return had && restored == counters_.address_restored.get() ? Reach::good : Reach::restored;
+}
+
+/// Puts back what is missing; false when the kernel refuses.
+bool KernelAnnouncer::addresses_stand() {
+  if (owned_.empty()) {
+    return true;
+  }
+  const std::vector<InterfaceAddress> there = netlink_.addresses(interface_.index);
+  bool all = true;
+  for (const Vip& vip : owned_) {
+    if (std::ranges::any_of(there, [&](const InterfaceAddress& a) { return a.address == vip; })) {
+      continue;
+    }
+    if (netlink_.add(vip, interface_.index) == 0) {
+      counters_.address_restored.add();
+    } else {
+      counters_.address_failed.add();
+      all = false;
+    }
+  }
+  return all;
 }
 
 void KernelAnnouncer::resign() {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/counters.h"
+#include "control/lb/link_watch.h"
 #include "control/lb/netlink.h"
 #include "dataplane/port/announcer.h"
 
@@ -30,10 +31,12 @@ struct AnnouncerCounters {
   Counter adverts_sent;
   Counter adverts_received;
   Counter announcements;
-  Counter send_failed;     ///< advert or frame that the kernel refused
-  Counter address_failed;  ///< address that the kernel would not add or remove
-  Counter drop_own;        ///< our own advert, reflected
-  Counter drop_malformed;  ///< no whole IP packet
+  Counter send_failed;       ///< advert or frame that the kernel refused
+  Counter address_failed;    ///< address that the kernel would not add or remove
+  Counter address_restored;  ///< one of ours that somebody had removed
+  Counter link_lost;         ///< the interface lost its carrier, was set down or went away
+  Counter drop_own;          ///< our own advert, reflected
+  Counter drop_malformed;    ///< no whole IP packet
 };
 
 class KernelAnnouncer final : public dataplane::Announcer {
@@ -50,10 +53,13 @@ class KernelAnnouncer final : public dataplane::Announcer {
   void announce(const dataplane::Vip& vip) override;
   void advert(Bytes packet) override;
   size_t adverts(std::span<dataplane::Advert> adverts) override;
+  dataplane::Reach reach() override;
   void resign() override;
 
   /// Readable when adverts() has something.
   [[nodiscard]] int descriptor() const { return vrrp_; }
+  /// Readable when reach() may say something new.
+  [[nodiscard]] int link_descriptor() const { return watch_.descriptor(); }
   /// Where our adverts come from: VrrpOptions::local.
   [[nodiscard]] const dataplane::IpAddress& source() const { return source_; }
   [[nodiscard]] const AnnouncerCounters& counters() const { return counters_; }
@@ -61,7 +67,8 @@ class KernelAnnouncer final : public dataplane::Announcer {
   [[nodiscard]] size_t stale_removed() const { return stale_removed_; }
 
  private:
-  KernelAnnouncer(KernelAnnouncerOptions options, Interface interface, Netlink netlink);
+  KernelAnnouncer(KernelAnnouncerOptions options, Interface interface, Netlink netlink, LinkWatch watch);
+  [[nodiscard]] bool addresses_stand();
   tl::expected<void, std::string> open_sockets();
   tl::expected<void, std::string> remove_stale();
   void send_advert(MutBytes packet, const dataplane::IpAddress& to);
@@ -69,8 +76,11 @@ class KernelAnnouncer final : public dataplane::Announcer {
   KernelAnnouncerOptions options_;
   Interface interface_;
   Netlink netlink_;
+  LinkWatch watch_;
   dataplane::IpAddress source_{};
-  std::vector<dataplane::Vip> owned_;
+  std::vector<dataplane::Vip> owned_;  ///< that own() gave, whether or not the kernel took them
+  bool look_ = true;                   ///< reach() must look for itself
+  dataplane::Reach reach_ = dataplane::Reach::good;
   int vrrp_ = -1;
   int frames_ = -1;
   size_t stale_removed_ = 0;

@@ -85,6 +85,10 @@ void add_failover(Metrics& m, const VipCounters& c, const AnnouncerCounters& a) 
   m.begin_counter("tercet_failover_failures_total", "What the kernel refused.");
   m.sample({{"what", "send"}}, a.send_failed.get());
   m.sample({{"what", "address"}}, a.address_failed.get());
+  m.counter("tercet_failover_link_losses_total", "Times that the clients' interface lost its link.",
+            a.link_lost.get());
+  m.counter("tercet_failover_addresses_restored_total",
+            "Virtual addresses put back after somebody removed them.", a.address_restored.get());
 }
 
 }  // namespace

@@ -244,6 +244,17 @@ void LoadBalancer::arm(Epoch epoch) {
 }
 
 void LoadBalancer::say_transitions() {
+  if (vip_loop_->reachable() != reachable_) {
+    reachable_ = vip_loop_->reachable();
+    if (reachable_) {
+      spdlog::info("{} can be reached again", config_.interface);
+    } else {
+      spdlog::warn(
+          "{} has no link, or its virtual address cannot be put there: unfit, the other load balancer may "
+          "follow",
+          config_.interface);
+    }
+  }
   for (const Transition& t : vip_loop_->transitions()) {
     const auto cause = failover::name_of(t.on_air ? t.receipt.cause : t.cause);
     if (t.on_air) {
@@ -280,8 +291,10 @@ void LoadBalancer::publish_status(const Moment& now) {
 
 void LoadBalancer::sleep_until(MonoTime due, int signals) {
   const Duration wait = due - clock_.now().mono;
-  std::array<pollfd, 3> wake{
-      {{events_bell_, POLLIN, 0}, {announcer_->descriptor(), POLLIN, 0}, {signals, POLLIN, 0}}};
+  std::array<pollfd, 4> wake{{{events_bell_, POLLIN, 0},
+                              {announcer_->descriptor(), POLLIN, 0},
+                              {announcer_->link_descriptor(), POLLIN, 0},
+                              {signals, POLLIN, 0}}};
   const int64_t ns = std::clamp<int64_t>(wait.ns, 0, seconds(1).ns);
   const timespec timeout{ns / 1'000'000'000, ns % 1'000'000'000};
   ppoll(wake.data(), wake.size(), &timeout, nullptr);

@@ -85,6 +85,7 @@ class LoadBalancer {
   uint32_t document_version_ = 0;
   MonoTime document_due_;
   bool guard_lost_ = false;
+  bool reachable_ = true;  ///< as was logged last
   LbBoard board_;
   Health health_;
   std::unique_ptr<LbReads> reads_;

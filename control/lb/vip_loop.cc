@@ -62,6 +62,7 @@ MonoTime VipLoop::poll(const Moment& now) {
   for (size_t i = 0; i < count; ++i) {
     take_event(events[i], now);
   }
+  watch_reach(now);
   const bool drained = take_adverts(now) && count < events.size();
   Effects effects;
   promotion_.tick(now.mono, effects);
@@ -120,6 +121,20 @@ void VipLoop::take_event(const Event& event, const Moment& now) {
       break;
   }
   carry_out(effects, now, event.cause);
+}
+
+void VipLoop::watch_reach(const Moment& now) {
+  const dataplane::Reach reach = announcer_.reach();
+  reachable_ = reach != dataplane::Reach::none;
+  if (reach == dataplane::Reach::restored && promotion_.on_air()) {
+    // Whoever looked for the address meanwhile found nothing, or another: confirmed, it is announced again.
+    Effects effects;
+    promotion_.stalled(now.mono, effects);
+    carry_out(effects, now, Cause::none);
+  }
+  if (reachable_ != told_ && command({.kind = Command::Kind::clients, .hears = reachable_})) {
+    told_ = reachable_;
+  }
 }
 
 bool VipLoop::take_adverts(const Moment& now) {
@@ -240,11 +255,13 @@ void VipLoop::came(const Moment& now) {
   }
 }
 
-void VipLoop::command(const Command& command) {
+bool VipLoop::command(const Command& command) {
   // A full queue loses nothing that does not come again: confirm is repeated, resign too, suspect is a hint.
-  if (!commands_.push(command)) {
+  const bool pushed = commands_.push(command);
+  if (!pushed) {
     counters_.commands_full.add();
   }
+  return pushed;
 }
 
 }  // namespace tercet::control

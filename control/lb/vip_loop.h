@@ -80,10 +80,13 @@ class VipLoop {
     return {transitions_.data(), transitions_.size()};
   }
   [[nodiscard]] bool on_air() const { return promotion_.on_air(); }
+  /// Whether clients can get here, as far as this host knows.
+  [[nodiscard]] bool reachable() const { return reachable_; }
   [[nodiscard]] const failover::Promotion& promotion() const { return promotion_; }
   [[nodiscard]] const VipCounters& counters() const { return counters_; }
 
  private:
+  void watch_reach(const Moment& now);
   void take_event(const dataplane::Event& event, const Moment& now);
   /// False when more may be waiting.
   bool take_adverts(const Moment& now);
@@ -91,7 +94,7 @@ class VipLoop {
   void send_advert(uint8_t priority);
   void announce(uint8_t times, const Moment& now);
   void came(const Moment& now);
-  void command(const dataplane::Command& command);
+  bool command(const dataplane::Command& command);
 
   VipLoopOptions options_;
   dataplane::Announcer& announcer_;
@@ -101,6 +104,8 @@ class VipLoop {
   failover::Promotion promotion_;
   bool started_ = false;
   bool resigning_ = false;
+  bool reachable_ = true;                ///< clients can get here, as far as the host knows …
+  bool told_ = true;                     ///< … and as the data plane was told
   MonoTime due_;                         ///< what the last poll returned
   std::optional<dataplane::Event> won_;  ///< of the epoch now held
   bool regaining_ = false;               ///< was cut off in it

@@ -18,10 +18,12 @@ using dataplane::Advert;
 using dataplane::Command;
 using dataplane::Event;
 using dataplane::Link;
+using dataplane::Reach;
 using dataplane::Vip;
 using failover::Cause;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::IsSupersetOf;
 
 constexpr failover::Address kOurs = failover::v4_address(198, 18, 0, 1);
 constexpr failover::Address kOther = failover::v4_address(198, 18, 0, 2);
@@ -52,6 +54,9 @@ class NotedAnnouncer final : public dataplane::Announcer {
     }
     return count;
   }
+  dataplane::Reach reach() override {
+    return std::exchange(reaches, reaches == Reach::restored ? Reach::good : reaches);
+  }
   void resign() override { noted.emplace_back("resign"); }
 
   void hear(uint8_t priority, uint8_t ttl = 255) {
@@ -65,6 +70,7 @@ class NotedAnnouncer final : public dataplane::Announcer {
   }
   std::vector<std::string> take() { return std::exchange(noted, {}); }
 
+  Reach reaches = Reach::good;
   std::deque<Advert> incoming;
   std::vector<std::string> noted;
   size_t addresses = 0;
@@ -247,6 +253,48 @@ TEST_F(VipLoopTest, CutOffAndRegainedLeaveReceiptsOfTheirOwn) {
   EXPECT_EQ(list[0].announcements, 2U);
   EXPECT_EQ(list[0].entries_recovered, 0U);
   EXPECT_EQ(list[1].announcements, 2U);
+}
+
+TEST_F(VipLoopTest, ALostLinkIsToldOnceAndAlsoWhenItIsBack) {
+  go_active();
+  asked();
+  announcer.reaches = Reach::none;
+  poll();
+  poll();
+  auto told = asked();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].kind, Command::Kind::clients);
+  EXPECT_FALSE(told[0].hears);
+  EXPECT_FALSE(loop.reachable());
+  EXPECT_TRUE(loop.on_air()) << "it stays until the other one has taken over";
+  announcer.reaches = Reach::restored;
+  announcer.take();
+  poll();
+  told = asked();
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_EQ(told[0].kind, Command::Kind::confirm)
+      << "nothing is announced before two backends said that it may be";
+  EXPECT_EQ(told[1].kind, Command::Kind::clients);
+  EXPECT_TRUE(told[1].hears);
+  EXPECT_THAT(announcer.take(), IsEmpty());
+  event(Event::Kind::confirmed, 5, told[0].token);
+  for (int i = 0; i < 12; ++i) {  // P4: a second after the last announcement
+    pass(milliseconds(100));
+    poll();
+  }
+  EXPECT_THAT(announcer.take(), IsSupersetOf({"own 100", "arp 100"}));
+}
+
+TEST_F(VipLoopTest, ALostLinkIsToldAgainWhenTheQueueWasFull) {
+  while (commands.push(Command{})) {
+  }
+  announcer.reaches = Reach::none;
+  poll();
+  asked();
+  poll();
+  const auto told = asked();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].kind, Command::Kind::clients);
 }
 
 TEST_F(VipLoopTest, AdvertsOfOthersAskAndAreCountedMalformedOnesByReason) {

@@ -39,6 +39,13 @@ struct Advert {
   [[nodiscard]] Bytes view() const { return {bytes.data(), size}; }
 };
 
+/// Whether clients can get to the addresses, as far as this host itself can tell.
+enum class Reach : uint8_t {
+  good,
+  restored,  ///< good again since the last call: an address was put back, or the link came back
+  none,      ///< the link is down, or an address that is ours to hold cannot be put on it
+};
+
 class Announcer {
  public:
   Announcer() = default;
@@ -59,6 +66,9 @@ class Announcer {
   /// Fills `adverts` with what others sent since the last call, without waiting; our own are left out.
   /// Returns how many.
   virtual size_t adverts(std::span<Advert> adverts) = 0;
+  /// Looks whether the link is up and all that own() gave still stands; puts back what somebody removed.
+  /// Cheap when nothing changed.
+  virtual Reach reach() = 0;
   /// Gives up every address it holds, whatever state it is in: last call of a clean stop.
   virtual void resign() = 0;
 };

@@ -149,6 +149,9 @@ void Balancer::command(const Command& command, const Moment& now) {
         suspicion_.hint(command.cause, now.mono);
       }
       break;
+    case Command::Kind::clients:
+      set_hears_clients(command.hears);
+      break;
   }
 }
 
@@ -188,8 +191,8 @@ void Balancer::watch_peer(const Moment& now) {
     return;
   }
   second_active_ = false;
-  if (proposer_.role() != LbRole::standby || resigned_) {
-    return;
+  if (proposer_.role() != LbRole::standby || resigned_ || !hears_clients_) {
+    return;  // one that clients cannot reach would hold the address for nobody
   }
   const bool nobody_active = peer.heard && peer.role != LbRole::active &&
                              now.mono - peer.not_active_since > kClaimAfter + options_.first_claim;

@@ -370,6 +370,26 @@ TEST_F(BalancerTest, APeerThatSaysUnfitIsFollowed) {
   EXPECT_EQ(last(Event::Kind::won)->cause, failover::Cause::unfit);
 }
 
+TEST_F(BalancerTest, OneThatClientsCannotReachSaysSoAndClaimsNothing) {
+  begin();
+  balancer_->command({.kind = Command::Kind::clients, .hears = false}, now_);
+  run(20);
+  EXPECT_EQ(last_heartbeat_.flags & kLostClients, kLostClients);
+  EXPECT_FALSE(balancer_->proposer().fit(now_.mono));
+  const Epoch next = make_epoch(balancer_->proposer().epoch().value + 5, ServerId::lb2);
+  for (const Slot slot : kSlots) {
+    backends_[index(slot)]->hear(ServerId::lb2, prepare_of(next, 0xB0));
+  }
+  run(100, [&] { peer_says(LbRole::active, kHoldsAddress, next); });
+  ASSERT_FALSE(balancer_->proposer().active());
+  run(3000);
+  EXPECT_EQ(balancer_->proposer().role(), LbRole::standby)
+      << "the other one is silent, but nobody could come here";
+  balancer_->command({.kind = Command::Kind::clients, .hears = true}, now_);
+  run(1000);
+  EXPECT_TRUE(balancer_->proposer().active());
+}
+
 TEST_F(BalancerTest, AResignationNeedsNoTimer) {
   const Epoch theirs = make_epoch(3, ServerId::lb2);
   run(100, [&] { peer_says(LbRole::active, kHoldsAddress, theirs); });

@@ -26,11 +26,16 @@ struct Command {
     /// VRRP's hint that the other LB no longer advertises (or sent priority 0). Unauthenticated: at most a
     /// reason to ask.
     suspect,
+    /// Whether clients can reach this LB's addresses, as far as the host can tell: an LB that they cannot
+    /// reach is
+    /// unfit, so that the other may follow, and claims nothing.
+    clients,
   };
   Kind kind = Kind::confirm;
   uint32_t token = 0;  ///< confirm
   Epoch epoch{};       ///< confirm: the epoch that the control thread believes we hold
   failover::Cause cause = failover::Cause::none;  ///< suspect: silence or stopped
+  bool hears = true;                              ///< clients
 };
 
 /// Data plane -> control thread.

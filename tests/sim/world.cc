@@ -340,6 +340,14 @@ void World::take_events(unsigned lb) {
         for (unsigned& believed : believes_) {
           believed = lb;
         }
+        if (Lb& other = lbs_[1 - lb]; other.owns && !other.clients_cut && !node.clients_cut) {
+          // It hears our VRRP advert on the clients' network, where the path between the LBs may be cut: it
+          // asks whether its epoch stands and announces the address anew.
+          other.service->command(
+              {dataplane::Command::Kind::confirm, ++other.token, other.service->proposer().epoch(), {}},
+              moment(static_cast<Host>(1 - lb)));
+          wake(static_cast<Host>(1 - lb), now_);
+        }
         break;
       case Kind::confirmed:
         node.owns = true;
