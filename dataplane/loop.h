@@ -20,6 +20,8 @@ class Loop {
   /// Sleeps until there is something to do, or `until`. Call it after every poll: engines that queue what
   /// they send submit it here.
   virtual void wait(MonoTime until) = 0;
+  /// After the last turn, by the thread that polled: nothing stays under way (Port::finish).
+  virtual void finish() {}
 };
 
 }  // namespace tercet::dataplane

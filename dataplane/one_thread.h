@@ -28,6 +28,7 @@ class OneThread final : public Loop {
 
   MonoTime poll(const Moment& now) override;
   void wait(MonoTime until) override;
+  void finish() override { port_.finish(); }
 
   static constexpr Duration kLate = milliseconds(10);
 

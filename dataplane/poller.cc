@@ -8,6 +8,7 @@ void Poller::run() {
     const MonoTime again = loop_.poll(now);
     loop_.wait(earlier(again, now.mono + kTurn));
   }
+  loop_.finish();
 }
 
 }  // namespace tercet::dataplane

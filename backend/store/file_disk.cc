@@ -199,6 +199,7 @@ void FileDisk::say(const IoDone& done) {
 
 void FileDisk::work() {
   FileWorker worker(directory_, direct_);
+  uint64_t elsewhere = 0;
   for (;;) {
     Request request;
     while (requests_.pop(request)) {
@@ -222,6 +223,11 @@ void FileDisk::work() {
     }
     timespec timeout{};
     if (worker.creating()) {
+      const uint64_t seen = writes_elsewhere_.load(std::memory_order_relaxed);
+      if (seen != elsewhere) {
+        elsewhere = seen;
+        worker.note_write();
+      }
       timeout.tv_nsec = worker.pause().ns;
       if (timeout.tv_nsec == 0) {
         if (const std::optional<IoDone> done = worker.step()) {

@@ -17,6 +17,7 @@
 // gone.
 
 #include <array>
+#include <atomic>
 #include <boost/lockfree/spsc_queue.hpp>
 #include <cstdint>
 #include <memory>
@@ -51,6 +52,11 @@ class FileDisk final : public Disk {
   [[nodiscard]] uint64_t size(FileId file) override;
   [[nodiscard]] FileRange files() override;
 
+  /// Somebody else writes to these files (RingDisk): segments are zero-written slowly for a while. Wait-free.
+  void note_write() {
+    writes_elsewhere_.store(writes_elsewhere_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+  [[nodiscard]] const std::string& directory() const { return directory_; }
   [[nodiscard]] bool direct() const { return direct_; }
   /// For the start-up line: "O_DIRECT, RWF_DSYNC" or "page cache, fdatasync (O_DIRECT refused: …)".
   [[nodiscard]] const std::string& manner() const { return manner_; }
@@ -88,6 +94,7 @@ class FileDisk final : public Disk {
   // The queues pair their own indices (release by the pusher, acquire by the popper); the eventfds only wake.
   Queue<Request> requests_;
   Queue<IoDone> done_;
+  std::atomic<uint64_t> writes_elsewhere_{0};  ///< a hint: nothing is published by it
   std::thread thread_;
 };
 

@@ -33,18 +33,6 @@ MonoTime now() {
   return MonoTime{} + seconds(t.tv_sec) + nanoseconds(t.tv_nsec);
 }
 
-IoDone answer(IoId id, int error) {
-  IoDone done;
-  done.id = id;
-  done.os_error = error;
-  if (error == ENOSPC || error == EDQUOT || error == EFBIG) {
-    done.error = IoError::full;
-  } else if (error != 0) {
-    done.error = IoError::failed;
-  }
-  return done;
-}
-
 uint8_t* aligned_zeros(size_t size) {
   auto* bytes = static_cast<uint8_t*>(std::aligned_alloc(kIoAlignment, size));
   TERCET_CHECK(bytes != nullptr, "memory for a buffer");
@@ -78,6 +66,18 @@ int write_all(int fd, Offset offset, Bytes bytes, int flags) {
 int fdatasync_of(int fd) { return ::fdatasync(fd) == 0 ? 0 : errno; }
 
 }  // namespace
+
+IoDone io_done(IoId id, int error) {
+  IoDone done;
+  done.id = id;
+  done.os_error = error;
+  if (error == ENOSPC || error == EDQUOT || error == EFBIG) {
+    done.error = IoError::full;
+  } else if (error != 0) {
+    done.error = IoError::failed;
+  }
+  return done;
+}
 
 FileWorker::FileWorker(std::string directory, bool direct)
     : directory_(std::move(directory)), direct_(direct), zeros_(aligned_zeros(kPieceBytes)) {
@@ -176,8 +176,10 @@ IoDone FileWorker::write(FileId file, Offset offset, Bytes bytes, IoId id, Durab
   if (refusal_ == 0) {
     refusal_ = do_write(file, offset, bytes, durability);
   }
-  return answer(id, refusal_);
+  return io_done(id, refusal_);
 }
+
+void FileWorker::note_write() { last_write_ = now(); }
 
 IoDone FileWorker::sync(IoId id) {
   // Every segment, not only those that this process wrote to: a predecessor may have left some in a cache.
@@ -195,19 +197,19 @@ IoDone FileWorker::sync(IoId id) {
       f->dirty = false;
     }
   }
-  return answer(id, refusal_);
+  return io_done(id, refusal_);
 }
 
 IoDone FileWorker::read(FileId file, Offset offset, MutBytes bytes, IoId id) {
   File* f = open_file(file);
   if (f == nullptr) {
-    return answer(id, errno);
+    return io_done(id, errno);
   }
   if (!direct_) {
     // Not what the cache believes, as far as that can be had: clean pages are dropped and read again.
     ::posix_fadvise(f->fd, static_cast<off_t>(offset), static_cast<off_t>(bytes.size()), POSIX_FADV_DONTNEED);
   }
-  IoDone done = answer(id, 0);
+  IoDone done = io_done(id, 0);
   while (done.bytes < bytes.size()) {
     const ssize_t n = ::pread(f->fd, bytes.data() + done.bytes, bytes.size() - done.bytes,
                               static_cast<off_t>(offset + done.bytes));
@@ -215,7 +217,7 @@ IoDone FileWorker::read(FileId file, Offset offset, MutBytes bytes, IoId id) {
       continue;
     }
     if (n < 0) {
-      return answer(id, errno);
+      return io_done(id, errno);
     }
     if (n == 0) {
       break;
@@ -264,7 +266,7 @@ std::optional<IoDone> FileWorker::step() {
   } else {
     ::close(creation.fd);
   }
-  const IoDone done = answer(creation.id, error);
+  const IoDone done = io_done(creation.id, error);
   creations_.erase(creations_.begin());
   return done;
 }

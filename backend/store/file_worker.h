@@ -25,6 +25,8 @@ class FileWorker {
   IoDone read(FileId file, Offset offset, MutBytes bytes, IoId id);
   IoDone sync(IoId id);
 
+  /// A write by somebody else, as one of our own for the pace of creations.
+  void note_write();
   /// Queues a creation; step() does it.
   void create(FileId file, uint64_t size, IoId id);
   [[nodiscard]] bool creating() const { return !creations_.empty(); }
@@ -69,6 +71,8 @@ class FileWorker {
   MonoTime last_piece_;
 };
 
+/// The answer to request `id` that ended with `error`, an errno or 0.
+IoDone io_done(IoId id, int error);
 /// The segments in `directory`.
 FileRange segments_in(const std::string& directory);
 /// Removes segments whose creation a crash interrupted. Nobody else may be working in the directory.

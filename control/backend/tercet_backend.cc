@@ -94,7 +94,8 @@ tl::expected<void, std::string> Backend::open_store(quorum::Acceptor::Options& o
   if (!disk) {
     return tl::unexpected(disk.error());
   }
-  disk_ = std::move(*disk);
+  files_ = std::move(*disk);
+  disk_ = std::make_unique<store::RingDisk>(*files_);
   machine_ = std::make_unique<backend::BookMachine>(backend::BookMachineOptions{});
   const store::FileRange files = disk_->files();
   auto found = find_identity(config_.store_dir, files.first != files.end, options.cell, options.slot);
@@ -229,6 +230,9 @@ tl::expected<void, std::string> Backend::open_network(const Engines& engines) {
   if (disk_->bell() >= 0) {
     port_->watch(disk_->bell());
   }
+  if (FileRing* ring = port_->file_ring(); ring != nullptr && untrusted_.empty()) {
+    disk_->attach(*ring);
+  }
   loop_ = std::make_unique<dataplane::OneThread>(*port_, *keyring_, *replica_, routes);
   return {};
 }
@@ -277,8 +281,8 @@ void Backend::turn(const Moment& now) {
 int Backend::run() {
   spdlog::info("cell {}, {}: {}, store {} ({}), durability {}, {} records recovered",
                seal::text_of(config_.server.cell), name_of(config_.server.self), port_why_, config_.store_dir,
-               disk_->manner(), config_.durability == store::Durability::memory ? "memory" : "fsync",
-               recovered_records_);
+               files_->manner() + (port_->file_ring() != nullptr ? ", by the port's ring" : ", by a thread"),
+               config_.durability == store::Durability::memory ? "memory" : "fsync", recovered_records_);
   const int signals = open_signals();
   dataplane::RealClock clock;
   {
@@ -295,6 +299,7 @@ int Backend::run() {
       turn(clock.now());
     }
   }
+  disk_->detach();
   close(signals);
   const bool closed = close_log();
   spdlog::info(closed ? "stopped cleanly" : "stopped; the log could not be closed");

@@ -8,8 +8,8 @@
 
 #include "backend/book_machine.h"
 #include "backend/replica.h"
-#include "backend/store/file_disk.h"
 #include "backend/store/memory_disk.h"
+#include "backend/store/ring_disk.h"
 #include "control/backend/backend_admin.h"
 #include "control/backend/backend_config.h"
 #include "control/backend/identity.h"
@@ -51,7 +51,8 @@ class Backend {
   BackendConfig config_;
   Identity identity_;
   std::string untrusted_;  ///< why it runs as amnesiac; empty: it does not
-  std::unique_ptr<store::FileDisk> disk_;
+  std::unique_ptr<store::FileDisk> files_;
+  std::unique_ptr<store::RingDisk> disk_;       ///< files_, and the port's ring where it has one
   std::unique_ptr<store::MemoryDisk> no_disk_;  ///< an amnesiac's log writes nothing to the real one
   std::unique_ptr<backend::BookMachine> machine_;
   std::unique_ptr<quorum::Acceptor> acceptor_;

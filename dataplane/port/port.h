@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/counters.h"
+#include "base/file_ring.h"
 #include "base/time.h"
 #include "dataplane/port/burst.h"
 
@@ -75,6 +76,12 @@ class Port {
   virtual void watch(int fd) = 0;
   /// Lanes whose peer's port was reported unreachable since the last call, as a bit mask; reading clears it.
   virtual uint32_t take_unreachable() = 0;
+
+  /// Last call of the polling thread: when it returns, nothing that was handed to the kernel refers to
+  /// anybody's memory any more (writes to files are waited for; what they gave can still be taken).
+  virtual void finish() {}
+  /// The engine's own way to write to files, or nullptr: then a disk keeps its own thread.
+  virtual FileRing* file_ring() { return nullptr; }
 
   /// Where `lane` is bound: the port number the kernel chose when 0 was asked for.
   [[nodiscard]] virtual Endpoint local(Lane /*lane*/) const { return {}; }

@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "dataplane/port/segments.h"
 #include "dataplane/port/uring/ring.h"
+#include "dataplane/port/uring/ring_files.h"
 
 namespace tercet::dataplane {
 namespace {
@@ -31,6 +32,7 @@ struct Mark {
     send,        ///< run number `index` of a bank, first try
     send_again,  ///< the same after an ICMP error had eaten the first try
     one,         ///< datagram number `index` of a bank's order: a run that had to be taken apart
+    file,        ///< write number `index` of RingFiles
   };
   Kind kind = Kind::receive;
   Lane lane = 0;
@@ -94,6 +96,8 @@ class UringPort final : public Port {
   void wait(MonoTime until) override;
   void watch(int fd) override;
   uint32_t take_unreachable() override { return std::exchange(unreachable_, 0U); }
+  void finish() override;
+  FileRing* file_ring() override { return &files_; }
   [[nodiscard]] Endpoint local(Lane lane) const override { return sockets_[lane].local; }
   [[nodiscard]] const PortCounters& counters() const override { return counters_; }
   [[nodiscard]] const char* engine() const override { return "uring"; }
@@ -122,6 +126,7 @@ class UringPort final : public Port {
   BufferRing plain_;
   BufferRing big_;
   Ring ring_;  // behind the buffers: gone before them
+  RingFiles files_;
   bool busy_;
   Duration spin_;
   bool started_ = false;
@@ -153,6 +158,7 @@ UringPort::UringPort(std::vector<LaneSocket> sockets, Ring ring, BufferRing plai
       plain_(std::move(plain)),
       big_(std::move(big)),
       ring_(std::move(ring)),
+      files_(ring_, Mark{.kind = Mark::Kind::file}.pack()),
       busy_(options.poll == PollMode::busy),
       spin_(options.spin.ns < 0 ? default_spin() : options.spin),
       rx_(sockets_.size()),
@@ -352,6 +358,9 @@ void UringPort::reap(RxBurst& burst) {
           on_send_failed(mark, -done.res);
         }
         break;
+      case Mark::Kind::file:
+        files_.completed(mark.index, done.res);
+        break;
     }
   }
 }
@@ -539,6 +548,24 @@ void UringPort::wait(MonoTime until) {
   }
   if (now < until) {
     enter(std::min((until - now).ns, kWaitMaxNs));
+  }
+}
+
+/// What comes in meanwhile is nobody's any more; only the writes count.
+void UringPort::finish() {
+  if (!started_) {
+    return;
+  }
+  while (ring_.pending() > 0 || files_.under_way()) {
+    enter(files_.under_way() ? milliseconds(100).ns : 0);
+    for (const io_uring_cqe* cqe = ring_.peek(); cqe != nullptr; cqe = ring_.peek()) {
+      const Mark mark = Mark::unpack(cqe->user_data);
+      const int result = cqe->res;
+      ring_.consume();
+      if (mark.kind == Mark::Kind::file) {
+        files_.completed(mark.index, result);
+      }
+    }
   }
 }
 

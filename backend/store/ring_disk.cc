@@ -1,0 +1,179 @@
+#include "backend/store/ring_disk.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+
+#include "backend/store/file_worker.h"
+#include "backend/store/log_format.h"
+#include "base/check.h"
+
+namespace tercet::store {
+namespace {
+
+/// Our own write ahead of a sync: nobody else's id.
+constexpr IoId kBeforeSync = ~IoId{0};
+
+void close_both(int direct, int cached) {
+  ::close(cached);
+  if (direct != cached) {
+    ::close(direct);
+  }
+}
+
+}  // namespace
+
+RingDisk::~RingDisk() {
+  for (const Open& one : open_) {
+    close_both(one.direct, one.cached);
+  }
+  if (directory_ >= 0) {
+    ::close(directory_);
+  }
+}
+
+void RingDisk::attach(FileRing& ring) {
+  ring_ = &ring;
+  if (directory_ < 0) {
+    directory_ = ::open(files_.directory().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  }
+  if (const FileRange all = files_.files(); all.first != all.end) {
+    open(all.end - 1);  // most likely the one that is written next: not a system call more while polling
+  }
+}
+
+void RingDisk::detach() {
+  if (ring_ == nullptr) {
+    return;
+  }
+  gather();
+  ring_ = nullptr;
+}
+
+/// nullptr: errno says why.
+RingDisk::Open* RingDisk::open(FileId file) {
+  if (const auto it = std::ranges::find(open_, file, &Open::file); it != open_.end()) {
+    return &*it;
+  }
+  const std::string name = segment_name(file);  // short: it lies in the string itself
+  Open one{.file = file};
+  one.cached = ::openat(directory_, name.c_str(), O_RDWR | O_CLOEXEC);
+  if (one.cached < 0) {
+    return nullptr;
+  }
+  one.direct =
+      files_.direct() ? ::openat(directory_, name.c_str(), O_RDWR | O_CLOEXEC | O_DIRECT) : one.cached;
+  struct stat status {};
+  if (one.direct < 0 || ::fstat(one.cached, &status) != 0) {
+    const int error = errno;
+    if (one.direct >= 0) {
+      ::close(one.direct);
+    }
+    ::close(one.cached);
+    errno = error;
+    return nullptr;
+  }
+  one.size = static_cast<uint64_t>(status.st_size);
+  if (open_.full()) {
+    close_both(open_[0].direct, open_[0].cached);
+    open_[0] = open_[1];
+    open_.pop_back();
+  }
+  open_.push_back(one);
+  return &open_[open_.size() - 1];
+}
+
+void RingDisk::write(FileId file, Offset offset, Bytes bytes, IoId id, Durability durability) {
+  TERCET_CHECK(offset % kSectorBytes == 0 && bytes.size() % kSectorBytes == 0, "whole sectors are written");
+  if (refusal_ != 0) {
+    done_.push_back(io_done(id, refusal_));
+    return;
+  }
+  if (ring_ == nullptr) {
+    files_.write(file, offset, bytes, id, durability);
+    return;
+  }
+  if (durability == Durability::fsync && dirty_) {
+    // What was written with `memory` before is promised along with it. Rare: a promise.
+    files_.write(file, offset, bytes, kBeforeSync, Durability::memory);
+    files_.sync(id);
+    dirty_ = false;
+    return;
+  }
+  const Open* one = open(file);
+  if (one == nullptr || offset + bytes.size() > one->size) {
+    refusal_ = one == nullptr ? errno : EINVAL;
+    done_.push_back(io_done(id, refusal_));
+    return;
+  }
+  dirty_ = dirty_ || durability == Durability::memory;
+  const bool durable = durability == Durability::fsync;
+  TERCET_CHECK(under_way_.empty(), "the log keeps one write in flight");
+  if (ring_->write(durable ? one->direct : one->cached, offset, bytes, durable, id)) {
+    under_way_.push_back({id, bytes.size()});
+    files_.note_write();
+  } else {
+    files_.write(file, offset, bytes, id, durability);  // the ring is full of datagrams just now
+  }
+}
+
+/// What ring and thread have done, into done_.
+void RingDisk::gather() {
+  FileRing::Done written;
+  while (ring_ != nullptr && !done_.full() && ring_->take({&written, 1}) == 1) {
+    take(written);
+  }
+  IoDone one;
+  while (!done_.full() && files_.reap({&one, 1}) == 1) {
+    if (one.id != kBeforeSync) {
+      done_.push_back(one);
+    } else if (one.error != IoError::none && refusal_ == 0) {
+      refusal_ = one.os_error;  // the sync behind it fails too, and answers
+    }
+  }
+}
+
+void RingDisk::take(const FileRing::Done& written) {
+  TERCET_CHECK(!under_way_.empty() && under_way_[0].id == written.id, "what is done was under way");
+  // A part of what was asked for: nothing to go on from.
+  const int error = written.result < 0                                             ? -written.result
+                    : static_cast<uint64_t>(written.result) != under_way_[0].bytes ? EIO
+                                                                                   : 0;
+  under_way_.pop_back();
+  refusal_ = refusal_ != 0 ? refusal_ : error;
+  done_.push_back(io_done(written.id, error));
+}
+
+void RingDisk::sync(IoId id) {
+  if (refusal_ != 0) {
+    done_.push_back(io_done(id, refusal_));
+    return;
+  }
+  dirty_ = false;
+  files_.sync(id);
+}
+
+size_t RingDisk::reap(std::span<IoDone> done) {
+  gather();
+  const size_t n = std::min(done.size(), done_.size());
+  std::copy_n(done_.begin(), n, done.begin());
+  std::copy(done_.begin() + n, done_.end(), done_.begin());
+  done_.resize(done_.size() - n);
+  return n;
+}
+
+/// A write that is under way in the ring is the polling thread's to wait for (Port::wait, Port::finish).
+bool RingDisk::wait() {
+  for (gather(); done_.empty(); gather()) {
+    if (!files_.wait()) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace tercet::store
