@@ -78,6 +78,7 @@ int run_command(const std::vector<std::string>& arguments, std::ostream& out, st
     add_leases(app, context);
     add_lease(app, context);
     add_status(app, context);
+    add_failovers(app, context);
     add_checkout(app, context);
     add_renew(app, context);
     add_release(app, context);

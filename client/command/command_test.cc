@@ -236,6 +236,33 @@ TEST_F(CommandTest, StatusAsksTheLoadBalancersWhenTheVirtualIpIsSilent) {
   EXPECT_EQ(ask({"status", "--timeout", "200ms"}).code, 4);
 }
 
+TEST_F(CommandTest, FailoversMergesTheReceiptsThatEachLoadBalancerKeeps) {
+  EXPECT_EQ(ask({"failovers"}).code, 2) << "a configuration without lbs";
+  FakeLb one(ServerId::lb1, &lb_.keys);
+  one.status = R"({"failovers":[{"at":"2026-11-25T03:00:00Z","cause":"killed","gap_ms":18,"epoch_before":7,"epoch_after":10},
+                                {"at":"2026-11-25T01:00:00Z","cause":"first_start","gap_ms":0,"epoch_before":0,"epoch_after":4}]})";
+  one.start();
+  FakeLb two(ServerId::lb2, &lb_.keys);
+  two.status = R"({"failovers":[{"at":"2026-11-25T02:00:00Z","cause":"silence","gap_ms":35,"epoch_before":4,"epoch_after":7}]})";
+  two.start();
+  write_config("lbs = [\"" + to_string(one.endpoint) + "\", \"" + to_string(two.endpoint) + "\"]\n");
+  const Said said = ask({"failovers", "--timeout", "2s"});
+  EXPECT_EQ(said.code, 0) << said.err;
+  const json list = said.doc()["failovers"];
+  ASSERT_EQ(list.size(), 3U);
+  EXPECT_EQ(list[0]["epoch_after"], 10) << "the newest first";
+  EXPECT_EQ(list[1]["cause"], "silence");
+  EXPECT_EQ(list[2]["epoch_after"], 4);
+  EXPECT_NE(ask({"failovers", "--timeout", "2s"}, false).out.find("silence"), std::string::npos);
+  two.stop();
+  const Said half = ask({"failovers", "--timeout", "1s"});
+  EXPECT_EQ(half.code, 0);
+  EXPECT_EQ(half.doc()["failovers"].size(), 2U);
+  EXPECT_NE(half.err.find("1 of 2"), std::string::npos) << half.err;
+  one.stop();
+  EXPECT_EQ(ask({"failovers", "--timeout", "200ms"}).code, 4);
+}
+
 TEST_F(CommandTest, AStatusThatIsNoJsonIsAnInternalError) {
   lb_.status = "{\"active\":";
   lb_.start();
@@ -289,7 +316,7 @@ TEST_F(CommandTest, UsageErrorsAreExitTwoWithWhatToDo) {
 }
 
 TEST_F(CommandTest, HelpIsThereForEveryVerb) {
-  for (const char* verb : {"import", "licenses", "containers", "leases", "lease", "status", "checkout",
+  for (const char* verb : {"import", "licenses", "containers", "leases", "lease", "status", "failovers", "checkout",
                            "renew", "release", "run", "bench", "issue", "cell", "issuer", "container"}) {
     const Said said = tercet({verb, "--help"});
     EXPECT_EQ(said.code, 0) << verb;

@@ -3,27 +3,13 @@
 
 #include <CLI/CLI.hpp>
 
-#include "client/command/context.h"
+#include "client/command/lb_views.h"
 #include "client/command/verbs.h"
 
 namespace tercet::command {
 namespace {
 
 using client::Failure;
-
-/// A value for people, whatever its type; "-" where there is none.
-std::string text_of(const Json& object, const char* name) {
-  const auto it = object.is_object() ? object.find(name) : object.end();
-  if (it == object.end() || it->is_null()) {
-    return "-";
-  }
-  return it->is_string() ? it->get<std::string>() : it->dump();
-}
-
-Json list_of(const Json& document, const char* name) {
-  const auto it = document.find(name);
-  return it != document.end() && it->is_array() ? *it : Json::array();
-}
 
 std::string people(const Json& document) {
   std::string out =
@@ -61,12 +47,6 @@ std::string people(const Json& document) {
   return out;
 }
 
-/// Nothing if the text is no JSON object.
-std::optional<Json> parse(const std::string& text) {
-  Json document = Json::parse(text, nullptr, false);
-  return document.is_object() ? std::optional<Json>(std::move(document)) : std::nullopt;
-}
-
 /// Which of two views to believe: the one that serves, then the one of the higher epoch.
 bool knows_more(const Json& a, const Json& b) {
   const auto rank = [](const Json& d) {
@@ -88,7 +68,7 @@ int status(Context& context) {
   patience.timeout = lbs.empty() ? whole : whole / 2;
   auto text = client::Cell(*connection->channel, patience).status();
   if (text) {
-    const auto document = parse(*text);
+    const auto document = parse_view(*text);
     if (!document) {
       return context.fail(kInternal, "the status is no JSON document: is the server of the same version?");
     }
@@ -96,18 +76,9 @@ int status(Context& context) {
   }
   std::optional<Json> best;
   patience.timeout = lbs.empty() ? whole : whole / static_cast<int64_t>(2 * lbs.size());
-  for (const Endpoint& lb : lbs) {
-    auto channel = client::Channel::open({lb}, connection->keys);
-    if (!channel) {
-      continue;
-    }
-    const auto other = client::Cell(**channel, patience).status();
-    auto document = other ? parse(*other) : std::nullopt;
-    if (document) {
-      (*document)["answered_by"] = to_string(lb);
-      if (!best || knows_more(*document, *best)) {
-        best = std::move(document);
-      }
+  for (Json& view : views_of_each(*connection, patience)) {
+    if (!best || knows_more(view, *best)) {
+      best = std::move(view);
     }
   }
   if (!best) {

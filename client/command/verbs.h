@@ -20,6 +20,7 @@ void add_containers(CLI::App& app, Context& context);
 void add_leases(CLI::App& app, Context& context);
 void add_lease(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
+void add_failovers(CLI::App& app, Context& context);
 void add_checkout(CLI::App& app, Context& context);
 void add_renew(CLI::App& app, Context& context);
 void add_release(CLI::App& app, Context& context);
