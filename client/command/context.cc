@@ -1,7 +1,6 @@
 #include "client/command/context.h"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <charconv>
 
 #include "base/time_text.h"
@@ -158,27 +157,6 @@ tl::expected<uint32_t, std::string> parse_lease(const std::string& text) {
     return tl::unexpected("--lease " + text + " is out of range: ask for 1s to 24h");
   }
   return static_cast<uint32_t>(lease->ms());
-}
-
-std::string Table::text() const {
-  std::vector<size_t> widths;
-  for (const auto& row : rows_) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (size_t i = 0; i < row.size(); ++i) {
-      widths[i] = std::max(widths[i], row[i].size());
-    }
-  }
-  std::string out;
-  for (const auto& row : rows_) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) {
-      line += row[i];
-      line += std::string(widths[i] - row[i].size() + 2, ' ');
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    out += line + '\n';
-  }
-  return out;
 }
 
 }  // namespace tercet::command

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "client/cell.h"
+#include "client/command/table.h"
 #include "client/config.h"
 
 namespace CLI {
@@ -81,16 +82,5 @@ std::string features_text(uint64_t features);
 tl::expected<uint64_t, std::string> parse_features(const std::string& text);
 /// A lease that a checkout may ask for: 1 s to 24 h, in milliseconds.
 tl::expected<uint32_t, std::string> parse_lease(const std::string& text);
-
-/// Columns under their titles, as wide as they must be.
-class Table {
- public:
-  explicit Table(std::vector<std::string> titles) { rows_.push_back(std::move(titles)); }
-  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
-  [[nodiscard]] std::string text() const;
-
- private:
-  std::vector<std::vector<std::string>> rows_;
-};
 
 }  // namespace tercet::command
