@@ -2,6 +2,7 @@
 
 #include "base/time_text.h"
 #include "client/command/context.h"
+#include "client/command/seat_arguments.h"
 #include "client/command/seat_output.h"
 #include "client/command/verbs.h"
 #include "client/identity.h"
@@ -10,26 +11,16 @@ namespace tercet::command {
 namespace {
 
 struct Arguments {
-  client::Wanted wanted;
-  std::string features, lease, handle;
+  SeatArguments seat;
+  std::string handle;
 };
 
 int checkout(const Arguments& given, Context& context) {
-  client::Wanted wanted = given.wanted;
-  if (!given.features.empty()) {
-    const auto features = parse_features(given.features);
-    if (!features) {
-      return context.fail(kUsage, features.error());
-    }
-    wanted.features = *features;
+  auto read = wanted_of(given.seat);
+  if (!read) {
+    return context.fail(kUsage, read.error());
   }
-  if (!given.lease.empty()) {
-    const auto lease = parse_lease(given.lease);
-    if (!lease) {
-      return context.fail(kUsage, lease.error());
-    }
-    wanted.lease_ms = *lease;
-  }
+  client::Wanted& wanted = *read;
   std::optional<Handle> handle;
   if (!given.handle.empty()) {
     const auto parsed = client::parse_handle(given.handle);
@@ -76,13 +67,8 @@ int print_seat(Context& context, const client::SeatState& seat, const client::Gr
 void add_checkout(CLI::App& app, Context& context) {
   auto given = std::make_shared<Arguments>();
   CLI::App* verb = app.add_subcommand("checkout", "check a seat out; prints its handle");
-  verb->add_option("--firm", given->wanted.firm, "Firm Code")->required();
-  verb->add_option("--product", given->wanted.product, "Product Code")->required();
-  verb->add_option("--features", given->features, "feature mask, hex: all of these must be licensed");
-  verb->add_option("--tmr-id", given->wanted.tmr_id, "only this TMR license (default: any that matches)");
-  verb->add_option("--lease", given->lease,
+  add_seat_options(*verb, given->seat,
                    "how long the seat is held unless renewed, 1s to 24h (default: the license's)");
-  verb->add_option("--station", given->wanted.station, "the workstation, for licenses that count stations");
   verb->add_option("--handle", given->handle,
                    "a handle of your own, 32 random hex digits (default: a fresh one)");
   context.add_cell(*verb);

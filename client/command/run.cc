@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "client/command/context.h"
+#include "client/command/seat_arguments.h"
 #include "client/command/verbs.h"
 #include "client/identity.h"
 #include "client/keeper.h"
@@ -29,8 +30,7 @@ constexpr int kNotExecutable = 126;
 constexpr int kSignalBase = 128;
 
 struct Arguments {
-  client::Wanted wanted;
-  std::string features, lease;
+  SeatArguments seat;
   std::vector<std::string> command;
 };
 
@@ -111,21 +111,11 @@ int status_of(int wait_status) {
 }
 
 int run(const Arguments& given, Context& context) {
-  client::Wanted wanted = given.wanted;
-  if (!given.features.empty()) {
-    const auto features = parse_features(given.features);
-    if (!features) {
-      return context.fail(kUsage, features.error());
-    }
-    wanted.features = *features;
+  auto read = wanted_of(given.seat);
+  if (!read) {
+    return context.fail(kUsage, read.error());
   }
-  if (!given.lease.empty()) {
-    const auto lease = parse_lease(given.lease);
-    if (!lease) {
-      return context.fail(kUsage, lease.error());
-    }
-    wanted.lease_ms = *lease;
-  }
+  client::Wanted& wanted = *read;
   auto connection = context.connect();
   if (!connection) {
     return kUsage;
@@ -179,13 +169,7 @@ int run(const Arguments& given, Context& context) {
 void add_run(CLI::App& app, Context& context) {
   auto given = std::make_shared<Arguments>();
   CLI::App* verb = app.add_subcommand("run", "run a command while holding (and renewing) a seat");
-  verb->add_option("--firm", given->wanted.firm, "Firm Code")->required();
-  verb->add_option("--product", given->wanted.product, "Product Code")->required();
-  verb->add_option("--features", given->features, "feature mask, hex: all of these must be licensed");
-  verb->add_option("--tmr-id", given->wanted.tmr_id, "only this TMR license (default: any that matches)");
-  verb->add_option("--lease", given->lease,
-                   "1s to 24h (default: the license's); renewed after a third of it");
-  verb->add_option("--station", given->wanted.station, "the workstation, for licenses that count stations");
+  add_seat_options(*verb, given->seat, "1s to 24h (default: the license's); renewed after a third of it");
   verb->add_option("CMD", given->command, "the command and its arguments, behind --")->required();
   context.add_cell(*verb);
   verb->callback([given, &context] { context.action = [given, &context] { return run(*given, context); }; });
