@@ -71,26 +71,40 @@ tl::expected<void, std::string> check_addresses(const CellPlan& plan) {
       }
     }
   }
+  for (const std::string& vip : plan.virtual_ips) {
+    const auto parsed = parse_address(vip.substr(0, vip.find('/')));
+    if (parsed && !seen.insert(address_text(*parsed)).second) {
+      return tl::unexpected(vip +
+                            " is a server's own address or was given twice: a virtual IP belongs to no "
+                            "host");
+    }
+  }
   return {};
 }
 
-/// Adds a usual prefix length where none was given.
+/// Adds a usual prefix length where none was given. IPv6 is refused here and not first at a load balancer's
+/// start.
 tl::expected<std::string, std::string> with_prefix(const std::string& vip) {
   const size_t slash = vip.find('/');
   const auto address = parse_address(vip.substr(0, slash));
   if (!address) {
     return tl::unexpected(address.error());
   }
-  const int most = address->is_v4() ? 32 : 128;
+  if (!address->is_v4()) {
+    return tl::unexpected(vip +
+                          " is an IPv6 address: virtual addresses are IPv4 in this version: give --vip "
+                          "an IPv4 address");
+  }
+  constexpr int kMost = 32;
   if (slash == std::string::npos) {
-    return vip + (address->is_v4() ? "/24" : "/64");
+    return vip + "/24";
   }
   const std::string digits = vip.substr(slash + 1);
   const bool number = !digits.empty() && digits.size() <= 3 &&
                       std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (!number || std::stoi(digits) < 1 || std::stoi(digits) > most) {
+  if (!number || std::stoi(digits) < 1 || std::stoi(digits) > kMost) {
     return tl::unexpected(vip + " has no prefix length that fits: write ADDRESS/1 to /" +
-                          std::to_string(most));
+                          std::to_string(kMost));
   }
   return vip;
 }

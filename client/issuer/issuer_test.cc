@@ -205,6 +205,23 @@ TEST_F(IssuerTest, WrongAddressesAreRefused) {
     plan.virtual_ips = {vip};
     EXPECT_FALSE(write_cell_files(dir_, plan).has_value()) << vip;
   }
+  plan = loopback_plan();
+  plan.virtual_ips = {plan.lbs[1] + "/8"};
+  EXPECT_FALSE(write_cell_files(dir_, plan).has_value()) << "a server's own address";
+  plan.virtual_ips = {"127.0.0.100/8", "127.0.0.100/24"};
+  EXPECT_FALSE(write_cell_files(dir_, plan).has_value()) << "twice";
+  EXPECT_TRUE(std::filesystem::is_empty(dir_));
+}
+
+TEST_F(IssuerTest, WhatNoServerTakesYetIsNotWritten) {
+  for (const char* vip : {"2001:db8::100", "2001:db8::100/64", "::1/128"}) {
+    CellPlan plan = loopback_plan();
+    plan.virtual_ips.emplace_back(vip);
+    const auto refused = write_cell_files(dir_, plan);
+    ASSERT_FALSE(refused.has_value()) << vip;
+    EXPECT_EQ(refused.error().find(std::string(vip) + " is an IPv6 address: "), 0U) << refused.error();
+    EXPECT_EQ(refused.error().find('\n'), std::string::npos);
+  }
   EXPECT_TRUE(std::filesystem::is_empty(dir_));
 }
 
