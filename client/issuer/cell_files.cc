@@ -160,7 +160,10 @@ std::string lb_file(const CellPlan& plan, const seal::CellKeys& keys, ServerId s
   Section clients("clients", "the side that clients see");
   clients.key("virtual_ips", list(plan.virtual_ips),
               "the cell's address, held by the active load balancer; no default");
-  clients.key("port", std::to_string(kClientPort), "UDP; default 8200");
+  clients.key("port", std::to_string(kClientPort), "UDP; default 8200")
+      .key("in_flight", "8192", "queries that may wait for an answer; more are answered BUSY; default 8192")
+      .text("lease_min", "1s", "the shortest lease that clients are told to ask for; default 1s")
+      .text("lease_max", "24h", "the longest; a license's own bounds hold as well; default 24h");
   Section failover("failover", "who is active, and how the network learns of it");
   failover.text("driver", "tercet", "tercet speaks VRRPv3 itself; default tercet")
       .text("interface", plan.interface, "where the virtual IP lives; default eth0")

@@ -94,9 +94,10 @@ TEST_F(ConfigurationTest, DefaultsAreWhatTheFileSays) {
   ASSERT_TRUE(written);
   std::string bare = text("lb1");
   for (const char* key :
-       {"engine", "poll", "steering_threads", "port", "driver", "interface", "vrid", "priority",
-        "advert_interval", "preempt", "unicast_peers", "garp_repeat", "garp_refresh", "heartbeat",
-        "on_active", "on_standby", "listen", "token_file", "aead"}) {
+       {"engine",     "poll",          "steering_threads", "port",         "in_flight", "lease_min",
+        "lease_max",  "driver",        "interface",        "vrid",         "priority",  "advert_interval",
+        "preempt",    "unicast_peers", "garp_repeat",      "garp_refresh", "heartbeat", "on_active",
+        "on_standby", "listen",        "token_file",       "aead"}) {
     bare = without(bare, key);
   }
   const auto assumed = parse_lb_config(bare, file("lb1"));
@@ -105,6 +106,9 @@ TEST_F(ConfigurationTest, DefaultsAreWhatTheFileSays) {
   EXPECT_EQ(assumed->server.poll, written->server.poll);
   EXPECT_EQ(assumed->server.admin.listen, written->server.admin.listen);
   EXPECT_EQ(assumed->client_port, written->client_port);
+  EXPECT_EQ(assumed->order.in_flight, written->order.in_flight);
+  EXPECT_EQ(assumed->order.lease_min_ms, written->order.lease_min_ms);
+  EXPECT_EQ(assumed->order.lease_max_ms, written->order.lease_max_ms);
   EXPECT_EQ(assumed->interface, written->interface);
   EXPECT_EQ(assumed->vrrp.vrid, written->vrrp.vrid);
   EXPECT_EQ(assumed->vrrp.priority, written->vrrp.priority);
