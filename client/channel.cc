@@ -208,6 +208,9 @@ Answer Channel::ask(Op op, const Patience& patience) {
       return *failed;
     }
   }
+  if (limits_.lease_max_ms != 0) {
+    op.bound_lease(limits_.lease_min_ms, limits_.lease_max_ms);
+  }
   op.stamp(clock_.at(boot_now()));
   last_ = op;
   return run(op, patience, started);

@@ -34,6 +34,23 @@ TEST(Channel, SaysHelloOnceThenAsks) {
   EXPECT_EQ(lb.seats_held(), 0U);
 }
 
+TEST(Channel, AsksForNoLeaseOutsideTheLimitsThatItWasTold) {
+  FakeLb lb;
+  lb.lease_min_ms = 10'000;
+  lb.lease_max_ms = 20'000;
+  lb.start();
+  auto channel = open(lb);
+  Cell cell(*channel, kPatient);
+  for (const auto& [wish, expected] : {std::pair{1'000U, 10'000U}, {3'600'000U, 20'000U}, {0U, 60'000U}}) {
+    SeatState seat;
+    Wanted wanted = kWanted;
+    wanted.lease_ms = wish;
+    ASSERT_TRUE(cell.checkout(wanted, {}, seat).has_value());
+    EXPECT_EQ(seat.lease_ms, expected);
+    ASSERT_TRUE(cell.release(seat).has_value());
+  }
+}
+
 TEST(Channel, LossIsRepairedAndARepeatSeatsOnce) {
   FakeLb lb;
   lb.start();

@@ -45,7 +45,8 @@ class FakeLb {
   Code deny_renew = Code::granted;  ///< renews are denied with it
   Code deny_next = Code::granted;   ///< the next mutating request is denied with it
   bool answer_twice = false;
-  int64_t cell_ms = 1'000'000;  ///< the cell's time at start(); runs from then
+  uint32_t lease_min_ms = 1'000, lease_max_ms = 86'400'000;  ///< told in HelloAck, not enforced
+  int64_t cell_ms = 1'000'000;                               ///< the cell's time at start(); runs from then
   std::string status =
       R"({"active":"lb1","epoch":4,"commit":9,"serving":true,"lbs":[{"name":"lb1","role":"active"},)"
       R"({"name":"lb2","role":"standby"}],"backends":[],"outvoted":[],"failovers":[]})";
@@ -184,8 +185,8 @@ class FakeLb {
       ack.nonce = hello->nonce;
       ack.cell_ms = static_cast<uint64_t>(cell_now());
       ack.wall_ms = 1'700'000'000'000;
-      ack.lease_min_ms = 1'000;
-      ack.lease_max_ms = 86'400'000;
+      ack.lease_min_ms = lease_min_ms;
+      ack.lease_max_ms = lease_max_ms;
       ack.replay_window_ms = 60'000;
       std::memcpy(out.data(), &ack, sizeof ack);
       return sizeof ack;

@@ -61,6 +61,21 @@ void Op::stamp(CellTime sent) {
   std::memcpy(bytes_.data() + offsetof(OpHeader, sent_cell_ms), &ms, sizeof ms);
 }
 
+void Op::bound_lease(uint32_t least_ms, uint32_t most_ms) {
+  const OpKind kind = id().kind;
+  if ((kind != OpKind::checkout && kind != OpKind::renew) || least_ms > most_ms) {
+    return;
+  }
+  const size_t at = sizeof(OpHeader) + (kind == OpKind::checkout ? offsetof(CheckoutBody, lease_ms)
+                                                                 : offsetof(RenewBody, lease_ms));
+  Le32 lease;
+  std::memcpy(&lease, bytes_.data() + at, sizeof lease);
+  if (lease != 0) {
+    lease = std::clamp(lease.get(), least_ms, most_ms);
+    std::memcpy(bytes_.data() + at, &lease, sizeof lease);
+  }
+}
+
 tl::expected<Op, std::string> Op::checkout(const Handle& handle, uint32_t number, const Wanted& wanted) {
   if (text_size(wanted) > kHolderTextMax) {
     return tl::unexpected("the holder's texts are " + std::to_string(text_size(wanted)) +

@@ -40,6 +40,9 @@ class Op {
   [[nodiscard]] RequestId id() const;
   /// Writes the cell time of the first transmission into it. Not after that.
   void stamp(CellTime sent);
+  /// Moves the lease that a checkout or renew asks for between `least_ms` and `most_ms`, the limits that the
+  /// cell has in force. One that asks for none (0: the license's default) stays so. Not after stamp().
+  void bound_lease(uint32_t least_ms, uint32_t most_ms);
 
   // Builders. Texts are checked where they can be wrong; everything else fits by type.
   static tl::expected<Op, std::string> checkout(const Handle& handle, uint32_t number,

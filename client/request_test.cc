@@ -53,6 +53,31 @@ TEST(Op, EveryKindIsReadBackByTheParser) {
   EXPECT_TRUE(parse_op(Op::status(handle(1), 1, 5, 6).bytes(), view));
 }
 
+uint32_t lease_of(const Op& op) {
+  const size_t at = op.id().kind == OpKind::checkout ? offsetof(CheckoutBody, lease_ms) : 0;
+  Le32 lease;
+  std::memcpy(&lease, op.bytes().data() + sizeof(OpHeader) + at, sizeof lease);
+  return lease;
+}
+
+TEST(Op, ALeaseIsMovedBetweenTheLimitsInForce) {
+  const auto moved = [](Op op, uint32_t least_ms, uint32_t most_ms) {
+    op.bound_lease(least_ms, most_ms);
+    return lease_of(op);
+  };
+  for (const auto& [wish, expected] :
+       {std::pair{5'000U, 10'000U}, {15'000U, 15'000U}, {86'400'000U, 20'000U}, {0U, 0U}}) {
+    const Wanted wanted{.firm = 1, .product = 2, .lease_ms = wish};
+    EXPECT_EQ(moved(*Op::checkout(handle(1), 1, wanted), 10'000, 20'000), expected);
+    EXPECT_EQ(moved(Op::renew(handle(1), 2, wish), 10'000, 20'000), expected);
+    EXPECT_EQ(moved(Op::renew(handle(1), 2, wish), 20'000, 10'000), wish)
+        << "limits that contradict each other";
+  }
+  Op release = Op::release(handle(1), 3);
+  release.bound_lease(10'000, 20'000);
+  EXPECT_EQ(release.bytes().size(), sizeof(OpHeader));
+}
+
 TEST(Op, RefusesWhatNoServerWouldTake) {
   Wanted wanted;
   wanted.station = std::string(kHolderTextMax + 1, 's');
