@@ -1,8 +1,9 @@
-# tercet_folder(PATH USES other/folder… EXTERNAL target…)
-#   A folder is a target: every .cc beside it becomes its library (tercet_a_b for a/b), every *_test.cc its test program.
+# tercet_folder(PATH USES other/folder… EXTERNAL target… TEST_USES tests/folder…)
+#   A folder is a target: every .cc beside it becomes its library (tercet_a_b for a/b), every *_test.cc its test program,
+#   which may use more (TEST_USES).
 #   *_main.cc belongs to a program (tercet_program), *_bench.cc to bench/. A folder without .cc is header-only.
 function(tercet_folder path)
-  cmake_parse_arguments(ARG "" "LABEL" "USES;EXTERNAL" ${ARGN})
+  cmake_parse_arguments(ARG "" "LABEL" "USES;EXTERNAL;TEST_USES" ${ARGN})
   set(here ${PROJECT_SOURCE_DIR}/${path})
   if(NOT IS_DIRECTORY ${here})
     return()
@@ -28,7 +29,9 @@ function(tercet_folder path)
   endforeach()
   target_link_libraries(${target} ${scope} tercet_build ${ARG_EXTERNAL})
   if(tests)
-    tercet_test(${name}_test LABEL "${ARG_LABEL}" SOURCES ${tests} LINKS ${target})
+    list(TRANSFORM ARG_TEST_USES REPLACE "/" "_")
+    list(TRANSFORM ARG_TEST_USES PREPEND tercet_)
+    tercet_test(${name}_test LABEL "${ARG_LABEL}" SOURCES ${tests} LINKS ${target} ${ARG_TEST_USES})
   endif()
 endfunction()
 

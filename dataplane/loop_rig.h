@@ -15,9 +15,6 @@
 
 namespace tercet::dataplane {
 
-/// Calls of operator new so far, by any thread (loop_allocations_test.cc counts them).
-uint64_t allocations_so_far();
-
 inline Endpoint endpoint(const std::string& text) { return parse_endpoint(text).value(); }
 
 /// Answers each message to whoever sent it, as often as asked; notes the rest.

@@ -1,33 +1,8 @@
 // After construction the book never calls the allocator: not when it grows, not to undo, not to list. (An
 // import's check may; here it does not.)
 
-#include <atomic>
-#include <cstdlib>
-#include <memory>
-#include <new>
-
 #include "license/book_fixture.h"
-
-namespace {
-std::atomic<uint64_t> g_allocations{0};  // tests run on one thread; gtest's own may add
-
-void* counted(std::size_t size) {
-  g_allocations.fetch_add(1, std::memory_order_relaxed);
-  void* p = std::malloc(size == 0 ? 1 : size);
-  if (p == nullptr) {
-    throw std::bad_alloc();
-  }
-  return p;
-}
-}  // namespace
-
-// Not inlined: g++ 12 would then see free() meet its own operator new, and warn.
-[[gnu::noinline]] void* operator new(std::size_t size) { return counted(size); }
-[[gnu::noinline]] void* operator new[](std::size_t size) { return counted(size); }
-[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete[](void* p) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
+#include "tests/allocations/allocations.h"
 
 namespace tercet::license {
 namespace {
@@ -35,14 +10,7 @@ namespace {
 class AllocationTest : public BookFixture {
  protected:
   AllocationTest() : BookFixture({.leases_max = 5'000, .tombstones_max = 2'000, .undo_entries = 1'024}) {}
-  static uint64_t so_far() { return g_allocations.load(std::memory_order_relaxed); }
 };
-
-TEST_F(AllocationTest, AreCounted) {
-  const uint64_t before = so_far();
-  const auto one = std::make_unique<std::array<char, 100>>();
-  EXPECT_EQ(so_far() - before, 1u);
-}
 
 TEST_F(AllocationTest, NoneAfterConstruction) {
   genesis();
@@ -65,7 +33,7 @@ TEST_F(AllocationTest, NoneAfterConstruction) {
   const Buffer import = make_op(OpKind::import_constituent, handle_of(9'999'999), 1, now_, bytes_of(newer));
   Buffer out(kReadAnswerMax);
 
-  const uint64_t before = so_far();
+  const uint64_t before = allocations_so_far();
   size_t bytes = 0;
   for (const Buffer& op : ops) {
     bytes += apply_raw(EntryKind::op, op).size();
@@ -82,7 +50,7 @@ TEST_F(AllocationTest, NoneAfterConstruction) {
     apply_raw(EntryKind::tick, {});
   }
   book_.settle(book_.applied());
-  const uint64_t after = so_far();
+  const uint64_t after = allocations_so_far();
   EXPECT_EQ(after, before);
   EXPECT_GT(bytes, ops.size() * sizeof(OpResult));
   EXPECT_FALSE(book_.leases_live());

@@ -22,6 +22,7 @@
 #include "backend/store/log.h"
 #include "backend/store/log_rig.h"
 #include "backend/store/scratch_dir.h"
+#include "tests/allocations/allocations.h"
 
 namespace tercet::store {
 namespace {

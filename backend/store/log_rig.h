@@ -15,9 +15,6 @@ namespace tercet::store {
 inline constexpr StoreId kTestStore = 0x1122334455667788;
 inline constexpr Log::Options kTestLog{.store = kTestStore, .segment_bytes = 16384, .batch_bytes = 4096};
 
-/// Calls of operator new so far, by any thread (allocations_test.cc counts them).
-uint64_t allocations_so_far();
-
 struct Read {
   Recovered result;
   std::vector<std::string> records;

@@ -8,6 +8,7 @@
 
 #include "backend/store/log_rig.h"
 #include "backend/store/memory_disk.h"
+#include "tests/allocations/allocations.h"
 
 namespace tercet::store {
 namespace {

@@ -234,7 +234,7 @@ TEST(Arrows, CMakeSaysTheSame) {
     const Folders allowed = reachable(folder);
     bool uses = false;
     for (std::string word; words >> word;) {
-      if (word == "USES" || word == "EXTERNAL" || word == "LABEL") {
+      if (word == "USES" || word == "EXTERNAL" || word == "LABEL" || word == "TEST_USES") {
         uses = word == "USES";
       } else if (uses) {
         EXPECT_TRUE(allowed.contains(word)) << "CMakeLists.txt links " << folder << " with " << word;

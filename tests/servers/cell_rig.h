@@ -14,15 +14,13 @@
 #include "dataplane/port/memory_port.h"
 #include "dataplane/steer/balancer.h"
 #include "license/plain_constituent.h"
+#include "tests/allocations/allocations.h"
 #include "wire/introduction.h"
 #include "wire/query.h"
 #include "wire/seal/client_keyring.h"
 #include "wire/seal/key_file.h"
 
 namespace tercet::tests {
-
-/// Calls of operator new so far, by any thread (allocations_test.cc counts them).
-uint64_t allocations_so_far();
 
 /// A disk on which everything is durable when it is asked for. Allocates nothing.
 class InstantDisk final : public store::Disk {

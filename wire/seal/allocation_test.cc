@@ -3,36 +3,11 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <memory>
-#include <new>
 #include <vector>
 
+#include "tests/allocations/allocations.h"
 #include "wire/seal/test_keys.h"
-
-namespace {
-thread_local uint64_t g_allocations = 0;
-}  // namespace
-
-[[gnu::noinline]] void* operator new(size_t size) {
-  ++g_allocations;
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) {
-    return memory;
-  }
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void* operator new(size_t size, std::align_val_t align) {
-  ++g_allocations;
-  const auto alignment = static_cast<size_t>(align);
-  if (void* memory = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment)) {
-    return memory;
-  }
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
 
 namespace tercet::seal {
 namespace {
@@ -52,7 +27,7 @@ TEST(Allocation, NoneAfterConstruction) {
   unsigned opened = 0;
   unsigned dropped = 0;
 
-  const uint64_t before = g_allocations;
+  const uint64_t before = allocations_so_far();
   for (int round = 0; round < 3; ++round) {
     for (auto& lb : lives) {
       lb->seal_to_server(ServerId::b1, plain, datagram);
@@ -71,17 +46,10 @@ TEST(Allocation, NoneAfterConstruction) {
       lb->reseed();
     }
   }
-  EXPECT_EQ(g_allocations - before, 0U);
+  EXPECT_EQ(allocations_so_far() - before, 0U);
   const auto n = static_cast<unsigned>(lives.size());
   EXPECT_EQ(opened, 3 * n * (2 + 2 * n));
   EXPECT_EQ(dropped, 3 * n * (1 + n));
-}
-
-TEST(Allocation, TheCounterCounts) {
-  const uint64_t before = g_allocations;
-  const auto some = std::make_unique<std::vector<uint8_t>>(100);
-  EXPECT_EQ(some->size(), 100U);
-  EXPECT_GE(g_allocations - before, 2U);
 }
 
 }  // namespace
