@@ -1,9 +1,6 @@
 // tercet-backend --config FILE [--check]: one of a cell's three license servers.
 
-#include <cstdio>
-#include <cstring>
-#include <string>
-
+#include "control/arguments.h"
 #include "control/backend/tercet_backend.h"
 #include "control/logging.h"
 #include "control/threads.h"
@@ -13,14 +10,6 @@
 namespace tercet::control {
 namespace {
 
-constexpr const char* kUsage =
-    "usage: tercet-backend --config FILE [--check]\n"
-    "\n"
-    "One of a cell's three license servers. Stays in the foreground, logs to stderr; SIGTERM is a clean "
-    "stop.\n"
-    "  --config FILE   as tercet cell init writes it\n"
-    "  --check         says what this machine and the configuration lack, and ends\n";
-
 const Engines kEngines{
     .uring = [](const dataplane::PortOptions& options) { return dataplane::make_uring_port(options); },
     .mmsg = [](const dataplane::PortOptions& options) { return dataplane::make_mmsg_port(options); },
@@ -28,33 +17,17 @@ const Engines kEngines{
 };
 
 int main_of(int argc, char** argv) {
-  std::string path;
-  bool check = false;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view word = argv[i];
-    if (word == "--help" || word == "-h") {
-      std::fputs(kUsage, stdout);
-      return 0;
-    }
-    if (word == "--config" && i + 1 < argc) {
-      path = argv[++i];
-    } else if (word == "--check") {
-      check = true;
-    } else {
-      std::fprintf(stderr, "tercet: %s is not understood\n%s", argv[i], kUsage);
-      return 2;
-    }
+  const auto arguments =
+      read_arguments(argc, argv, "tercet-backend", "One of a cell's three license servers.");
+  if (!arguments) {
+    return arguments.error();
   }
-  if (path.empty()) {
-    std::fputs(kUsage, stderr);
-    return 2;
-  }
-  const auto config = load_backend_config(path);
+  const auto config = load_backend_config(arguments->config);
   if (!config) {
     complain(config.error());
     return 2;
   }
-  if (check) {
+  if (arguments->check) {
     return check_backend(*config, kEngines);
   }
   block_signals();
