@@ -6,16 +6,18 @@ tl::expected<OpenedPort, std::string> open_port(Engine wanted, const Engines& en
                                                 const dataplane::PortOptions& options) {
   OpenedPort opened;
   bool uring = wanted != Engine::mmsg;
-  if (wanted == Engine::automatic) {
-    if (auto allowed = engines.uring_allowed(); allowed) {
-      opened.why = "engine uring (port.engine = \"auto\")";
-    } else {
-      uring = false;
-      opened.why =
-          "engine mmsg (port.engine = \"auto\", and there is no io_uring here: " + allowed.error() + ")";
+  opened.why = std::string("engine ") + (uring ? "uring" : "mmsg") + " (as configured)";
+  if (uring) {
+    const auto allowed = engines.uring_allowed();
+    if (!allowed && wanted == Engine::uring) {
+      return tl::unexpected(allowed.error() + ": allow it, or set port.engine = \"auto\"");
     }
-  } else {
-    opened.why = std::string("engine ") + (uring ? "uring" : "mmsg") + " (as configured)";
+    uring = allowed.has_value();
+    if (!uring) {
+      opened.why = "engine mmsg instead of uring (port.engine = \"auto\"; " + allowed.error() + ")";
+    } else if (wanted == Engine::automatic) {
+      opened.why = "engine uring (port.engine = \"auto\")";
+    }
   }
   auto port = uring ? engines.uring(options) : engines.mmsg(options);
   if (!port) {

@@ -41,7 +41,8 @@ TEST(Engine, AutomaticFallsBackToMmsgAndSaysWhy) {
   const auto opened = open_port(Engine::automatic, kForbidden, {});
   ASSERT_TRUE(opened);
   EXPECT_EQ(g_made, "mmsg");
-  EXPECT_NE(opened->why.find("io_uring_setup: not permitted"), std::string::npos);
+  EXPECT_EQ(opened->why,
+            "engine mmsg instead of uring (port.engine = \"auto\"; io_uring_setup: not permitted)");
 }
 
 TEST(Engine, WhatIsConfiguredIsTakenOrRefused) {
@@ -49,7 +50,7 @@ TEST(Engine, WhatIsConfiguredIsTakenOrRefused) {
   EXPECT_EQ(g_made, "mmsg");
   const auto refused = open_port(Engine::uring, kForbidden, {});
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error(), "no io_uring: use mmsg");
+  EXPECT_EQ(refused.error(), "io_uring_setup: not permitted: allow it, or set port.engine = \"auto\"");
 }
 
 }  // namespace
