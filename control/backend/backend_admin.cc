@@ -44,6 +44,7 @@ std::string backend_status(const BackendAdminSources& s) {
   return json{{"cell", seal::text_of(s.cell)},
               {"name", name_of(s.self)},
               {"slot", index(slot_of(s.self)) + 1},
+              {"engine", s.port->engine()},
               {"state", v.state},
               {"why", state.why.empty() ? json() : json(state.why)},
               {"incarnation", hex(v.incarnation.value)},

@@ -84,6 +84,8 @@ TEST(ServersMetrics, OfABackend) {
   EXPECT_GT(value_of(text, "tercet_backend_log_batches_total"), 0);
   expect_sound(text);
   EXPECT_NE(backend_status(sources).find("\"state\":\"voting\""), std::string::npos);
+  EXPECT_NE(backend_status(sources).find("\"engine\":\"" + std::string(sources.port->engine()) + "\""),
+            std::string::npos);
 }
 
 TEST(ServersHealth, IsLostWhenAThreadHangs) {
