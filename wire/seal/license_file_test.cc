@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -396,9 +397,23 @@ TEST_F(LicenseFiles, WrittenReadAndVerified) {
   EXPECT_FALSE(std::filesystem::exists(path + ".new"));
 }
 
+TEST_F(LicenseFiles, WhatIsNoFileIsNotReplacedByOne) {
+  const std::string pipe = folder_ + "/pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  for (const std::string& path : {pipe, folder_}) {
+    const auto refused = write_license_file(path, three());
+    ASSERT_FALSE(refused) << path;
+    EXPECT_THAT(refused.error().text, HasSubstr("is not a regular file: name another one"));
+  }
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+  EXPECT_FALSE(std::filesystem::exists(pipe + ".new"));
+}
+
 TEST_F(LicenseFiles, TroubleHasAReason) {
   EXPECT_THAT(read_license_file(folder_ + "/none").error().text, HasSubstr("/none: no such file"));
-  EXPECT_THAT(write_license_file(folder_ + "/no/where", three()).error().text, HasSubstr("cannot be made"));
+  EXPECT_THAT(read_license_file(folder_).error().text, HasSubstr("is not a regular file: name one"));
+  EXPECT_THAT(write_license_file(folder_ + "/no/where", three()).error().text,
+              HasSubstr("/no/where: cannot be made: No such file or directory: check the path"));
   const std::string whole = text_of(three());
   for (size_t size = 0; size + 2 < whole.size(); ++size) {
     ASSERT_FALSE(parse_license_file(whole.substr(0, size))) << size;

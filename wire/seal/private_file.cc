@@ -18,6 +18,17 @@ tl::unexpected<std::string> failed(const std::string& path, const std::string& w
   return tl::unexpected(path + ": " + why);
 }
 
+/// What errno says, and what to do about it.
+std::string why_not() {
+  const int error = errno;
+  const char* advice = error == ENOENT || error == ENOTDIR  ? "check the path"
+                       : error == EACCES || error == EPERM  ? "check its permissions and who you are"
+                       : error == ENOSPC || error == EDQUOT ? "make room there, or name another file"
+                       : error == EROFS                     ? "name a file where it can be written"
+                                                            : "check the file system it lies on";
+  return std::string(std::strerror(error)) + ": " + advice;
+}
+
 /// Closes at the end of its scope.
 class Descriptor {
  public:
@@ -41,15 +52,14 @@ tl::expected<std::string, std::string> read_file(const std::string& path, size_t
   // O_NONBLOCK: a fifo put in the file's place must not hold us up.
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) {
-    return failed(path,
-                  errno == ENOENT ? "no such file" : std::string("cannot be read: ") + std::strerror(errno));
+    return failed(path, errno == ENOENT ? "no such file: check the path" : "cannot be read: " + why_not());
   }
   struct stat info {};
   if (::fstat(file.get(), &info) != 0) {
     return failed(path, std::strerror(errno));
   }
   if (!S_ISREG(info.st_mode)) {
-    return failed(path, "is not a regular file");
+    return failed(path, "is not a regular file: name one");
   }
   if (secrecy == Secrecy::secret) {
     if ((info.st_mode & 077U) != 0) {
@@ -126,10 +136,10 @@ tl::expected<void, std::string> write_private_file(const std::string& path, std:
   const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (file.get() < 0) {
     return failed(path, errno == EEXIST ? "exists already; a key is never written over"
-                                        : std::string("cannot be made: ") + std::strerror(errno));
+                                        : "cannot be made: " + why_not());
   }
   if (::fchmod(file.get(), 0600) != 0 || !write_all(file.get(), text)) {
-    const std::string why = std::strerror(errno);
+    const std::string why = why_not();
     ::unlink(path.c_str());
     return failed(path, "cannot be written: " + why);
   }
@@ -138,20 +148,25 @@ tl::expected<void, std::string> write_private_file(const std::string& path, std:
 }
 
 tl::expected<void, std::string> write_plain_file(const std::string& path, std::string_view text) {
+  // A device or a fifo would be replaced by a file of its name.
+  struct stat there {};
+  if (::stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode)) {
+    return failed(path, "is there and is not a regular file: name another one");
+  }
   const std::string fresh = path + ".new";
   {
     const Descriptor file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
     if (file.get() < 0) {
-      return failed(fresh, std::string("cannot be made: ") + std::strerror(errno));
+      return failed(path, "cannot be made: " + why_not());
     }
     if (!write_all(file.get(), text)) {
-      const std::string why = std::strerror(errno);
+      const std::string why = why_not();
       ::unlink(fresh.c_str());
-      return failed(fresh, "cannot be written: " + why);
+      return failed(path, "cannot be written: " + why);
     }
   }
   if (::rename(fresh.c_str(), path.c_str()) != 0) {
-    const std::string why = std::strerror(errno);
+    const std::string why = why_not();
     ::unlink(fresh.c_str());
     return failed(path, "cannot be replaced: " + why);
   }
