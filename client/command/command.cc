@@ -52,6 +52,15 @@ std::string one_line(std::string text) {
   return text;
 }
 
+/// What the command line's parser says, in our words where its own name neither option nor remedy.
+std::string said(const CLI::ParseError& error) {
+  const std::string text = one_line(error.what());
+  constexpr std::string_view kConversion =
+      "Could not convert: ";  // "--firm = x"; ours that convert are numbers
+  return text.starts_with(kConversion) ? text.substr(kConversion.size()) + " is no number that fits there"
+                                       : text;
+}
+
 }  // namespace
 
 int run_command(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err) {
@@ -95,7 +104,7 @@ int run_command(const std::vector<std::string>& arguments, std::ostream& out, st
         err << app.help();
         return kUsage;
       }
-      return context.fail(kUsage, explain(app, arguments, one_line(error.what())));
+      return context.fail(kUsage, explain(app, arguments, said(error)));
     }
     const int code = context.action();
     out.flush();
