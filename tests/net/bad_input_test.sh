@@ -112,6 +112,33 @@ for drop in net_admin net_raw net_raw,-net_admin; do
 done
 check_equal "no guard was left behind" 0 "$(guards "$lb")"
 
+variant "$lb" "s/^port *= *8200/port = 8300/; s/^$lb = .*/$lb = \"198.18.0.99:8210\"/"
+on "$lb" tercet-lb --config "$CONFIG"
+refuses "an address that another host has" 2 '198\.18\.0\.99:8210.*not on this machine' 'correct the configuration' -- "${CMD[@]}"
+variant "$lb" 's/^listen *=.*/listen = "0.0.0.0:8220"/'
+on "$lb" tercet-lb --config "$CONFIG"
+refuses "an admin interface for all without a token" 2 "$CONFIG:$(line_of '^listen'): " 'admin\.token_file' -- "${CMD[@]}"
+variant "$lb" 's/^port *= *8200/port = 8300/; s/^token_file *=.*/token_file = "token"/'
+echo 0123456789abcdef0123 >"${CONFIG%/*}/token"
+chmod 0644 "${CONFIG%/*}/token"
+on "$lb" tercet-lb --config "$CONFIG"
+refuses "a token file that others may read" 2 "${CONFIG%/*}/token: " '0?644' 'chmod 0?600' -- "${CMD[@]}"
+for host in "$old" b1; do # the admin port alone is taken: by the server that runs there
+  case $host in b1) program=tercet-backend ;; *) program=tercet-lb ;; esac
+  # Ports of its own for everything else.
+  variant "$host" 's/^port *= *8200/port = 8300/; s/^(lb[12]|b[123]) = "([0-9.]+):8210"/\1 = "\2:8310"/; s|^dir *=.*|dir = "store"|'
+  if [ "$host" = b1 ]; then at b1 tercet container init --config "$CONFIG" >/dev/null; fi
+  # The load balancer there goes on: another virtual address, another router.
+  sed -i -E 's|^virtual_ips *=.*|virtual_ips = ["198.18.0.101/24"]|; s/^vrid *=.*/vrid = 52/' "$CONFIG"
+  on "$host" $program --config "$CONFIG"
+  refuses "$program: the admin port is in use" 2 'admin\.listen 127\.0\.0\.1:822[01]: port in use' 'ss -tlnp' -- "${CMD[@]}"
+done
+check "the load balancer there still has its address" vip_is_at "$old"
+for program in tercet-lb tercet-backend; do
+  on client $program --confg x
+  refuses "$program: an option that is none" 2 "confg is not understood: see $program --help" -- "${CMD[@]}"
+done
+
 # ---- license files
 file=$CELL_DIR/licenses/1.lic
 on client tercet import "$file"
@@ -140,12 +167,22 @@ head -c 100 "$file" >"$SCRATCH/half.lic"
 on client tercet import "$SCRATCH/half.lic"
 refuses "half a license file" 3 'MALFORMED' "$SCRATCH/half\.lic" -- "${CMD[@]}"
 on client tercet import "$SCRATCH/none.lic"
-refuses "a license file that is not there" 2 "$SCRATCH/none\.lic" '[Nn]o such file' -- "${CMD[@]}"
+refuses "a license file that is not there" 2 "$SCRATCH/none\.lic" '[Nn]o such file' 'check the path' -- "${CMD[@]}"
+issue=(tercet issue --issuer "$CELL_DIR/issuer" --request "$CELL_DIR/b1/request.json" --request "$CELL_DIR/b2/request.json"
+  --request "$CELL_DIR/b3/request.json" --firm 10 --product 7 --quantity 1)
+on client "${issue[@]}" -o "$SCRATCH/nowhere/x.lic"
+refuses "a license file that cannot be made" 2 "$SCRATCH/nowhere/x\.lic: " '[Nn]o such file' 'check the path' -- "${CMD[@]}"
+mkfifo "$SCRATCH/pipe"
+on client "${issue[@]}" -o "$SCRATCH/pipe"
+refuses "a license file's name that something else has" 2 "$SCRATCH/pipe: " 'name another' -- "${CMD[@]}"
+check "which stays what it is" [ -p "$SCRATCH/pipe" ]
 check_json "the cell has the one license that it had" '.licenses | length == 1 and .[0].quantity == 100' "$(at client tercet licenses --all --json)"
 
 # ---- command lines
 on client tercet checkout --firm 10
 refuses "an option that is missing" 2 'product' -- "${CMD[@]}"
+on client tercet checkout --firm ten --product 7
+refuses "a number that is none" 2 '-firm = ten is no number that fits' 'tercet checkout --help' -- "${CMD[@]}"
 on client tercet checkout --firm 10 --product 7 --lease 2d
 refuses "a duration that is none" 2 'lease' -- "${CMD[@]}"
 on client tercet renew 12345
