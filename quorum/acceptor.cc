@@ -256,12 +256,17 @@ void Acceptor::on(const EntriesView& view, ServerId from, const Moment& now, Mac
     return;
   }
   pull_.take(from, view, log_, commit_, now.mono);
-  if (pull_.adopt_through().value == 0) {
-    return;
-  }
-  size_t offset = 0;
+  adopt(machine, out);
+}
+
+/// Takes over what was pulled and may be, a slice at a time: however much it is, the loop goes on turning. A
+/// part is a log like any other (a prefix of the one that the LB chose); an LB of a higher epoch that speaks
+/// meanwhile ends the pull, one of the same epoch sends what is staged.
+void Acceptor::adopt(Machine& machine, Output& out) {
   EntryView entry;
-  while (pull_.staged(offset, entry) && entry.seq <= pull_.adopt_through()) {
+  for (size_t taken = 0;
+       taken < 4 * kAdoptAtOnce && out.append.records().size() < kAdoptAtOnce && pull_.staged(entry);
+       ++taken) {
     if (!member() && !(entry.seq.value == 1 && entry.kind == EntryKind::genesis && names_us(entry))) {
       strange_ = pull_.epoch();
       unnamed_ = true;
@@ -270,7 +275,8 @@ void Acceptor::on(const EntriesView& view, ServerId from, const Moment& now, Mac
     }
     const Hash128 l = next_l(log_.l_at(previous(entry.seq)), entry);
     if (log_.matches(entry.seq, l)) {
-      continue;  // came as an Accept while it waited in the stage
+      pull_.adopted(log_);  // came as an Accept while it waited in the stage
+      continue;
     }
     if (entry.seq <= commit_ || log_.full(entry.op.size())) {
       ++counters_.ignored;  // it contradicts what was decided meanwhile, or there is no room
@@ -281,8 +287,8 @@ void Acceptor::on(const EntriesView& view, ServerId from, const Moment& now, Mac
       cut(entry.seq, machine);
     }
     append(entry, l, machine, out);
+    pull_.adopted(log_);
   }
-  pull_.adopted(log_);
 }
 
 // ---- the log
@@ -396,13 +402,18 @@ MonoTime Acceptor::tick(const Moment& now, Machine& machine, Output& out) {
     commit_dirty_ = false;
   }
   pull_.reached(log_);
+  const bool log_has_room = out.append.records().size() < kAdoptAtOnce;
+  adopt(machine, out);
   send_promise(out);
   send_votes(now, machine, out);
   send_answers(out);
-  MonoTime again = MonoTime::never();
+  EntryView more;
+  const bool adopting = pull_.staged(more);
+  // With more to adopt: at once, or, when its log has no room, as soon as the disk has made some.
+  MonoTime again = adopting && log_has_room ? now.mono : MonoTime::never();
   ServerId to{};
   Missing ask;
-  if (pull_.ask(log_, now.mono, to, ask, again)) {
+  if (!adopting && pull_.ask(log_, now.mono, to, ask, again)) {
     if (const MutBytes room = out.sends.open(); !room.empty()) {
       put(room, ask);
       out.sends.close(to, sizeof(ask));

@@ -115,6 +115,7 @@ class Acceptor {
   void hear(Epoch epoch, Nonce instance, uint8_t flags, uint32_t heartbeat_us, MonoTime now);
   [[nodiscard]] bool heard(MonoTime now) const;
   void lack(Seq seq, const Hash128& l, Epoch epoch, ServerId lb, const Slot* source, MonoTime now);
+  void adopt(Machine& machine, Output& out);
   void append(const EntryView& entry, const Hash128& l, Machine& machine, Output& out);
   void apply(const EntryView& entry, const Hash128& l, Machine& machine);
   void cut(Seq first, Machine& machine);

@@ -671,6 +671,81 @@ TEST_F(AcceptorTest, EntriesFromAPeerReachTheNamedLThenEpochStartIsTaken) {
   EXPECT_EQ(votes_text(b_.poll()), "6-6") << "and only the new epoch's entry is voted on";
 }
 
+/// Backend 1 has pulled [6, 6 + count) of `chosen` into its stage; none of them may be taken before the last
+/// came.
+class AdoptionTest : public AcceptorTest {
+ protected:
+  static constexpr uint64_t kCount = 1000;
+  const Story old_ = Story(base_).start(kE2, Slot::one).ops(kE2, kCount);
+  void pull_all() {
+    settle(base_, 5);
+    b_.take(Story(old_).start(kE3, Slot::two), kCount + 7, kCount + 7, kE3);
+    std::vector<Letter> letters = b_.poll();
+    uint64_t at = 6;
+    while (at <= kCount + 6) {
+      const auto missing = only<MissingView>(letters);
+      ASSERT_EQ(missing.size(), 1U);
+      const uint32_t number = missing[0].header->number;
+      for (unsigned i = 0; i < kPullDatagrams && at <= kCount + 6; ++i) {
+        const uint64_t to = std::min(at + 9, kCount + 6);
+        b_.hear(ServerId::b2, entries_of(old_, at, to, 0, number));
+        at = to + 1;
+      }
+      if (at <= kCount + 6) {
+        ASSERT_EQ(b_.acceptor.log().last(), Seq{5}) << "the named L was not reached";
+        letters = b_.poll();
+      }
+    }
+  }
+};
+
+TEST_F(AdoptionTest, ALongStageIsTakenOverInSlices) {
+  pull_all();
+  EXPECT_LE(b_.acceptor.log().last(), Seq{5 + kAdoptAtOnce});
+  unsigned polls = 0;
+  for (Seq before = b_.acceptor.log().last(); before < Seq{kCount + 6}; before = b_.acceptor.log().last()) {
+    const std::vector<Letter> letters = b_.poll();
+    EXPECT_EQ(votes_text(letters), "none");
+    EXPECT_TRUE(only<MissingView>(letters).empty()) << "it has all that it needs";
+    EXPECT_GT(b_.acceptor.log().last(), before);
+    EXPECT_LE(distance(before, b_.acceptor.log().last()), 2 * kAdoptAtOnce) << "a poll of the bench ticks twice";
+    ASSERT_LT(++polls, 20U);
+  }
+  EXPECT_TRUE(b_.acceptor.log().matches(Seq{kCount + 6}, old_.l(Seq{kCount + 6})));
+  EXPECT_FALSE(b_.acceptor.catching_up());
+  b_.take(Story(old_).start(kE3, Slot::two), kCount + 7, kCount + 7, kE3);
+  EXPECT_EQ(votes_text(b_.poll()), std::to_string(kCount + 7) + "-" + std::to_string(kCount + 7));
+}
+
+TEST_F(AdoptionTest, AHigherEpochInBetweenEndsItAndTheOldLogGoesNoFurther) {
+  pull_all();
+  const Seq part = b_.acceptor.log().last();
+  ASSERT_LT(part, Seq{kCount + 6});
+  const Epoch e4 = make_epoch(4, ServerId::lb2);
+  const Story other = base_.until(5).start(e4, Slot::three).ops(e4, 3);
+  b_.take(other, 6, 9, e4);
+  b_.poll();
+  EXPECT_EQ(b_.acceptor.log().last(), Seq{9});
+  b_.poll();
+  b_.poll();
+  EXPECT_EQ(b_.acceptor.log().last(), Seq{9}) << "the stage of the old epoch is forgotten";
+  EXPECT_TRUE(b_.acceptor.log().matches(Seq{9}, other.l(Seq{9})));
+}
+
+TEST_F(AdoptionTest, APromiseInBetweenTellsTheLogAsItStands) {
+  pull_all();
+  const Seq part = b_.acceptor.log().last();
+  ASSERT_LT(part, Seq{kCount + 6});
+  b_.hear(ServerId::lb2, prepare_of(make_epoch(4, ServerId::lb2), 0xB2));
+  const std::vector<Letter> letters = b_.poll();
+  const auto promises = only<PromiseView>(letters);
+  ASSERT_EQ(promises.size(), 1U);
+  EXPECT_EQ(promises[0].header->last, part.value);
+  EXPECT_EQ(promises[0].header->last_l.get(), old_.l(part));
+  b_.poll();
+  EXPECT_EQ(b_.acceptor.log().last(), part) << "nothing is taken behind a promise";
+}
+
 TEST_F(AcceptorTest, EntriesThatContradictWhatIsDecidedAreIgnored) {
   // A pull is under way when Accepts fill the gap and the LB's tally decides it; then the peer's answer, from
   // another log, arrives, with a commit that covers everything.

@@ -1,6 +1,8 @@
 #pragma once
 // Numbers of the quorum protocol: fixed by it, or chosen by us (then with the reason).
 
+#include <cstddef>
+
 #include "base/time.h"
 
 namespace tercet::quorum {
@@ -47,6 +49,8 @@ inline constexpr Duration kContestAgain =
     milliseconds(50);  ///< a backend that was wrong and restarts needs longer than that
 inline constexpr Duration kReadAgainMin = milliseconds(2);
 inline constexpr Duration kPullAgain = milliseconds(20);
+/// Most entries that a backend takes over from its stage in one poll: about a millisecond's work.
+inline constexpr size_t kAdoptAtOnce = 256;
 inline constexpr unsigned kPullDatagrams =
     32;  ///< Entries asked for at once: 45 kB, well within a receive buffer
 static_assert(kResendMin < kResendMax && kDownAfterMin <= kResendMax);

@@ -212,6 +212,7 @@ class Proposer {
   void tick_takeover(const Moment& now, Output& out);
 
   // ordering and tallying (proposer_active.cc)
+  [[nodiscard]] Admit without_epoch() const;
   bool order(EntryKind kind, Bytes op, Tag tag, const Moment& now);
   void order_ticks(const Moment& now);
   void tally(Slot slot, const Ballot& ballot, const Moment& now);

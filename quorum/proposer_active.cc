@@ -11,7 +11,7 @@ namespace tercet::quorum {
 
 Admit Proposer::propose(Bytes op, Tag tag, const Moment& now) {
   if (!holds_epoch()) {
-    return Admit::not_active;
+    return without_epoch();
   }
   const SlotSet voters = backends_.voters(now.mono, last_ordered());
   if (active() && (voters.count() < 2 || split_)) {
@@ -27,9 +27,16 @@ Admit Proposer::propose(Bytes op, Tag tag, const Moment& now) {
   return order(EntryKind::op, op, tag, now) ? Admit::taken : Admit::busy;
 }
 
+/// One that outbids a stray Prepare keeps its address and serves again in a moment: nobody else does
+/// meanwhile.
+Admit Proposer::without_epoch() const {
+  const auto* preparing = std::get_if<Preparing>(&role_);
+  return preparing != nullptr && preparing->raised ? Admit::busy : Admit::not_active;
+}
+
 Admit Proposer::read(Bytes query, Tag tag) {
   if (!holds_epoch()) {
-    return Admit::not_active;
+    return without_epoch();
   }
   return reads_.add(query, tag) ? Admit::taken : Admit::busy;
 }

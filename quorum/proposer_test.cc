@@ -734,6 +734,18 @@ TEST_F(TakeoverPath, Takeover4NothingButEpochStartIsSentUntilItIsDecided) {
   EXPECT_TRUE(cell_.answered(1));
 }
 
+TEST_F(TakeoverPath, WhileItOutbidsAStrayPrepareItIsBusyNotGone) {
+  cell_.deliver({LB2, ServerId::b1, prepare_of(make_epoch(40, LB2), 0xA1)});
+  for (int ms = 0; ms < 100 && cell_.lb().role() != LbRole::preparing; ++ms) {
+    cell_.run(milliseconds(1));
+  }
+  ASSERT_EQ(cell_.lb().role(), LbRole::preparing);
+  EXPECT_EQ(cell_.propose("now", 1), Admit::busy) << "nobody else serves meanwhile";
+  EXPECT_EQ(cell_.lb().read(as_bytes("now"), Tag{2, 0}), Admit::busy);
+  cell_.run(milliseconds(100));
+  EXPECT_EQ(cell_.propose("then", 3), Admit::taken);
+}
+
 TEST_F(TakeoverPath, Takeover5AStrayPrepareAtOneBackendIsOutbidAndTheAddressKept) {
   const Epoch epoch = cell_.lb().epoch();
   cell_.deliver({LB2, ServerId::b1, prepare_of(make_epoch(40, LB2), 0xA1)});

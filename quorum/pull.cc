@@ -8,6 +8,7 @@ void Pull::begin_at(Seq from, const LogView& log) {
   cursor_ = from;
   tail_ = log.l_at(previous(from));
   stage_.clear();
+  stage_adopted_ = 0;
   stage_first_ = from;
   adopt_through_ = {};
   ask_due_ = true;
@@ -42,6 +43,7 @@ void Pull::aim(const Target& target, Epoch epoch, ServerId lb, const Slot* sourc
 void Pull::stop() {
   active_ = false;
   stage_.clear();
+  stage_adopted_ = 0;
   adopt_through_ = {};
 }
 
@@ -141,28 +143,30 @@ void Pull::take(ServerId from, const EntriesView& view, const LogView& log, Seq 
   asked_at_ = now;
 }
 
-bool Pull::staged(size_t& offset, EntryView& out) const {
-  if (offset >= stage_.size()) {
+bool Pull::staged(EntryView& out) const {
+  if (adopt_through_.value == 0) {
     return false;
   }
-  const size_t size = parse_entry({stage_.data() + offset, stage_.size() - offset}, out);
-  TERCET_CHECK(size != 0, "the stage holds what we wrote");
-  offset += size;
+  const size_t size = parse_entry({stage_.data() + stage_adopted_, stage_.size() - stage_adopted_}, out);
+  TERCET_CHECK(size != 0 && out.seq <= adopt_through_, "the stage holds what we wrote");
   return true;
 }
 
 void Pull::adopted(const LogView& log) {
-  size_t offset = 0;
-  size_t taken = 0;
   EntryView entry;
-  while (staged(offset, entry) && entry.seq <= adopt_through_) {
-    taken = offset;
+  if (!staged(entry)) {
+    return;  // its epoch ended the pull
   }
-  const size_t left = stage_.size() - taken;
+  stage_adopted_ += entry_size(entry.op.size());
+  if (entry.seq < adopt_through_) {
+    return;
+  }
+  const size_t left = stage_.size() - stage_adopted_;
   if (left != 0) {
-    std::memmove(&stage_[0], stage_.data() + taken, left);
+    std::memmove(&stage_[0], stage_.data() + stage_adopted_, left);
   }
   stage_.resize_down(left);
+  stage_adopted_ = 0;
   stage_first_ = tercet::next(adopt_through_);
   adopt_through_ = {};
   reached(log);

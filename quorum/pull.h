@@ -38,9 +38,10 @@ class Pull {
   void take(ServerId from, const EntriesView& view, const LogView& log, Seq commit, MonoTime now);
   /// Last seq in the stage that may be taken over now; seq 0: none.
   [[nodiscard]] Seq adopt_through() const { return adopt_through_; }
-  /// Walks the staged entries in order; `offset` starts at 0.
-  bool staged(size_t& offset, EntryView& out) const;
-  /// The log has taken all up to adopt_through().
+  /// The oldest staged entry that may be taken over now; false: none, and what there was is all in the log.
+  /// Takes no more from sources while there is one.
+  bool staged(EntryView& out) const;
+  /// The log has that one (and its epoch may have ended this pull, then nothing is staged any more).
   void adopted(const LogView& log);
 
   /// What to ask now: fills `to` and `ask`; false if nothing is due. `again` is when to look next.
@@ -67,7 +68,8 @@ class Pull {
   Seq cursor_;    ///< next seq that is wanted
   Hash128 tail_;  ///< L(cursor − 1) of the log being pulled
   Seq adopt_through_;
-  Region<uint8_t> stage_;  ///< entries from stage_first_ on, as EntryHeader + operation
+  Region<uint8_t> stage_;     ///< entries from stage_first_ on, as EntryHeader + operation …
+  size_t stage_adopted_ = 0;  ///< … of which so many bytes are in the log
   Seq stage_first_;
   uint64_t pulled_ = 0;
 };
