@@ -8,11 +8,7 @@
 namespace tercet::quorum {
 
 Acceptor::Acceptor(const Options& options)
-    : options_(options),
-      log_(options.log),
-      results_(options.results_kept),
-      pull_(options.slot),
-      held_reads_(options.reads_held) {}
+    : options_(options), log_(options.log), held_(options.held), pull_(options.slot) {}
 
 // ---- recovery
 
@@ -161,13 +157,7 @@ void Acceptor::on(const AcceptView& view, ServerId from, const Moment& now, Mach
         std::max(commit_, before);  // the bug of Raft's figure 8: copies of an old epoch taken as decided
   }
   if (at > before) {
-    if (new_epoch || vote_from_ > vote_to_) {
-      vote_from_ = tercet::next(before);
-      vote_to_ = at;
-    } else {
-      vote_from_ = std::min(vote_from_, tercet::next(before));
-      vote_to_ = std::max(vote_to_, at);
-    }
+    held_.vote(tercet::next(before), at, new_epoch);
   }
 }
 
@@ -218,7 +208,7 @@ void Acceptor::on(const PrepareView& view, ServerId from, const Moment& now, Mac
     out.append.add_promise(record);
     ++lsn_.value;
   }
-  held_promise_ = HeldPromise{from, lsn_, promise_now(now, machine)};
+  held_.promise(from, lsn_, promise_now(now, machine));
 }
 
 void Acceptor::on(const AskView& view, ServerId from, const Moment& now, Machine& machine, Output& out) {
@@ -304,7 +294,7 @@ void Acceptor::append(const EntryView& entry, const Hash128& l, Machine& machine
 }
 
 void Acceptor::apply(const EntryView& entry, const Hash128& l, Machine& machine) {
-  Result& result = results_[entry.seq.value % results_.size()];
+  Result& result = held_.result(entry.seq);
   result.clear();
   machine.apply(entry, result);
   log_.set_s(entry.seq,
@@ -320,12 +310,7 @@ void Acceptor::cut(Seq first, Machine& machine) {
   }
   log_.cut(first);
   durable_seq_ = std::min(durable_seq_, previous(first));
-  while (!held_reads_.empty() && held_reads_.back().place >= first) {
-    held_reads_.pop_back();
-  }
-  if (vote_to_ >= first) {
-    vote_to_ = previous(first);
-  }
+  held_.cut(first);
   if (!undone) {
     rebuild(machine);
   }
@@ -344,11 +329,7 @@ void Acceptor::raise_promise(Epoch epoch, Nonce instance) {
   TERCET_CHECK(epoch > promised_, "a promise only rises");
   promised_ = epoch;
   promised_to_ = instance;
-  // From here on no vote or answer for an older epoch leaves.
-  vote_from_ = Seq{1};
-  vote_to_ = Seq{0};
-  held_reads_.clear();
-  held_promise_.reset();
+  held_.forget();  // from here on no vote or answer for an older epoch leaves
   if (pull_.active() && pull_.epoch() < epoch) {
     pull_.stop();
   }
@@ -404,9 +385,13 @@ MonoTime Acceptor::tick(const Moment& now, Machine& machine, Output& out) {
   pull_.reached(log_);
   const bool log_has_room = out.append.records().size() < kAdoptAtOnce;
   adopt(machine, out);
-  send_promise(out);
-  send_votes(now, machine, out);
-  send_answers(out);
+  const Held::Durable durable{durable_lsn_, durable_seq_};
+  held_.send_promise(durable, {options_.introduction.data(), options_.introduction.size()}, out.sends);
+  if (member()) {
+    held_.send_votes(durable, {flags(machine), promised_, options_.incarnation, now.wall}, holder(), log_,
+                     out.sends);
+  }
+  held_.send_answers(durable, out.sends);
   EntryView more;
   const bool adopting = pull_.staged(more);
   // With more to adopt: at once, or, when its log has no room, as soon as the disk has made some.
@@ -437,86 +422,27 @@ uint8_t Acceptor::flags(const Machine& machine) const {
   return static_cast<uint8_t>(flags);
 }
 
-void Acceptor::send_votes(const Moment& now, const Machine& machine, Output& out) {
-  const Seq limit = planted(Mutant::vote_before_durable) ? log_.last() : durable_seq_;
-  const Seq to = std::min(vote_to_, limit);
-  // Results older than the ring are gone: an LB never asks for them, its window is smaller.
-  if (to.value > results_.size() && vote_from_.value <= to.value - results_.size()) {
-    vote_from_ = Seq{to.value - results_.size() + 1};
-  }
-  if (!member()) {
-    return;
-  }
-  while (vote_from_ <= to) {
-    const MutBytes room = out.sends.open();
-    if (room.empty()) {
-      return;
-    }
-    VoteHeader header{};
-    header.type = static_cast<uint8_t>(CellMessage::vote);
-    header.flags = flags(machine);
-    header.epoch = promised_.value;
-    header.incarnation = options_.incarnation.value;
-    header.first = vote_from_.value;
-    header.wall_ms = as_unsigned(now.wall.ms);
-    header.durable = durable_seq_.value;
-    header.load = static_cast<uint32_t>(distance(durable_seq_, log_.last()));
-    VoteWriter writer(room, header);
-    Seq at = vote_from_;
-    while (at <= to) {
-      const Result& result = results_[at.value % results_.size()];
-      if (!writer.add(log_.s_at(at).low, {result.data(), result.size()})) {
-        break;
-      }
-      at = tercet::next(at);
-    }
-    out.sends.close(holder(), writer.finish(log_.l_at(previous(at))));
-    vote_from_ = at;
-  }
-}
-
 void Acceptor::hold_read(const AcceptEntry& item, ServerId from, Epoch epoch, Seq place,
                          const Machine& machine) {
-  if (held_reads_.full()) {
+  if (!held_.takes_reads()) {
     ++counters_.reads_late;
     return;
   }
   uint8_t answer[kReadAnswerMax];
   const size_t size = machine.read(item.query, answer);
-  HeldRead& held = held_reads_.push_back();
-  held.header = {};
-  held.answer.clear();
-  held.to = from;
-  held.place = place;
-  held.header.type = static_cast<uint8_t>(CellMessage::answer);
-  held.header.length = static_cast<uint16_t>(size);
-  held.header.slot = item.read->slot;
-  held.header.generation = item.read->generation;
-  held.header.epoch = epoch.value;
-  held.header.incarnation = options_.incarnation.value;
-  held.header.place = place.value;
-  held.header.place_l = log_.l_at(place);
-  held.header.hash = hash128({answer, size});
-  if (item.read->body_from == index(options_.slot)) {
-    held.header.flags = kWhole;
-    held.answer.resize(size);
-    std::copy(answer, answer + size, held.answer.begin());
-  }
-}
-
-void Acceptor::send_answers(Output& out) {
-  while (!held_reads_.empty() && held_reads_.front().place <= durable_seq_) {
-    const MutBytes room = out.sends.open();
-    if (room.empty()) {
-      return;
-    }
-    HeldRead& read = held_reads_.front();
-    read.header.load = static_cast<uint32_t>(held_reads_.size());
-    put(room, read.header);
-    std::copy(read.answer.begin(), read.answer.end(), room.begin() + sizeof(AnswerHeader));
-    out.sends.close(read.to, sizeof(AnswerHeader) + read.answer.size());
-    held_reads_.pop_front();
-  }
+  AnswerHeader header{};
+  header.type = static_cast<uint8_t>(CellMessage::answer);
+  header.length = static_cast<uint16_t>(size);
+  header.slot = item.read->slot;
+  header.generation = item.read->generation;
+  header.epoch = epoch.value;
+  header.incarnation = options_.incarnation.value;
+  header.place = place.value;
+  header.place_l = log_.l_at(place);
+  header.hash = hash128({answer, size});
+  const bool whole = item.read->body_from == index(options_.slot);
+  header.flags = whole ? kWhole : 0;
+  held_.read(from, place, header, {answer, whole ? size : 0});
 }
 
 PromiseHeader Acceptor::promise_now(const Moment& now, const Machine& machine) const {
@@ -540,20 +466,6 @@ PromiseHeader Acceptor::promise_now(const Moment& now, const Machine& machine) c
   header.clock_ms = as_unsigned(now.wall.ms);
   write_members(log_.members(), header.members);
   return header;
-}
-
-void Acceptor::send_promise(Output& out) {
-  if (!held_promise_ || (held_promise_->lsn > durable_lsn_ && !planted(Mutant::promise_before_durable))) {
-    return;
-  }
-  const MutBytes room = out.sends.open();
-  if (room.empty()) {
-    return;
-  }
-  put(room, held_promise_->header);
-  std::copy(options_.introduction.begin(), options_.introduction.end(), room.begin() + sizeof(PromiseHeader));
-  out.sends.close(held_promise_->to, sizeof(PromiseHeader) + options_.introduction.size());
-  held_promise_.reset();
 }
 
 void Acceptor::refuse(CellMessage of, Epoch epoch, ServerId to, const Machine& machine, Output& out) {
@@ -625,7 +537,7 @@ void Acceptor::send_heard(ServerId to, bool asked, uint32_t number, uint64_t sta
   reply.commit_s = log_.s_at(commit_);
   reply.progress = pull_.pulled();
   reply.wall_ms = as_unsigned(now.wall.ms);
-  reply.load = static_cast<uint32_t>(held_reads_.size());
+  reply.load = static_cast<uint32_t>(held_.reads());
   put(room, reply);
   out.sends.close(to, sizeof(reply));
 }

@@ -7,10 +7,7 @@
 // Keeps: I5 (equal S, equal books), I6 (no vote or promise before durability), its part of I1 and I2 (cuts
 // only from the first seq where it holds another L, never a committed one).
 
-#include <optional>
-#include <vector>
-
-#include "base/ring.h"
+#include "quorum/held.h"
 #include "quorum/log_view.h"
 #include "quorum/machine.h"
 #include "quorum/pull.h"
@@ -28,8 +25,7 @@ class Acceptor {
     Incarnation incarnation;
     bool amnesiac = false;  ///< the disk was lost or cannot be trusted: says so, neither votes nor promises
     FixedVector<uint8_t, kIntroductionMax> introduction;
-    size_t results_kept = 8192;  ///< of the newest entries, for votes on repeated Accepts; ≥ the LB's window
-    size_t reads_held = 1024;    ///< reads that wait for durability
+    Held::Sizes held;
     LogView::Options log;
   };
   struct Output {
@@ -80,17 +76,6 @@ class Acceptor {
   [[nodiscard]] Lsn taken() const { return lsn_; }
 
  private:
-  struct HeldPromise {
-    ServerId to = ServerId::lb1;
-    Lsn lsn;
-    PromiseHeader header{};
-  };
-  struct HeldRead {
-    ServerId to = ServerId::lb1;
-    Seq place;
-    AnswerHeader header{};
-    FixedVector<uint8_t, kReadAnswerMax> answer;
-  };
   /// The holder of an epoch, last heard saying that it is fit.
   struct Holder {
     Epoch epoch;
@@ -127,9 +112,6 @@ class Acceptor {
   void refuse(CellMessage of, Epoch epoch, ServerId to, const Machine& machine, Output& out);
   void send_heard(ServerId to, bool asked, uint32_t number, uint64_t stamp, const Moment& now,
                   const Machine& machine, Output& out);
-  void send_votes(const Moment& now, const Machine& machine, Output& out);
-  void send_answers(Output& out);
-  void send_promise(Output& out);
   [[nodiscard]] uint8_t flags(const Machine& machine) const;
   [[nodiscard]] PromiseHeader promise_now(const Moment& now, const Machine& machine) const;
   [[nodiscard]] ServerId holder() const;
@@ -151,15 +133,11 @@ class Acceptor {
   bool stopped_ = false;
   bool unnamed_ = false;  ///< blank, and the cell's Genesis names another incarnation: this disk is a lost
                           ///< one's successor
-  std::vector<Result> results_;  ///< by seq modulo its size
+  Held held_;
   Pull pull_;
   uint8_t told_flags_ = 0;  ///< in the last answer to a Keepalive
   Epoch strange_;           ///< the log of this epoch's LB does not name us: not pulled again
   Holder heard_;
-  Seq vote_from_{1};  ///< votes due: [vote_from_, vote_to_], of the epoch promised
-  Seq vote_to_;
-  std::optional<HeldPromise> held_promise_;
-  Ring<HeldRead> held_reads_;  ///< their places rise
   Counters counters_;
 };
 

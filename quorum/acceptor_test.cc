@@ -265,7 +265,7 @@ TEST_F(AcceptorTest, Review2_3ARepeatedAcceptIsVotedOnAgain) {
 
 TEST_F(AcceptorTest, AnOldVoteIsMadeOfKeptResultsOnly) {
   Acceptor::Options options = Bench::default_options(Slot::one);
-  options.results_kept = 4;
+  options.held.results = 4;
   Bench b(Slot::one, &options);
   b.take(base_, 1, 5, kE1);
   EXPECT_EQ(votes_text(b.poll()), "2-5");

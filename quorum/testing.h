@@ -268,8 +268,7 @@ class Bench {
     options.cell = CellId{7};
     options.slot = slot;
     options.incarnation = life_of(slot);
-    options.results_kept = 256;
-    options.reads_held = 8;
+    options.held = {.results = 256, .reads = 8};
     options.log.entries_max = 1U << 14U;
     options.log.bytes_max = 1U << 22U;
     return options;

@@ -227,8 +227,7 @@ void World::start_backend(unsigned slot) {
   options.cell = CellId{7};
   options.slot = static_cast<Slot>(slot);
   options.incarnation = b.incarnation;
-  options.results_kept = 256;
-  options.reads_held = 16;
+  options.held = {.results = 256, .reads = 16};
   options.log = {1U << 16U, 16U << 20U};
   uint8_t introduction[sizeof(Introduction) + 1];
   std::memset(introduction, static_cast<int>(slot + 1), sizeof(Introduction));
