@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "failover/backoff.h"
 
 namespace tercet::failover {
 namespace {
@@ -211,35 +210,6 @@ TEST(Suspicion, LastSignIsWhenItWasHeardWhateverWeMissed) {
   const MonoTime sign = w.suspicion.last_sign();
   w.freeze(seconds(1), false);
   EXPECT_EQ(w.suspicion.last_sign(), sign);
-}
-
-TEST(Backoff, DoublesItsRangeUpToTheCapAndDrawsFromTheUpperHalf) {
-  Backoff backoff({.base = milliseconds(20), .cap = milliseconds(100)});
-  EXPECT_TRUE(backoff.allows(kStart));
-  const int64_t range_ms[] = {20, 40, 80, 100, 100};
-  for (const int64_t range : range_ms) {
-    Backoff low = backoff;
-    Backoff high = backoff;
-    const auto half = static_cast<uint64_t>(milliseconds(range).ns / 2);
-    EXPECT_EQ(low.failed(kStart, 0) - kStart, milliseconds(range) / 2);
-    EXPECT_EQ(high.failed(kStart, half) - kStart, milliseconds(range));
-    backoff.failed(kStart, UINT64_MAX);
-    EXPECT_GE(backoff.until() - kStart, milliseconds(range) / 2);
-    EXPECT_LE(backoff.until() - kStart, milliseconds(range));
-    EXPECT_FALSE(backoff.allows(kStart));
-    EXPECT_TRUE(backoff.allows(backoff.until()));
-  }
-  backoff.reset();
-  EXPECT_TRUE(backoff.allows(kStart));
-  EXPECT_EQ(backoff.failed(kStart, 0) - kStart, milliseconds(10));
-}
-
-TEST(Backoff, ManyFailuresDoNotOverflow) {
-  Backoff backoff({.base = nanoseconds(1), .cap = seconds(3600)});
-  for (int i = 0; i < 1000; ++i) {
-    backoff.failed(kStart, static_cast<uint64_t>(i) * 0x9E3779B97F4A7C15ULL);
-  }
-  EXPECT_GE(backoff.until() - kStart, seconds(1800));
 }
 
 TEST(Receipt, EveryCauseHasItsName) {
