@@ -1,6 +1,7 @@
 #include "quorum/acceptor.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/mutant.h"
 #include "quorum/chain.h"
@@ -84,6 +85,18 @@ bool Acceptor::may_take(const AcceptView& view) const {
          first.entry.kind == EntryKind::genesis && names_us(first.entry);
 }
 
+/// The backend whose log an EpochStart stands behind: who is to be asked for what we lack of it.
+static std::optional<Slot> source_named_in(const AcceptView& view) {
+  AcceptWalk walk(view);
+  AcceptEntry first;
+  if (!walk.next(first) || first.is_read || first.entry.kind != EntryKind::epoch_start) {
+    return {};
+  }
+  const auto* body = header_of<EpochStartBody>(first.entry.op);
+  return body != nullptr && body->source < kBackends ? std::optional(static_cast<Slot>(body->source))
+                                                     : std::nullopt;
+}
+
 void Acceptor::on(const AcceptView& view, ServerId from, const Moment& now, Machine& machine, Output& out) {
   const AcceptHeader& h = *view.header;
   const Epoch epoch{h.epoch};
@@ -100,19 +113,9 @@ void Acceptor::on(const AcceptView& view, ServerId from, const Moment& now, Mach
   const Seq before = previous(Seq{h.first});
   const Hash128 before_l = h.prev_l.get();
   if (!may_take(view) || !log_.matches(before, before_l)) {
-    const Slot* source = nullptr;
-    Slot named{};
-    AcceptWalk walk(view);
-    AcceptEntry item;
-    if (walk.next(item) && !item.is_read && item.entry.kind == EntryKind::epoch_start) {
-      const auto* body = header_of<EpochStartBody>(item.entry.op);
-      if (body != nullptr && body->source < kBackends) {
-        named = static_cast<Slot>(body->source);
-        source = &named;
-      }
-    }
     if (before.value != 0) {
-      lack(before, before_l, epoch, from, source, now.mono);
+      const std::optional<Slot> source = source_named_in(view);
+      lack(before, before_l, epoch, from, source ? &*source : nullptr, now.mono);
     }
     return;
   }

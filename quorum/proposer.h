@@ -202,6 +202,8 @@ class Proposer {
   void on(const NotForLbs&, ServerId, const Moment&, Output&) {}
 
   // takeover (proposer_takeover.cc)
+  void note_position(Slot slot, const Heard& h, const Moment& now);
+  void note_answer(Slot slot, const Heard& h);
   void inquire(Duration give_up, const Moment& now);
   void judge_inquiry(const Moment& now, Output& out);
   void prepare(bool raised, const Moment& now, Output& out);
@@ -210,12 +212,18 @@ class Proposer {
   size_t write_genesis(const Promises& promises, MutBytes out) const;
   void stand_by(Cause cause, const Moment& now, Output& out);
   void tick_takeover(const Moment& now, Output& out);
+  void tick_preparing(Preparing& preparing, const Moment& now, Output& out);
+  void start_without_source(const Moment& now, Output& out);
+  void tick_inquiry(const Moment& now, Output& out);
+  void end_inquiry(const Moment& now, Output& out);
 
   // ordering and tallying (proposer_active.cc)
   [[nodiscard]] Admit without_epoch() const;
   bool order(EntryKind kind, Bytes op, Tag tag, const Moment& now);
   void order_ticks(const Moment& now);
   void tally(Slot slot, const Ballot& ballot, const Moment& now);
+  void note_acked(Slot slot, Seq durable, const Moment& now);
+  void note_decided(Seq first, Seq last);
   void advance(const Moment& now, Output& out);
   void deliver(const Moment& now, Output& out);
   void note_split(MonoTime now);

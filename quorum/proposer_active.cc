@@ -109,8 +109,16 @@ void Proposer::on(const VoteView& view, ServerId from, const Moment& now, Output
       tally(slot, ballot, now);
     }
   }
+  note_acked(slot, Seq{h.durable}, now);
+  note_decided(first, last);
+  advance(now, out);
+}
+
+/// It has voted for all up to `acked`, or needs not any more.
+void Proposer::note_acked(Slot slot, Seq durable, const Moment& now) {
+  Backend& b = backends_[slot];
   const Seq acked_before = b.acked;
-  if (b.acked < answered_ && Seq{h.durable} >= answered_) {
+  if (b.acked < answered_ && durable >= answered_) {
     b.acked = answered_;
   }
   while (window_.has(next(b.acked)) && window_.at(next(b.acked)).tally.has(slot)) {
@@ -124,11 +132,15 @@ void Proposer::on(const VoteView& view, ServerId from, const Moment& now, Output
       starting->progress_at = now.mono;
     }
   }
+}
+
+/// S is a chain: where two ballots agree, all before it is decided too.
+void Proposer::note_decided(Seq first, Seq last) {
   const Seq decided_before = decided_;
   for (Seq seq = std::max(first, next(decided_)); seq <= last; seq = next(seq)) {
     const Tally::Finding finding = window_.at(seq).tally.find(backends_.counted());
     if (finding.verdict == Tally::Verdict::decided) {
-      decided_ = seq;  // S is a chain: all before it are decided too
+      decided_ = seq;
       decided_s_ = finding.s;
     }
   }
@@ -136,7 +148,6 @@ void Proposer::on(const VoteView& view, ServerId from, const Moment& now, Output
     decided_cell_ = window_.at(decided_).cell;
     decided_wall_ = window_.at(decided_).wall;
   }
-  advance(now, out);
 }
 
 void Proposer::tally(Slot slot, const Ballot& ballot, const Moment& now) {

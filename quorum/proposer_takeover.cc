@@ -7,10 +7,6 @@
 #include "quorum/proposer.h"
 
 namespace tercet::quorum {
-namespace {
-ServerSet one(Slot slot) { return ServerSet(server_of(slot)); }
-}  // namespace
-
 void Proposer::claim(Cause cause, const Moment& now) {
   if (!std::holds_alternative<Standby>(role_) || now.mono < backoff_until_) {
     return;
@@ -56,39 +52,49 @@ void Proposer::on(const HeardView& view, ServerId from, const Moment& now, Outpu
   b.digest_seq = Seq{h.commit};
   b.digest = h.commit_s.low;
   if (holds_epoch()) {
-    const Seq durable{h.durable};
-    const Seq first = first_of_epoch();
-    if (durable < b.acked && b.acked >= first && MonoTime{as_signed(h.stamp)} > b.progress_at &&
-        window_.has(b.acked) && window_.at(b.acked).tally.has(slot)) {
-      b.regressed = true;  // asked after its vote came, it has less than it voted for
+    note_position(slot, h, now);
+  }
+  if (inquiry_.on && h.asked != 0 && h.number == inquiry_.number) {
+    note_answer(slot, h);
+    judge_inquiry(now, out);
+  }
+}
+
+/// Where its log stands on ours: what it lost, what it need not vote on any more, how far it has pulled.
+void Proposer::note_position(Slot slot, const Heard& h, const Moment& now) {
+  Backend& b = backends_[slot];
+  const Seq durable{h.durable};
+  const Seq first = first_of_epoch();
+  if (durable < b.acked && b.acked >= first && MonoTime{as_signed(h.stamp)} > b.progress_at &&
+      window_.has(b.acked) && window_.at(b.acked).tally.has(slot)) {
+    b.regressed = true;  // asked after its vote came, it has less than it voted for
+  }
+  if (durable >= previous(window_.oldest()) && durable < window_.next() &&
+      window_.l_at(durable) == h.durable_l.get()) {
+    b.durable = std::max(b.durable, durable);
+    if (b.acked < std::min(durable, answered_)) {
+      b.acked = std::min(durable, answered_);  // what is answered needs no ballot of it any more
+      b.progress_at = now.mono;
     }
-    if (durable >= previous(window_.oldest()) && durable < window_.next() &&
-        window_.l_at(durable) == h.durable_l.get()) {
-      b.durable = std::max(b.durable, durable);
-      if (b.acked < std::min(durable, answered_)) {
-        b.acked = std::min(durable, answered_);  // what is answered needs no ballot of it any more
-        b.progress_at = now.mono;
-      }
-      if (durable == previous(first) && std::holds_alternative<Starting>(role_)) {
-        b.resend_at = now.mono;  // it has pulled the chosen log: now it can take EpochStart
-      }
-    }
-    if (h.progress != b.pulled) {
-      b.pulled = h.progress;
-      if (auto* starting = std::get_if<Starting>(&role_)) {
-        starting->progress_at = now.mono;
-      }
-    }
-    // Its S is right again: readmitted (it was rebuilt).
-    const Seq commit{h.commit};
-    if (b.outvoted && (h.flags & kDivergent) == 0 && commit >= first && window_.has(commit)) {
-      const Tally::Finding finding = window_.at(commit).tally.find(backends_.counted());
-      b.outvoted = finding.verdict != Tally::Verdict::decided || finding.s != h.commit_s.low;
+    if (durable == previous(first) && std::holds_alternative<Starting>(role_)) {
+      b.resend_at = now.mono;  // it has pulled the chosen log: now it can take EpochStart
     }
   }
-  if (!inquiry_.on || h.asked == 0 || h.number != inquiry_.number) {
-    return;
+  if (h.progress != b.pulled) {
+    b.pulled = h.progress;
+    if (auto* starting = std::get_if<Starting>(&role_)) {
+      starting->progress_at = now.mono;
+    }
   }
+  // Its S is right again: readmitted (it was rebuilt).
+  const Seq commit{h.commit};
+  if (b.outvoted && (h.flags & kDivergent) == 0 && commit >= first && window_.has(commit)) {
+    const Tally::Finding finding = window_.at(commit).tally.find(backends_.counted());
+    b.outvoted = finding.verdict != Tally::Verdict::decided || finding.s != h.commit_s.low;
+  }
+}
+
+void Proposer::note_answer(Slot slot, const Heard& h) {
   inquiry_.answered.add(slot);
   if ((h.flags & kAmnesiac) != 0 || (active() && (h.flags & kMember) == 0)) {
     inquiry_.lost.add(slot);  // once an LB serves, all three are members: an empty log is a lost one
@@ -101,7 +107,6 @@ void Proposer::on(const HeardView& view, ServerId from, const Moment& now, Outpu
   if (Epoch{h.promised} > epoch_) {
     inquiry_.higher.add(slot);
   }
-  judge_inquiry(now, out);
 }
 
 void Proposer::judge_inquiry(const Moment& now, Output& out) {
@@ -324,79 +329,102 @@ void Proposer::stand_by(Cause cause, const Moment& now, Output& out) {
 void Proposer::resign(Cause cause, const Moment& now, Output& out) { stand_by(cause, now, out); }
 
 void Proposer::tick_takeover(const Moment& now, Output& out) {
-  if (auto* preparing = std::get_if<Preparing>(&role_)) {
+  if (std::holds_alternative<Preparing>(role_)) {
     try_choose(now, out);
-    preparing = std::get_if<Preparing>(&role_);
-    if (preparing != nullptr && now.mono >= preparing->give_up) {
-      left_out_ = {};
-      stand_by(Cause::no_progress, now, out);
-    } else if (preparing != nullptr && now.mono >= preparing->again) {
-      preparing->again = now.mono + kPrepareAgain;
-      for (const Slot slot : kSlots) {
-        if (preparing->promises[index(slot)].here) {
-          continue;
-        }
-        const MutBytes room = out.sends.open();
-        if (room.empty()) {
-          break;
-        }
-        Prepare message{};
-        message.type = static_cast<uint8_t>(CellMessage::prepare);
-        message.epoch = epoch_.value;
-        message.instance = options_.instance.value;
-        put(room, message);
-        out.sends.close(one(slot), sizeof(message));
-      }
-    }
   }
-  if (auto* starting = std::get_if<Starting>(&role_)) {
-    if (now.mono - starting->progress_at > kStartNoProgress) {
-      // The source does not give its log: a new epoch, which leaves that promise out.
-      left_out_ = {};
-      if (!window_.at(starting->first).tally.has(starting->source)) {
-        left_out_.add(starting->source);
-      }
-      cause_ = Cause::no_progress;
-      out.roles.push_back({RoleChange::Kind::raising, epoch_, epoch_, cause_, 0});
-      prepare(false, now, out);
-    }
+  if (auto* preparing = std::get_if<Preparing>(&role_)) {
+    tick_preparing(*preparing, now, out);
   }
-  if (!inquiry_.on) {
+  const auto* starting = std::get_if<Starting>(&role_);
+  if (starting != nullptr && now.mono - starting->progress_at > kStartNoProgress) {
+    start_without_source(now, out);
+  }
+  if (inquiry_.on) {
+    tick_inquiry(now, out);
+  }
+}
+
+void Proposer::tick_preparing(Preparing& preparing, const Moment& now, Output& out) {
+  if (now.mono >= preparing.give_up) {
+    left_out_ = {};
+    stand_by(Cause::no_progress, now, out);
     return;
   }
+  if (now.mono < preparing.again) {
+    return;
+  }
+  preparing.again = now.mono + kPrepareAgain;
+  ServerSet silent;
+  for (const Slot slot : kSlots) {
+    if (!preparing.promises[index(slot)].here) {
+      silent.add(server_of(slot));
+    }
+  }
+  const MutBytes room = out.sends.open();
+  if (silent.empty() || room.empty()) {
+    return;
+  }
+  Prepare message{};
+  message.type = static_cast<uint8_t>(CellMessage::prepare);
+  message.epoch = epoch_.value;
+  message.instance = options_.instance.value;
+  put(room, message);
+  out.sends.close(silent, sizeof(message));
+}
+
+/// The source does not give its log: a new epoch, which leaves that promise out.
+void Proposer::start_without_source(const Moment& now, Output& out) {
+  const auto& starting = std::get<Starting>(role_);
+  left_out_ = {};
+  if (!window_.at(starting.first).tally.has(starting.source)) {
+    left_out_.add(starting.source);
+  }
+  cause_ = Cause::no_progress;
+  out.roles.push_back({RoleChange::Kind::raising, epoch_, epoch_, cause_, 0});
+  prepare(false, now, out);
+}
+
+void Proposer::tick_inquiry(const Moment& now, Output& out) {
   if (now.mono >= inquiry_.until) {
-    inquiry_.on = false;
-    if (std::holds_alternative<Asking>(role_)) {
-      role_ = Standby{};
-      backoff_until_ = now.mono + kBackoffMin;
-    } else if (std::holds_alternative<Active>(role_)) {
-      if (!inquiry_.higher.empty() && inquiry_.answered.count() >= 2) {
-        stand_by(Cause::fenced, now, out);
-      } else if (confirming_ || !inquiry_.higher.empty()) {
-        // Go on asking. With one answer nobody can have won: this LB stays, so that there is one to say
-        // UNAVAILABLE (the epoch fences it, whatever it believes).
-        inquire(kAskGiveUp, now);
-      }
-    }
+    end_inquiry(now, out);
     return;
   }
-  if (now.mono >= inquiry_.again) {
-    inquiry_.again = now.mono + kAskAgain;
-    Ask ask{};
-    ask.type = static_cast<uint8_t>(CellMessage::ask);
-    ask.number = inquiry_.number;
-    ask.instance = options_.instance.value;
-    ask.stamp = as_unsigned(now.mono.ns);
-    ServerSet to;
-    for (const Slot slot : kSlots) {
-      if (!inquiry_.answered.has(slot)) {
-        to.add(server_of(slot));
-      }
+  if (now.mono < inquiry_.again) {
+    return;
+  }
+  inquiry_.again = now.mono + kAskAgain;
+  ServerSet silent;
+  for (const Slot slot : kSlots) {
+    if (!inquiry_.answered.has(slot)) {
+      silent.add(server_of(slot));
     }
-    const MutBytes room = out.sends.open();
-    if (!to.empty() && !room.empty()) {
-      put(room, ask);
-      out.sends.close(to, sizeof(ask));
+  }
+  const MutBytes room = out.sends.open();
+  if (silent.empty() || room.empty()) {
+    return;
+  }
+  Ask ask{};
+  ask.type = static_cast<uint8_t>(CellMessage::ask);
+  ask.number = inquiry_.number;
+  ask.instance = options_.instance.value;
+  ask.stamp = as_unsigned(now.mono.ns);
+  put(room, ask);
+  out.sends.close(silent, sizeof(ask));
+}
+
+/// Not enough answers in time.
+void Proposer::end_inquiry(const Moment& now, Output& out) {
+  inquiry_.on = false;
+  if (std::holds_alternative<Asking>(role_)) {
+    role_ = Standby{};
+    backoff_until_ = now.mono + kBackoffMin;
+  } else if (std::holds_alternative<Active>(role_)) {
+    if (!inquiry_.higher.empty() && inquiry_.answered.count() >= 2) {
+      stand_by(Cause::fenced, now, out);
+    } else if (confirming_ || !inquiry_.higher.empty()) {
+      // Go on asking. With one answer nobody can have won: this LB stays, so that there is one to say
+      // UNAVAILABLE (the epoch fences it, whatever it believes).
+      inquire(kAskGiveUp, now);
     }
   }
 }

@@ -120,13 +120,13 @@ void Pull::take(ServerId from, const EntriesView& view, const LogView& log, Seq 
     if (held) {
       stage_first_ = tercet::next(entry.seq);
     } else {
+      uint8_t bytes[kRecordMax];
       const size_t size = entry_size(entry.op.size());
       if (stage_.room() < size) {
         begin_at(tercet::next(commit), log);
         next_source();
         return;
       }
-      uint8_t bytes[kRecordMax];
       write_entry(entry, {bytes, sizeof(bytes)});
       stage_.append(bytes, size);
     }
