@@ -86,6 +86,7 @@ std::string status_json(const StatusInput& input) {
   document["serving"] = active && view.serving;
   document["split"] = view.split;
   document["holds_address"] = input.on_air;
+  document["engine"] = input.engine;
   document["in_flight"] = view.in_flight;
   document["undecided"] = view.undecided;
   document["clocks_apart_ms"] = view.clocks_apart.ms();

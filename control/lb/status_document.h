@@ -17,6 +17,7 @@ struct StatusInput {
   CellId cell;
   const dataplane::View* view = nullptr;
   bool on_air = false;                      ///< has the virtual address
+  const char* engine = "";                  ///< of its port
   std::vector<failover::Receipt> receipts;  ///< newest first
   WallTime at;
 };

@@ -35,7 +35,7 @@ dataplane::View active_view() {
 }
 
 json document_of(const dataplane::View& view, std::vector<failover::Receipt> receipts = {}) {
-  return json::parse(status_json({CellId{1}, &view, true, std::move(receipts), WallTime{1'700'000'000'000}}));
+  return json::parse(status_json({CellId{1}, &view, true, "uring", std::move(receipts), WallTime{1'700'000'000'000}}));
 }
 
 TEST(StatusDocument, OfTheActiveLbHasWhatScriptsRelyOn) {
@@ -112,7 +112,7 @@ TEST(StatusDocument, StaysWithinItsBoundWhateverHappened) {
                                   .entries_recovered = UINT64_MAX,
                                   .announcements = UINT32_MAX};
   const std::string text =
-      status_json({CellId{UINT64_MAX}, &view, false, std::vector(64, receipt), WallTime{}});
+      status_json({CellId{UINT64_MAX}, &view, false, "uring", std::vector(64, receipt), WallTime{}});
   auto document = std::make_unique<dataplane::StatusDocument>();
   ASSERT_LE(text.size(), document->text.size());
   EXPECT_EQ(json::parse(text)["failovers"].size(), kStatusReceiptsMax);

@@ -282,8 +282,8 @@ void LoadBalancer::publish_status(const Moment& now) {
   if (!view.known) {
     return;
   }
-  std::string document =
-      status_json({config_.server.cell, &view, vip_loop_->on_air(), receipts_.newest_first(), now.wall});
+  std::string document = status_json(
+      {config_.server.cell, &view, vip_loop_->on_air(), port_->engine(), receipts_.newest_first(), now.wall});
   write_document(document, ++document_version_, documents_.draft());
   documents_.publish();
   board_.publish(view, std::move(document), vip_loop_->on_air());

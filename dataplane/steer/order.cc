@@ -143,7 +143,7 @@ void Order::operation(const ClientRef& client, const OpView& op, const Moment& n
     }
   }
   const quorum::Tag tag = in_flight_.add(client, op);
-  const quorum::Admit admit = proposer.propose(op.all, tag, now);
+  const quorum::Admit admit = proposer.propose(bounded(op), tag, now);
   if (admit != quorum::Admit::taken) {
     in_flight_.free(tag);
     refuse(code_of(admit));
@@ -152,6 +152,27 @@ void Order::operation(const ClientRef& client, const OpView& op, const Moment& n
   if (known == nullptr || op.request > known->request) {
     repeats_.note(op.handle, op.request, tag);
   }
+}
+
+/// The operation as it is ordered: a lease that was asked for lies within this cell's limits, which the
+/// client was told at its Hello. 0 stays 0: the license's own.
+Bytes Order::bounded(const OpView& op) {
+  const bool checkout = op.kind == OpKind::checkout;
+  if (!checkout && op.kind != OpKind::renew) {
+    return op.all;
+  }
+  const size_t at = op.all.size() - op.body.size() +
+                    (checkout ? offsetof(CheckoutBody, lease_ms) : offsetof(RenewBody, lease_ms));
+  Le32 lease;
+  std::memcpy(&lease, op.all.data() + at, sizeof(lease));
+  const uint32_t within = std::clamp<uint32_t>(lease.get(), options_.lease_min_ms, options_.lease_max_ms);
+  if (lease.get() == 0 || lease.get() == within) {
+    return op.all;
+  }
+  lease = within;
+  std::copy(op.all.begin(), op.all.end(), bounded_.begin());
+  std::memcpy(bounded_.data() + at, &lease, sizeof(lease));
+  return {bounded_.data(), op.all.size()};
 }
 
 void Order::deliver(const quorum::Outcome& outcome, Reply& reply, Outbox& out) {

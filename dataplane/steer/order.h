@@ -2,6 +2,8 @@
 // Order: a client's datagram → each of its operations a place in the log, a read's place in the stream, a
 // repeat's old answer, or a word why not.
 
+#include <array>
+
 #include "dataplane/snapshot.h"
 #include "dataplane/steer/repeats.h"
 #include "dataplane/steer/reply.h"
@@ -11,6 +13,7 @@ namespace tercet::dataplane {
 struct OrderOptions {
   size_t in_flight = 8192;     ///< queries that wait for an answer
   size_t repeat_sets = 16384;  ///< × 4 handles remembered
+  // Leases that are asked for lie between these; ≥ 1 s, ≤ 24 h, and the lower one is not above the other.
   uint32_t lease_min_ms = 1'000;
   uint32_t lease_max_ms = 24U * 3600 * 1'000;
   uint32_t replay_window_ms = 600'000;
@@ -40,12 +43,14 @@ class Order {
              Outbox& out);
   void operation(const ClientRef& client, const OpView& op, const Moment& now, quorum::Proposer& proposer,
                  Reply& reply, Outbox& out);
+  Bytes bounded(const OpView& op);
   void status(const ClientRef& client, const OpView& op, Reply& reply, Outbox& out);
 
   OrderOptions options_;
   SteerCounters& counters_;
   InFlight in_flight_;
   Repeats repeats_;
+  std::array<uint8_t, kOpMax> bounded_{};  ///< the operation that bounded() changed
   Snapshot<StatusDocument>* status_ = nullptr;
 };
 

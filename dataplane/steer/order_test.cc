@@ -238,6 +238,39 @@ TEST_F(OrderTest, ALateOutcomeOfASlotsFormerUseAnswersNobody) {
   EXPECT_TRUE(answers().empty());
 }
 
+TEST_F(OrderTest, ALeaseThatIsAskedForLiesWithinTheLimits) {
+  const auto ordered = [&](OpKind kind, uint8_t handle, Bytes body) {
+    send(1, {op(kind, handle, 1, body)});
+    run();
+    const auto& log = cell_.backend(Slot::one).acceptor.log();
+    OpView view;
+    const Bytes bytes = log.entry(log.last()).op;
+    EXPECT_TRUE(parse_op(bytes, view));
+    EXPECT_EQ(view.kind, kind);
+    if (kind == OpKind::renew) {
+      return header_of<RenewBody>(view.body)->lease_ms.get();
+    }
+    EXPECT_EQ(view.body.back(), 'x') << "the texts behind it are as they were";
+    return header_of<CheckoutBody>(view.body)->lease_ms.get();
+  };
+  const auto checkout = [](uint32_t lease_ms) {
+    CheckoutBody body{};
+    body.product = 7;
+    body.lease_ms = lease_ms;
+    body.user_size = 1;
+    std::vector<uint8_t> bytes(bytes_of(body).begin(), bytes_of(body).end());
+    bytes.push_back('x');
+    return bytes;
+  };
+  EXPECT_EQ(ordered(OpKind::checkout, 1, checkout(1'500)), 1'500U);
+  EXPECT_EQ(ordered(OpKind::checkout, 2, checkout(90'000)), 2'000U);
+  EXPECT_EQ(ordered(OpKind::checkout, 3, checkout(10)), 1'000U);
+  EXPECT_EQ(ordered(OpKind::checkout, 4, checkout(0)), 0U) << "the license's own";
+  RenewBody renew{};
+  renew.lease_ms = 5'000U;
+  EXPECT_EQ(ordered(OpKind::renew, 5, bytes_of(renew)), 2'000U);
+}
+
 TEST_F(OrderTest, AStandbyAnswersNotActive) {
   order_.take(client_of(1), query_of({release(1, 1), read_licenses()}), cell_.now, cell_.lb(1), reply_,
               outbox_);

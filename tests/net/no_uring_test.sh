@@ -40,8 +40,6 @@ for host in lb1 lb2 b1 b2 b3; do
   check_equal "$host runs behind the filter" 2 "$(awk '$1 == "Seccomp:" { print $2 }' "/proc/$(<"$CELL_DIR/$host/pid")/status")"
   check_equal "$host says so in one line" 1 "$(cell logs "$host" | grep -cE "$announces")"
   check "$host: its metrics name the engine" grep -q '^tercet_port_info{engine="mmsg"} 1$' <<<"$(metrics "$host")"
-done
-for host in b1 b2 b3; do
   check_json "$host: its status names the engine" '.engine == "mmsg"' "$(http "$host" /v1/status)"
 done
 say "    $(cell logs b1 | grep -E "$announces")"
