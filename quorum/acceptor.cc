@@ -7,6 +7,26 @@
 #include "quorum/chain.h"
 
 namespace tercet::quorum {
+namespace {
+
+/// The backend whose log an EpochStart stands behind: who is to be asked for what we lack of it.
+std::optional<Slot> source_named_in(const AcceptView& view) {
+  AcceptWalk walk(view);
+  AcceptEntry first;
+  if (!walk.next(first) || first.is_read || first.entry.kind != EntryKind::epoch_start) {
+    return {};
+  }
+  const auto* body = header_of<EpochStartBody>(first.entry.op);
+  return body != nullptr && body->source < kBackends ? std::optional(static_cast<Slot>(body->source))
+                                                     : std::nullopt;
+}
+
+/// Not so much waits for the log already that more would only wait longer.
+bool log_takes(const Records& append) {
+  return append.records().size() < kAdoptAtOnce && append.bytes_total() < kAdoptBytesAtOnce;
+}
+
+}  // namespace
 
 Acceptor::Acceptor(const Options& options)
     : options_(options), log_(options.log), held_(options.held), pull_(options.slot) {}
@@ -85,18 +105,6 @@ bool Acceptor::may_take(const AcceptView& view) const {
          first.entry.kind == EntryKind::genesis && names_us(first.entry);
 }
 
-/// The backend whose log an EpochStart stands behind: who is to be asked for what we lack of it.
-static std::optional<Slot> source_named_in(const AcceptView& view) {
-  AcceptWalk walk(view);
-  AcceptEntry first;
-  if (!walk.next(first) || first.is_read || first.entry.kind != EntryKind::epoch_start) {
-    return {};
-  }
-  const auto* body = header_of<EpochStartBody>(first.entry.op);
-  return body != nullptr && body->source < kBackends ? std::optional(static_cast<Slot>(body->source))
-                                                     : std::nullopt;
-}
-
 void Acceptor::on(const AcceptView& view, ServerId from, const Moment& now, Machine& machine, Output& out) {
   const AcceptHeader& h = *view.header;
   const Epoch epoch{h.epoch};
@@ -120,47 +128,63 @@ void Acceptor::on(const AcceptView& view, ServerId from, const Moment& now, Mach
     return;
   }
   const bool new_epoch = epoch > promised_;
-  AcceptWalk walk(view);
-  AcceptEntry item;
-  Seq at = before;
-  Hash128 at_l = before_l;
-  while (walk.next(item)) {
-    if (item.is_read) {
-      if (((item.read->readers >> index(options_.slot)) & 1U) == 0) {
-        continue;
-      }
-      // The book must stand exactly there, in the LB's own log, under its epoch.
-      if (promised_ == epoch && log_.last() == at && member() && !divergent_) {
-        hold_read(item, from, epoch, at, machine);
-      } else {
-        ++counters_.reads_late;
-      }
-      continue;
-    }
-    at_l = next_l(at_l, item.entry);
-    at = item.entry.seq;
-    if (log_.matches(at, at_l)) {
-      continue;
-    }
-    if (log_.full(item.entry.op.size())) {
-      return;
-    }
-    if (at <= log_.last()) {
-      cut(at, machine);
-    }
-    append(item.entry, at_l, machine, out);
+  Seq last = before;
+  if (!take(view, from, last, machine, out)) {
+    return;
   }
-  if (planted(Mutant::shorter_accept_cuts) && at < log_.last()) {
-    cut(tercet::next(at), machine);
+  if (planted(Mutant::shorter_accept_cuts) && last < log_.last()) {
+    cut(tercet::next(last), machine);
   }
-  note_commit(Seq{h.commit}, h.commit_s.get(), at, machine);
-  if (planted(Mutant::old_epoch_decided_by_copies) && at > before &&
+  note_commit(Seq{h.commit}, h.commit_s.get(), last, machine);
+  if (planted(Mutant::old_epoch_decided_by_copies) && last > before &&
       log_.entry(tercet::next(before)).kind == EntryKind::epoch_start) {
     commit_ =
         std::max(commit_, before);  // the bug of Raft's figure 8: copies of an old epoch taken as decided
   }
-  if (at > before) {
-    held_.vote(tercet::next(before), at, new_epoch);
+  if (last > before) {
+    held_.vote(tercet::next(before), last, new_epoch);
+  }
+}
+
+/// Appends what our log lacks of the Accept's entries and evaluates its reads, in the stream's order.
+/// `proved` stands at the seq before them, where our log is the LB's; afterwards at the last one. False: no
+/// room.
+bool Acceptor::take(const AcceptView& view, ServerId from, Seq& proved, Machine& machine, Output& out) {
+  const Epoch epoch{view.header->epoch};
+  Hash128 l = view.header->prev_l.get();
+  AcceptWalk walk(view);
+  AcceptEntry item;
+  while (walk.next(item)) {
+    if (item.is_read) {
+      take_read(item, from, epoch, proved, machine);
+      continue;
+    }
+    l = next_l(l, item.entry);
+    proved = item.entry.seq;
+    if (log_.matches(proved, l)) {
+      continue;
+    }
+    if (log_.full(item.entry.op.size())) {
+      return false;
+    }
+    if (proved <= log_.last()) {
+      cut(proved, machine);
+    }
+    append(item.entry, l, machine, out);
+  }
+  return true;
+}
+
+/// A read that may name us. The book must stand exactly at its place, in the LB's own log, under its epoch.
+void Acceptor::take_read(const AcceptEntry& item, ServerId from, Epoch epoch, Seq place,
+                         const Machine& machine) {
+  if (((item.read->readers >> index(options_.slot)) & 1U) == 0) {
+    return;
+  }
+  if (promised_ == epoch && log_.last() == place && member() && !divergent_ && held_.takes_reads()) {
+    hold_read(item, from, epoch, place, machine);
+  } else {
+    ++counters_.reads_late;
   }
 }
 
@@ -252,36 +276,49 @@ void Acceptor::on(const EntriesView& view, ServerId from, const Moment& now, Mac
   adopt(machine, out);
 }
 
-/// Takes over what was pulled and may be, a slice at a time: however much it is, the loop goes on turning. A
-/// part is a log like any other (a prefix of the one that the LB chose); an LB of a higher epoch that speaks
-/// meanwhile ends the pull, one of the same epoch sends what is staged.
+/// Takes over what was pulled and may be, a slice in each poll: however much it is, the loop goes on turning.
+/// A part is a log like any other (the beginning of the one that the LB chose): it may be promised on, and is
+/// voted on only by an Accept that stands behind it. Between two slices an LB of a higher epoch ends the pull
+/// when it is promised or named another log; one of the same epoch sends what is staged; one of an epoch in
+/// between (a zombie's) may cut the log below the stage, which then follows on nothing.
 void Acceptor::adopt(Machine& machine, Output& out) {
   EntryView entry;
-  for (size_t taken = 0;
-       taken < 4 * kAdoptAtOnce && out.append.records().size() < kAdoptAtOnce && pull_.staged(entry);
-       ++taken) {
-    if (!member() && !(entry.seq.value == 1 && entry.kind == EntryKind::genesis && names_us(entry))) {
-      strange_ = pull_.epoch();
-      unnamed_ = true;
-      pull_.stop();  // no member by that log: Rejoin is the way in
-      return;
-    }
-    const Hash128 l = next_l(log_.l_at(previous(entry.seq)), entry);
-    if (log_.matches(entry.seq, l)) {
-      pull_.adopted(log_);  // came as an Accept while it waited in the stage
-      continue;
-    }
-    if (entry.seq <= commit_ || log_.full(entry.op.size())) {
-      ++counters_.ignored;  // it contradicts what was decided meanwhile, or there is no room
+  while (adopted_.entries < kAdoptAtOnce && adopted_.bytes < kAdoptBytesAtOnce && log_takes(out.append) &&
+         pull_.staged(entry)) {
+    ++adopted_.entries;
+    adopted_.bytes += entry_size(entry.op.size());
+    if (!adopt(entry, machine, out)) {
       pull_.stop();
       return;
     }
-    if (entry.seq <= log_.last()) {
-      cut(entry.seq, machine);
-    }
-    append(entry, l, machine, out);
     pull_.adopted(log_);
   }
+}
+
+/// One staged entry. False: the pull leads nowhere.
+bool Acceptor::adopt(const EntryView& entry, Machine& machine, Output& out) {
+  if (!member() && !(entry.seq.value == 1 && entry.kind == EntryKind::genesis && names_us(entry))) {
+    strange_ = pull_.epoch();
+    unnamed_ = true;
+    return false;  // no member by that log: Rejoin is the way in
+  }
+  if (!log_.matches(previous(entry.seq), pull_.staged_behind())) {
+    ++counters_.ignored;
+    return false;  // the log was cut meanwhile
+  }
+  const Hash128 l = next_l(pull_.staged_behind(), entry);
+  if (log_.matches(entry.seq, l)) {
+    return true;  // came as an Accept while it waited in the stage
+  }
+  if (entry.seq <= commit_ || log_.full(entry.op.size())) {
+    ++counters_.ignored;
+    return false;  // it contradicts what was decided meanwhile, or there is no room
+  }
+  if (entry.seq <= log_.last()) {
+    cut(entry.seq, machine);
+  }
+  append(entry, l, machine, out);
+  return true;
 }
 
 // ---- the log
@@ -386,8 +423,9 @@ MonoTime Acceptor::tick(const Moment& now, Machine& machine, Output& out) {
     commit_dirty_ = false;
   }
   pull_.reached(log_);
-  const bool log_has_room = out.append.records().size() < kAdoptAtOnce;
+  const bool log_had_room = log_takes(out.append);
   adopt(machine, out);
+  adopted_ = {};
   const Held::Durable durable{durable_lsn_, durable_seq_};
   held_.send_promise(durable, {options_.introduction.data(), options_.introduction.size()}, out.sends);
   if (member()) {
@@ -397,8 +435,8 @@ MonoTime Acceptor::tick(const Moment& now, Machine& machine, Output& out) {
   held_.send_answers(durable, out.sends);
   EntryView more;
   const bool adopting = pull_.staged(more);
-  // With more to adopt: at once, or, when its log has no room, as soon as the disk has made some.
-  MonoTime again = adopting && log_has_room ? now.mono : MonoTime::never();
+  // With more to adopt: at once, or, when the disk has not taken what there is, as soon as it has.
+  MonoTime again = adopting && log_had_room ? now.mono : MonoTime::never();
   ServerId to{};
   Missing ask;
   if (!adopting && pull_.ask(log_, now.mono, to, ask, again)) {
@@ -427,10 +465,6 @@ uint8_t Acceptor::flags(const Machine& machine) const {
 
 void Acceptor::hold_read(const AcceptEntry& item, ServerId from, Epoch epoch, Seq place,
                          const Machine& machine) {
-  if (!held_.takes_reads()) {
-    ++counters_.reads_late;
-    return;
-  }
   uint8_t answer[kReadAnswerMax];
   const size_t size = machine.read(item.query, answer);
   AnswerHeader header{};
@@ -538,7 +572,7 @@ void Acceptor::send_heard(ServerId to, bool asked, uint32_t number, uint64_t sta
   reply.durable_l = log_.l_at(durable_seq_);
   reply.commit = commit_.value;
   reply.commit_s = log_.s_at(commit_);
-  reply.progress = pull_.pulled();
+  reply.progress = pull_.progress();
   reply.wall_ms = as_unsigned(now.wall.ms);
   reply.load = static_cast<uint32_t>(held_.reads());
   put(room, reply);

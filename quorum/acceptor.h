@@ -54,7 +54,10 @@ class Acceptor {
   void durable(Lsn lsn);
   /// The log takes nothing more (disk full or failed): says so in all that it sends, takes no entries, votes
   /// no more.
-  void stop() { stopped_ = true; }
+  void stop() {
+    stopped_ = true;
+    pull_.stop();
+  }
   /// The holder of `epoch` said (under seal) that it is gone: whoever asks may follow it at once.
   void resigned(Epoch epoch);
   /// Sends what may leave now; returns when to call again at the latest. Call after each burst of steps.
@@ -101,6 +104,8 @@ class Acceptor {
   [[nodiscard]] bool heard(MonoTime now) const;
   void lack(Seq seq, const Hash128& l, Epoch epoch, ServerId lb, const Slot* source, MonoTime now);
   void adopt(Machine& machine, Output& out);
+  bool adopt(const EntryView& entry, Machine& machine, Output& out);
+  bool take(const AcceptView& view, ServerId from, Seq& proved, Machine& machine, Output& out);
   void append(const EntryView& entry, const Hash128& l, Machine& machine, Output& out);
   void apply(const EntryView& entry, const Hash128& l, Machine& machine);
   void cut(Seq first, Machine& machine);
@@ -108,6 +113,7 @@ class Acceptor {
   void raise_promise(Epoch epoch, Nonce instance);
   void note_commit(Seq sent, const Hash128& s, Seq proved, Machine& machine);
   void compare(Seq seq, const Hash128& s);
+  void take_read(const AcceptEntry& item, ServerId from, Epoch epoch, Seq place, const Machine& machine);
   void hold_read(const AcceptEntry& item, ServerId from, Epoch epoch, Seq place, const Machine& machine);
   void refuse(CellMessage of, Epoch epoch, ServerId to, const Machine& machine, Output& out);
   void send_heard(ServerId to, bool asked, uint32_t number, uint64_t stamp, const Moment& now,
@@ -135,6 +141,11 @@ class Acceptor {
                           ///< one's successor
   Held held_;
   Pull pull_;
+  /// Taken over from the stage in this poll.
+  struct {
+    size_t entries = 0;
+    size_t bytes = 0;
+  } adopted_;
   uint8_t told_flags_ = 0;  ///< in the last answer to a Keepalive
   Epoch strange_;           ///< the log of this epoch's LB does not name us: not pulled again
   Holder heard_;

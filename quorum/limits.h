@@ -49,8 +49,10 @@ inline constexpr Duration kContestAgain =
     milliseconds(50);  ///< a backend that was wrong and restarts needs longer than that
 inline constexpr Duration kReadAgainMin = milliseconds(2);
 inline constexpr Duration kPullAgain = milliseconds(20);
-/// Most entries that a backend takes over from its stage in one poll: about a millisecond's work.
-inline constexpr size_t kAdoptAtOnce = 256;
+/// Most that a backend takes over from its stage in one poll: about a millisecond's work, and half of what an
+/// acceptor's records hold without allocating.
+inline constexpr size_t kAdoptAtOnce = 256;              ///< entries
+inline constexpr size_t kAdoptBytesAtOnce = 64U << 10U;  ///< and bytes of them
 inline constexpr unsigned kPullDatagrams =
     32;  ///< Entries asked for at once: 45 kB, well within a receive buffer
 static_assert(kResendMin < kResendMax && kDownAfterMin <= kResendMax);

@@ -116,6 +116,9 @@ class Proposer {
   bool confirm(const Moment& now);
   /// Has its address and hears clients, as far as the caller knows. Part of "fit".
   void set_fit(bool fit) { outside_fit_ = fit; }
+  /// Another LB said, under seal, that it is active in `won`: two backends promised that, so a lower epoch of
+  /// ours is over, however many backends still answer us.
+  void fence(Epoch won, const Moment& now, Output& out);
   /// An epoch heard of elsewhere (heartbeats).
   void note_epoch(Epoch epoch);
   /// A backend's port was reported closed.
@@ -167,6 +170,7 @@ class Proposer {
     MonoTime again;
     SlotSet answered;
     SlotSet voters;  ///< … members by their own word, and not divergent: their promises and votes would count
+    SlotSet stopped;  ///< … whose log takes nothing more: they neither promise nor vote
     SlotSet lost;    ///< … without a disk to be trusted: theirs would not
     SlotSet heard;   ///< … a fit holder of their epoch, not us
     SlotSet higher;  ///< promised above the epoch that we hold
@@ -178,15 +182,16 @@ class Proposer {
     MonoTime give_up;
     MonoTime again;
     MonoTime second_at;
-    bool raised = false;  ///< we hold the address and were refused by a stray Prepare
+    bool raised =
+        false;  ///< from Active: we have the address, were refused by a stray Prepare, and outbid it
   };
   struct Starting {
     Seq first;  ///< EpochStart or Genesis
     Slot source = Slot::one;
     bool all_three = false;
     MonoTime progress_at;
-    uint64_t progress = 0;
     uint64_t recovered = 0;
+    bool raised = false;  ///< as in Preparing
   };
   struct Active {
     Seq first;

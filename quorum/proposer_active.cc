@@ -28,7 +28,7 @@ Admit Proposer::propose(Bytes op, Tag tag, const Moment& now) {
 }
 
 /// One that outbids a stray Prepare keeps its address and serves again in a moment: nobody else does
-/// meanwhile.
+/// meanwhile. (One that is Starting takes queries in.)
 Admit Proposer::without_epoch() const {
   const auto* preparing = std::get_if<Preparing>(&role_);
   return preparing != nullptr && preparing->raised ? Admit::busy : Admit::not_active;

@@ -7,6 +7,7 @@
 #include "quorum/proposer.h"
 
 namespace tercet::quorum {
+
 void Proposer::claim(Cause cause, const Moment& now) {
   if (!std::holds_alternative<Standby>(role_) || now.mono < backoff_until_) {
     return;
@@ -98,6 +99,8 @@ void Proposer::note_answer(Slot slot, const Heard& h) {
   inquiry_.answered.add(slot);
   if ((h.flags & kAmnesiac) != 0 || (active() && (h.flags & kMember) == 0)) {
     inquiry_.lost.add(slot);  // once an LB serves, all three are members: an empty log is a lost one
+  } else if ((h.flags & kStopped) != 0) {
+    inquiry_.stopped.add(slot);
   } else if ((h.flags & kMember) != 0 && (h.flags & kDivergent) == 0) {
     inquiry_.voters.add(slot);
   }
@@ -118,7 +121,8 @@ void Proposer::judge_inquiry(const Moment& now, Output& out) {
     const bool all_answered =
         inquiry_.answered.count() == kBackends ||
         (planted(Mutant::genesis_from_two_empty_promises) && inquiry_.answered.count() == 2);
-    const bool starting = all_answered && inquiry_.heard.empty() && inquiry_.lost.empty();
+    const bool starting =
+        all_answered && inquiry_.heard.empty() && inquiry_.lost.empty() && inquiry_.stopped.empty();
     if (free_voters.count() >= 2 || starting) {
       inquiry_.on = false;
       prepare(false, now, out);
@@ -176,6 +180,13 @@ void Proposer::on(const RefusedView& view, ServerId from, const Moment& now, Out
   } else if (std::holds_alternative<Active>(role_) && !inquiry_.on) {
     confirming_ = false;
     inquire(kAskGiveUp, now);
+  }
+}
+
+void Proposer::fence(Epoch won, const Moment& now, Output& out) {
+  if (holds_epoch() && won > epoch_) {
+    note_epoch(won);
+    stand_by(Cause::fenced, now, out);
   }
 }
 
@@ -260,6 +271,7 @@ size_t Proposer::write_genesis(const Promises& promises, MutBytes out) const {
 }
 
 void Proposer::start(const Choice& choice, uint64_t recovered, const Moment& now) {
+  const bool raised = std::get<Preparing>(role_).raised;
   const Promises promises = std::get<Preparing>(role_).promises;
   const Seq first = next(choice.last);
   const Seq before = choice.last;
@@ -304,6 +316,7 @@ void Proposer::start(const Choice& choice, uint64_t recovered, const Moment& now
   starting.all_three = choice.all_three && !planted(Mutant::genesis_from_two_empty_promises);
   starting.progress_at = now.mono;
   starting.recovered = recovered;
+  starting.raised = raised;
   role_ = starting;
   const bool ordered =
       order(choice.genesis ? EntryKind::genesis : EntryKind::epoch_start, {op, size}, {}, now);
@@ -374,14 +387,14 @@ void Proposer::tick_preparing(Preparing& preparing, const Moment& now, Output& o
 
 /// The source does not give its log: a new epoch, which leaves that promise out.
 void Proposer::start_without_source(const Moment& now, Output& out) {
-  const auto& starting = std::get<Starting>(role_);
+  const Starting starting = std::get<Starting>(role_);
   left_out_ = {};
   if (!window_.at(starting.first).tally.has(starting.source)) {
     left_out_.add(starting.source);
   }
   cause_ = Cause::no_progress;
   out.roles.push_back({RoleChange::Kind::raising, epoch_, epoch_, cause_, 0});
-  prepare(false, now, out);
+  prepare(starting.raised, now, out);  // the address, if it is ours, is not forgotten
 }
 
 void Proposer::tick_inquiry(const Moment& now, Output& out) {
@@ -422,8 +435,8 @@ void Proposer::end_inquiry(const Moment& now, Output& out) {
     if (!inquiry_.higher.empty() && inquiry_.answered.count() >= 2) {
       stand_by(Cause::fenced, now, out);
     } else if (confirming_ || !inquiry_.higher.empty()) {
-      // Go on asking. With one answer nobody can have won: this LB stays, so that there is one to say
-      // UNAVAILABLE (the epoch fences it, whatever it believes).
+      // Go on asking. One backend that promised a higher epoch proves no winner, and if nobody won, this LB is
+      // the one to say UNAVAILABLE (the epoch fences it, whatever it believes). A winner says so: fence().
       inquire(kAskGiveUp, now);
     }
   }

@@ -746,6 +746,31 @@ TEST_F(TakeoverPath, WhileItOutbidsAStrayPrepareItIsBusyNotGone) {
   EXPECT_EQ(cell_.propose("then", 3), Admit::taken);
 }
 
+TEST_F(TakeoverPath, OneThatOutbidsAndThenLosesItsSourceStillKeepsItsAddressAndSaysWhenItDoesNot) {
+  cell_.deliver({LB2, ServerId::b1, prepare_of(make_epoch(40, LB2), 0xA1)});
+  for (int ms = 0; ms < 100 && cell_.lb().role() != LbRole::preparing; ++ms) {
+    cell_.run(milliseconds(1));
+  }
+  ASSERT_EQ(cell_.lb().role(), LbRole::preparing);
+  cell_.lost = [](const Flight& f) { return f.type() == CellMessage::vote; };
+  cell_.run(milliseconds(50));
+  ASSERT_EQ(cell_.lb().role(), LbRole::starting);
+  EXPECT_EQ(cell_.propose("waits", 1), Admit::taken);
+  cell_.lost = [](const Flight& f) {
+    return f.type() == CellMessage::vote || f.type() == CellMessage::promise;
+  };
+  for (int ms = 0; ms < 1000 && cell_.lb().role() == LbRole::starting; ++ms) {
+    cell_.run(milliseconds(1));
+  }
+  ASSERT_EQ(cell_.lb().role(), LbRole::preparing);
+  EXPECT_EQ(cell_.propose("now", 2), Admit::busy);
+  EXPECT_EQ(cell_.count(Role::lost), 0U);
+  cell_.run(kPrepareGiveUp + milliseconds(5));
+  EXPECT_EQ(cell_.lb().role(), LbRole::standby);
+  EXPECT_EQ(cell_.count(Role::lost), 1U) << "or nobody would take the address away";
+  EXPECT_EQ(cell_.propose("then", 3), Admit::not_active);
+}
+
 TEST_F(TakeoverPath, Takeover5AStrayPrepareAtOneBackendIsOutbidAndTheAddressKept) {
   const Epoch epoch = cell_.lb().epoch();
   cell_.deliver({LB2, ServerId::b1, prepare_of(make_epoch(40, LB2), 0xA1)});

@@ -7,11 +7,16 @@ namespace tercet::quorum {
 void Pull::begin_at(Seq from, const LogView& log) {
   cursor_ = from;
   tail_ = log.l_at(previous(from));
+  empty_stage();
+  ask_due_ = true;
+}
+
+void Pull::empty_stage() {
   stage_.clear();
   stage_adopted_ = 0;
-  stage_first_ = from;
+  stage_l_ = tail_;
   adopt_through_ = {};
-  ask_due_ = true;
+  complete_ = false;
 }
 
 void Pull::aim(const Target& target, Epoch epoch, ServerId lb, const Slot* source, const LogView& log,
@@ -42,9 +47,7 @@ void Pull::aim(const Target& target, Epoch epoch, ServerId lb, const Slot* sourc
 
 void Pull::stop() {
   active_ = false;
-  stage_.clear();
-  stage_adopted_ = 0;
-  adopt_through_ = {};
+  empty_stage();
 }
 
 bool Pull::reached(const LogView& log) {
@@ -78,7 +81,7 @@ void Pull::next_source() {
 
 void Pull::take(ServerId from, const EntriesView& view, const LogView& log, Seq commit, MonoTime now) {
   const EntriesHeader& h = *view.header;
-  if (!active_ || h.number != number_ || from != source() || adopt_through_.value != 0) {
+  if (!active_ || complete_ || h.number != number_ || from != source()) {
     return;
   }
   silent_ = 0;
@@ -93,54 +96,54 @@ void Pull::take(ServerId from, const EntriesView& view, const LogView& log, Seq 
     return;  // reordered or repeated: asked for again in time
   }
   if (h.prev_l.get() != tail_) {
-    if (!from_commit_) {
-      from_commit_ = true;
-      begin_at(tercet::next(commit), log);  // our tail is another log's
-    } else {
-      begin_at(tercet::next(commit), log);
+    begin_at(tercet::next(commit), log);
+    if (from_commit_) {
       next_source();
     }
+    from_commit_ = true;  // the first time it is our tail that is another log's
     return;
   }
   EntriesWalk walk(view);
   EntryView entry;
-  bool reached = false;
-  while (walk.next(entry) && !reached) {
-    if (entry.seq != cursor_) {
+  while (!complete_ && walk.next(entry)) {
+    if (!stage(entry, Seq{h.commit}, log, commit)) {
       return;
-    }
-    const Hash128 l = next_l(tail_, entry);
-    const bool held = stage_.empty() && log.matches(entry.seq, l);
-    if (entry.seq == target_.seq && l != target_.l) {
-      begin_at(tercet::next(commit), log);  // this source has another log than the LB chose
-      next_source();
-      return;
-    }
-    reached = entry.seq == target_.seq;
-    if (held) {
-      stage_first_ = tercet::next(entry.seq);
-    } else {
-      uint8_t bytes[kRecordMax];
-      const size_t size = entry_size(entry.op.size());
-      if (stage_.room() < size) {
-        begin_at(tercet::next(commit), log);
-        next_source();
-        return;
-      }
-      write_entry(entry, {bytes, sizeof(bytes)});
-      stage_.append(bytes, size);
-    }
-    tail_ = l;
-    cursor_ = tercet::next(entry.seq);
-    ++pulled_;
-    if (!stage_.empty() && (entry.seq.value <= h.commit || reached)) {
-      adopt_through_ = entry.seq;
     }
   }
-  if (reached) {
+  if (complete_) {
     ask_due_ = false;
   }
   asked_at_ = now;
+}
+
+/// The next entry of the log that is pulled. False: this source's answer leads nowhere.
+bool Pull::stage(const EntryView& entry, Seq peers_commit, const LogView& log, Seq commit) {
+  if (entry.seq != cursor_) {
+    return false;
+  }
+  const Hash128 l = next_l(tail_, entry);
+  const size_t size = entry_size(entry.op.size());
+  const bool another_log = entry.seq == target_.seq && l != target_.l;  // than the one that the LB chose
+  if (another_log || stage_.room() < size) {
+    begin_at(tercet::next(commit), log);
+    next_source();
+    return false;
+  }
+  if (stage_.empty() && log.matches(entry.seq, l)) {
+    stage_l_ = l;  // here already
+  } else {
+    uint8_t bytes[kRecordMax];
+    write_entry(entry, {bytes, sizeof(bytes)});
+    stage_.append(bytes, size);
+  }
+  tail_ = l;
+  cursor_ = tercet::next(entry.seq);
+  ++progress_;
+  complete_ = entry.seq == target_.seq;
+  if (!stage_.empty() && (complete_ || entry.seq <= peers_commit)) {
+    adopt_through_ = entry.seq;
+  }
+  return true;
 }
 
 bool Pull::staged(EntryView& out) const {
@@ -157,6 +160,8 @@ void Pull::adopted(const LogView& log) {
   if (!staged(entry)) {
     return;  // its epoch ended the pull
   }
+  ++progress_;
+  stage_l_ = log.l_at(entry.seq);
   stage_adopted_ += entry_size(entry.op.size());
   if (entry.seq < adopt_through_) {
     return;
@@ -167,7 +172,6 @@ void Pull::adopted(const LogView& log) {
   }
   stage_.resize_down(left);
   stage_adopted_ = 0;
-  stage_first_ = tercet::next(adopt_through_);
   adopt_through_ = {};
   reached(log);
 }

@@ -4,7 +4,8 @@
 //
 // What a peer sends is taken into the log as soon as the peer's commit covers it (decided entries are the
 // same everywhere), and otherwise only when the chain has reached the named L: until then it waits in the
-// stage, so that a log that an old epoch left behind never replaces a better one.
+// stage, so that a log that an old epoch left behind never replaces a better one. The log may take the stage
+// over in several goes: a part of it is a part of the chosen log.
 
 #include "quorum/limits.h"
 #include "quorum/log_view.h"
@@ -21,8 +22,8 @@ class Pull {
   explicit Pull(Slot own) : own_(own), stage_(size_t{64} << 20U) {}
 
   [[nodiscard]] bool active() const { return active_; }
-  /// How many entries were pulled since the start: progress, for an LB that waits.
-  [[nodiscard]] uint64_t pulled() const { return pulled_; }
+  /// Rises with each entry that was pulled, and again when the log takes it: for an LB that waits.
+  [[nodiscard]] uint64_t progress() const { return progress_; }
   [[nodiscard]] Epoch epoch() const { return epoch_; }
 
   /// The LB of `epoch` named `target`, which `log` lacks. Keeps a pull that goes on for the same epoch or a
@@ -39,8 +40,9 @@ class Pull {
   /// Last seq in the stage that may be taken over now; seq 0: none.
   [[nodiscard]] Seq adopt_through() const { return adopt_through_; }
   /// The oldest staged entry that may be taken over now; false: none, and what there was is all in the log.
-  /// Takes no more from sources while there is one.
   bool staged(EntryView& out) const;
+  /// L of the pulled log just before that entry: the log takes it only behind exactly that.
+  [[nodiscard]] const Hash128& staged_behind() const { return stage_l_; }
   /// The log has that one (and its epoch may have ended this pull, then nothing is staged any more).
   void adopted(const LogView& log);
 
@@ -49,7 +51,9 @@ class Pull {
 
  private:
   void begin_at(Seq from, const LogView& log);
+  void empty_stage();
   void next_source();
+  bool stage(const EntryView& entry, Seq peers_commit, const LogView& log, Seq commit);
   [[nodiscard]] ServerId source() const;
 
   Slot own_;
@@ -68,10 +72,11 @@ class Pull {
   Seq cursor_;    ///< next seq that is wanted
   Hash128 tail_;  ///< L(cursor − 1) of the log being pulled
   Seq adopt_through_;
-  Region<uint8_t> stage_;     ///< entries from stage_first_ on, as EntryHeader + operation …
+  bool complete_ = false;     ///< pulled up to the named L: nothing more is wanted
+  Region<uint8_t> stage_;     ///< entries, as EntryHeader + operation …
   size_t stage_adopted_ = 0;  ///< … of which so many bytes are in the log
-  Seq stage_first_;
-  uint64_t pulled_ = 0;
+  Hash128 stage_l_;           ///< L before the first that is not
+  uint64_t progress_ = 0;
 };
 
 }  // namespace tercet::quorum

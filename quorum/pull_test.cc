@@ -107,7 +107,7 @@ TEST_F(PullTest, WhatReachesTheNamedLIsTakenOver) {
   EXPECT_EQ(adopt(), Seq{10});
   EXPECT_TRUE(log_.matches(Seq{10}, story.l(Seq{10})));
   EXPECT_FALSE(pull_.active());
-  EXPECT_EQ(pull_.pulled(), 5U);
+  EXPECT_EQ(pull_.progress(), 10U) << "five came, five were taken over";
 }
 
 TEST_F(PullTest, WhatThePeersCommitCoversIsTakenOverAtOnce) {
@@ -225,6 +225,40 @@ TEST_F(PullTest, NothingBehindTheTargetIsTaken) {
   EXPECT_EQ(log_.last(), Seq{8});
 }
 
+TEST_F(PullTest, ABurstIsTakenInWholeAlsoWhileItsBeginningWaitsToBeTakenOver) {
+  const Story story = Story(base_).ops(kE1, 9);
+  hold(story, 1, 5);
+  aim(story, 12, &two_);
+  ASSERT_TRUE(ask());
+  answer(ServerId::b2, story, 6, 7, 14);
+  EXPECT_EQ(pull_.adopt_through(), Seq{7});
+  answer(ServerId::b2, story, 8, 9, 14);
+  EXPECT_EQ(pull_.adopt_through(), Seq{9});
+  answer(ServerId::b2, story, 10, 14, 14);
+  EXPECT_EQ(pull_.adopt_through(), Seq{12}) << "up to the named L";
+  answer(ServerId::b2, story, 13, 14, 14);
+  EXPECT_EQ(pull_.adopt_through(), Seq{12}) << "and no further";
+  EXPECT_EQ(adopt(), Seq{12});
+  EXPECT_FALSE(pull_.active());
+}
+
+TEST_F(PullTest, WhatIsStagedStandsBehindTheLogThatIsPulled) {
+  const Story story = Story(base_).ops(kE1, 5);
+  hold(story, 1, 5);
+  aim(story, 10, &two_);
+  ASSERT_TRUE(ask());
+  answer(ServerId::b2, story, 6, 10);
+  EntryView entry;
+  for (uint64_t seq = 6; seq <= 10; ++seq) {
+    ASSERT_TRUE(pull_.staged(entry));
+    EXPECT_EQ(entry.seq, Seq{seq});
+    EXPECT_EQ(pull_.staged_behind(), story.l(Seq{seq - 1}));
+    hold(story, seq, seq);
+    pull_.adopted(log_);
+  }
+  EXPECT_FALSE(pull_.staged(entry));
+}
+
 TEST_F(PullTest, AnswersToOldQuestionsOfOthersAndOutOfOrderAreIgnored) {
   const Story story = Story(base_).ops(kE1, 5);
   hold(story, 1, 5);
@@ -236,10 +270,10 @@ TEST_F(PullTest, AnswersToOldQuestionsOfOthersAndOutOfOrderAreIgnored) {
   EXPECT_EQ(adopt(), Seq{});
   answer(ServerId::b2, story, 8, 10);  // overtook 6 and 7
   EXPECT_EQ(adopt(), Seq{});
-  EXPECT_EQ(pull_.pulled(), 0U);
+  EXPECT_EQ(pull_.progress(), 0U);
   answer(ServerId::b2, story, 6, 7);
   answer(ServerId::b2, story, 6, 7);  // repeated
-  EXPECT_EQ(pull_.pulled(), 2U);
+  EXPECT_EQ(pull_.progress(), 2U);
   answer(ServerId::b2, story, 8, 10);
   EXPECT_EQ(adopt(), Seq{10});
 }

@@ -31,6 +31,8 @@ class Records {
   [[nodiscard]] std::span<const Record> records() const { return records_; }
   [[nodiscard]] Bytes bytes(const Record& r) const { return {bytes_.data() + r.offset, r.size}; }
   [[nodiscard]] bool empty() const { return records_.empty(); }
+  /// Of all payloads.
+  [[nodiscard]] size_t bytes_total() const { return bytes_.size(); }
   void clear() {
     records_.clear();
     bytes_.clear();
