@@ -9,7 +9,7 @@ Drop parse_heartbeat(Bytes plain, HeartbeatView& out) {
     return drop;
   }
   const Heartbeat& h = *out.header;
-  if (!only_bits(h.flags, kLostClients | kLostBackends | kResigned | kHoldsAddress)) {
+  if (!only_bits(h.flags, kLostClients | kLostBackends | kResigned | kHoldsAddress | kServing)) {
     return Drop::reserved;
   }
   const bool fits = h.role <= static_cast<uint8_t>(LbRole::active) && epoch_or_none(h.epoch) &&

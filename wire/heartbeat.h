@@ -11,7 +11,7 @@ enum class LbRole : uint8_t { standby = 0, asking = 1, preparing = 2, starting =
 struct Heartbeat {
   uint8_t type;
   uint8_t role;      ///< LbRole
-  uint8_t flags;     ///< kLostClients | kLostBackends | kResigned | kHoldsAddress
+  uint8_t flags;     ///< kLostClients | kLostBackends | kResigned | kHoldsAddress | kServing
   uint8_t priority;  ///< VRRP priority configured, for people
   Le32 interval_us;  ///< how often the sender means to send
   Le64 instance;
@@ -27,6 +27,7 @@ inline constexpr uint8_t kLostClients = 1;
 inline constexpr uint8_t kLostBackends = 2;
 inline constexpr uint8_t kResigned = 4;
 inline constexpr uint8_t kHoldsAddress = 8;
+inline constexpr uint8_t kServing = 16;  ///< active, and two backends vote
 
 struct HeartbeatView {
   const Heartbeat* header = nullptr;

@@ -34,7 +34,7 @@ TEST(Heartbeat, ReadsGoldenAndWritesIt) {
   EXPECT_EQ(with([](Heartbeat& c) { c.epoch = 0U; }), Drop::none);  // knows of none yet
   EXPECT_EQ(with([](Heartbeat& c) { c.epoch = 4U; }), Drop::malformed);
   EXPECT_EQ(with([](Heartbeat& c) { c.role = 5; }), Drop::malformed);
-  EXPECT_EQ(with([](Heartbeat& c) { c.flags = 16; }), Drop::reserved);
+  EXPECT_EQ(with([](Heartbeat& c) { c.flags = 32; }), Drop::reserved);
   EXPECT_EQ(with([](Heartbeat& c) { c.commit = UINT64_MAX; }), Drop::malformed);
   EXPECT_EQ(with([](Heartbeat& c) { c.decided_cell_ms = UINT64_MAX; }), Drop::malformed);
 }

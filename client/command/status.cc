@@ -12,11 +12,14 @@ namespace {
 using client::Failure;
 
 std::string people(const Json& document) {
-  std::string out =
-      "active " + text_of(document, "active") + ", epoch " + text_of(document, "epoch") + ", commit " +
-      text_of(document, "commit") + ", " +
-      (text_of(document, "serving") == "true" ? "serving" : "NOT SERVING (fewer than two backends vote)") +
-      "\n\n";
+  const bool nobody = text_of(document, "active") == "-";
+  std::string out = (nobody ? "no load balancer is active" : "active " + text_of(document, "active")) +
+                    ", epoch " + text_of(document, "epoch") + ", commit " + text_of(document, "commit") +
+                    ", " +
+                    (text_of(document, "serving") == "true" ? "serving"
+                     : nobody                               ? "NOT SERVING"
+                                                            : "NOT SERVING (fewer than two backends vote)") +
+                    "\n\n";
   Table lbs({"LB", "ROLE"});
   for (const Json& lb : list_of(document, "lbs")) {
     lbs.add({text_of(lb, "name"), text_of(lb, "role")});
@@ -26,7 +29,10 @@ std::string people(const Json& document) {
     backends.add({text_of(b, "name"), text_of(b, "slot"), text_of(b, "state"), text_of(b, "seq"),
                   text_of(b, "lag"), text_of(b, "digest"), text_of(b, "incarnation")});
   }
-  out += lbs.text() + "\n" + backends.text();
+  out += lbs.text() + "\n";
+  out += list_of(document, "backends").empty()
+             ? "The backends' states are not known here: this is a standby's view.\n"
+             : backends.text();
   const Json outvoted = list_of(document, "outvoted");
   if (!outvoted.empty()) {
     Table table({"OUTVOTED AT", "SLOT", "SEQ"});

@@ -19,7 +19,11 @@ void add_cell(Metrics& m, const dataplane::View& v, bool on_air) {
           static_cast<double>(v.in_flight));
   m.gauge("tercet_lb_clocks_apart_seconds", "Widest difference between the cell's clocks.",
           static_cast<double>(v.clocks_apart.ns) / 1e9);
-  m.begin_gauge("tercet_lb_backend_state", "1 for the state that a backend is in.");
+  if (v.role != LbRole::active) {
+    return;  // of the backends a standby knows nothing
+  }
+  m.begin_gauge("tercet_lb_backend_state",
+                "1 for the state that a backend is in; told by the active one alone.");
   for (const Slot slot : kSlots) {
     for (unsigned i = 0; i <= static_cast<unsigned>(quorum::BackendState::stopped); ++i) {
       const auto state = static_cast<quorum::BackendState>(i);

@@ -82,8 +82,10 @@ std::string status_json(const StatusInput& input) {
                            ? json(name_of(other_lb(view.self)))
                            : json();
   document["epoch"] = (active ? view.epoch : std::max(view.highest_seen, view.peer_epoch)).value;
-  document["commit"] = view.commit.value;
-  document["serving"] = active && view.serving;
+  // A standby knows what the active one says of itself in its heartbeats, and of the backends nothing.
+  const bool other = !active && view.peer_heard && view.peer_role == LbRole::active;
+  document["commit"] = other ? view.peer_commit.value : view.commit.value;
+  document["serving"] = active ? view.serving : other && view.peer_serving;
   document["split"] = view.split;
   document["holds_address"] = input.on_air;
   document["engine"] = input.engine;

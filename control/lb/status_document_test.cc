@@ -69,16 +69,23 @@ TEST(StatusDocument, OfTheActiveLbHasWhatScriptsRelyOn) {
 TEST(StatusDocument, OfAStandbyNamesTheActiveOneAndClaimsNothingOfBackends) {
   dataplane::View view = active_view();
   view.role = LbRole::standby;
+  view.peer_commit = Seq{130};
+  view.peer_serving = true;
   view.self = ServerId::lb2;
   view.peer_role = LbRole::active;
   view.peer_epoch = Epoch{13};
   json d = document_of(view);
   EXPECT_EQ(d["active"], "lb1");
   EXPECT_EQ(d["epoch"], 13);
-  EXPECT_EQ(d["serving"], false);
+  EXPECT_EQ(d["serving"], true) << "by the active one's own word";
+  EXPECT_EQ(d["commit"], 130);
   EXPECT_TRUE(d["backends"].empty());
+  view.peer_serving = false;
+  EXPECT_EQ(document_of(view)["serving"], false);
   view.peer_heard = false;
+  view.peer_serving = true;
   d = document_of(view);
+  EXPECT_EQ(d["serving"], false);
   EXPECT_TRUE(d["active"].is_null());
   EXPECT_EQ(d["lbs"][0]["role"], "down");
 }

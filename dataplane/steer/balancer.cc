@@ -69,6 +69,7 @@ MonoTime Balancer::poll(std::span<const Message> in, const Moment& now, Outbox& 
   unsigned flags = resigned_ ? kResigned : 0U;
   if (proposer_.active()) {
     flags |= kHoldsAddress;
+    flags |= proposer_.serving(now.mono) ? kServing : 0U;
     flags |= proposer_.in_reach(now.mono) < 2 ? kLostBackends : 0U;
     flags |= cut_off_ || !hears_clients_ ? kLostClients : 0U;
   }
@@ -101,6 +102,10 @@ void Balancer::take(const Message& message, const Moment& now, quorum::Proposer:
       suspicion_.heard((peer.flags & (kLostClients | kLostBackends)) == 0, now.mono);
     }
     proposer_.note_epoch(peer.epoch);
+    if (peer.role == LbRole::active) {
+      reply_.finish(out.sends);  // a step may write to the outbox
+      proposer_.fence(peer.epoch, now, out);
+    }
     return;
   }
   reply_.finish(out.sends);  // a step may write to the outbox
@@ -347,6 +352,8 @@ View Balancer::view(const Moment& now) const {
   view.peer_heard = peer.heard && now.mono - peer.at < seconds(1);
   view.peer_role = peer.role;
   view.peer_epoch = peer.epoch;
+  view.peer_commit = peer.commit;
+  view.peer_serving = (peer.flags & kServing) != 0;
   view.clocks_apart = proposer_.clocks_apart(now.mono);
   view.outvoted = proposer_.outvoted();
   view.counters = counters_;

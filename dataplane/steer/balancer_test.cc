@@ -390,6 +390,22 @@ TEST_F(BalancerTest, OneThatClientsCannotReachSaysSoAndClaimsNothing) {
   EXPECT_TRUE(balancer_->proposer().active());
 }
 
+TEST_F(BalancerTest, APeerThatIsActiveInAHigherEpochEndsOursHoweverFewBackendsTellUs) {
+  begin();
+  cut_ = quorum::SlotSet(6);
+  run(300);
+  ASSERT_TRUE(balancer_->proposer().active());
+  const Epoch higher = make_epoch(balancer_->proposer().epoch().value + 5, ServerId::lb2);
+  peer_says(LbRole::preparing, 0, higher);
+  run(5);
+  EXPECT_TRUE(balancer_->proposer().active()) << "it has not won";
+  peer_says(LbRole::active, kHoldsAddress, higher);
+  run(5);
+  EXPECT_FALSE(balancer_->proposer().active());
+  ASSERT_EQ(count(Event::Kind::lost), 1U);
+  EXPECT_EQ(last(Event::Kind::lost)->cause, failover::Cause::higher_epoch);
+}
+
 TEST_F(BalancerTest, AResignationNeedsNoTimer) {
   const Epoch theirs = make_epoch(3, ServerId::lb2);
   run(100, [&] { peer_says(LbRole::active, kHoldsAddress, theirs); });

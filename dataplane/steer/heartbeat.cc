@@ -19,7 +19,8 @@ bool Heartbeats::take(const HeartbeatView& view, MonoTime now) {
   if (!peer_.heard || peer_.role == LbRole::active || peer_.instance != Nonce{h.instance}) {
     peer_.not_active_since = now;
   }
-  peer_ = {true, role, h.flags, Epoch{h.epoch}, Nonce{h.instance}, now, peer_.not_active_since};
+  peer_ = {
+      true, role, h.flags, Epoch{h.epoch}, Seq{h.commit}, Nonce{h.instance}, now, peer_.not_active_since};
   return true;
 }
 

@@ -13,6 +13,7 @@ struct Peer {
   LbRole role = LbRole::standby;
   uint8_t flags = 0;
   Epoch epoch;
+  Seq commit;
   Nonce instance;
   MonoTime at;
   MonoTime not_active_since;  ///< while it says that it does not serve

@@ -55,6 +55,8 @@ struct View {
   LbRole peer_role = LbRole::standby;
   bool peer_heard = false;
   Epoch peer_epoch;
+  Seq peer_commit;
+  bool peer_serving = false;  ///< it said that two backends vote
   Duration clocks_apart;
   FixedVector<quorum::OutvotedEvent, 16> outvoted;
   SteerCounters counters;

@@ -2,13 +2,13 @@
 # Servers die, are cut off and freeze under a load of 1,000 queries a second, open loop, from a client in the cell's own
 # network and from `far`, behind a router. What the clients saw: a pause and no wrong answer.
 #
-#   failover_test.sh [backend|kill|cut|freeze|two|staggered]…     only these (default: all)
+#   failover_test.sh [backend|kill|cut|partial|freeze|two|staggered]…     only these (default: all)
 . "$(dirname "$0")/lib.sh"
 . "$NET_DIR/load.sh"
 
 silence_ms=1500 # of a takeover, for either client
 rate=1000
-[ $# -gt 0 ] || set -- backend kill cut freeze two staggered
+[ $# -gt 0 ] || set -- backend kill cut partial freeze two staggered
 
 cell_up
 cell license --firm 10 --product 7 --quantity 200 >/dev/null
@@ -116,6 +116,22 @@ for run in "$@"; do
       shows_takeover cut
       settled cut "$old" "$new"
       ;;
+    partial) # it reaches one backend and the other load balancer, which wins with the two others
+      who_is_who
+      both partial 8
+      runs_for 2
+      cell cut "$old" b1
+      cell cut "$old" b2
+      eventually 3 "partial: $new is active" status_is ".active == \"$new\" and .serving"
+      eventually 1 "partial: $old, which reaches one backend, has given the address up" vip_is_at "$new"
+      runs_for 5
+      check "partial: $new alone holds it all the time" vip_is_at "$new"
+      cell heal "$old" b1
+      cell heal "$old" b2
+      both_end partial
+      shows_takeover partial
+      settled partial "$old" "$new"
+      ;;
     freeze)
       who_is_who
       both freeze 9
@@ -133,6 +149,6 @@ for run in "$@"; do
       two_gone staggered 0.15
       two_gone staggered-again 0.4
       ;;
-    *) fail "there is no $run: backend kill cut freeze two staggered" ;;
+    *) fail "there is no $run: backend kill cut partial freeze two staggered" ;;
   esac
 done
