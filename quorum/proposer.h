@@ -182,8 +182,7 @@ class Proposer {
     MonoTime give_up;
     MonoTime again;
     MonoTime second_at;
-    bool raised =
-        false;  ///< from Active: we have the address, were refused by a stray Prepare, and outbid it
+    bool raised = false;  ///< from Active: we have the address, and outbid a stray Prepare
   };
   struct Starting {
     Seq first;  ///< EpochStart or Genesis

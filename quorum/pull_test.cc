@@ -237,7 +237,9 @@ TEST_F(PullTest, ABurstIsTakenInWholeAlsoWhileItsBeginningWaitsToBeTakenOver) {
   answer(ServerId::b2, story, 10, 14, 14);
   EXPECT_EQ(pull_.adopt_through(), Seq{12}) << "up to the named L";
   answer(ServerId::b2, story, 13, 14, 14);
-  EXPECT_EQ(pull_.adopt_through(), Seq{12}) << "and no further";
+  answer(ServerId::b2, Story(base_).start(kE2, Slot::two).ops(kE2, 9), 13, 14);
+  has_nothing(ServerId::b2);
+  EXPECT_EQ(pull_.adopt_through(), Seq{12}) << "and no further, whatever still comes";
   EXPECT_EQ(adopt(), Seq{12});
   EXPECT_FALSE(pull_.active());
 }

@@ -281,13 +281,16 @@ class Bench {
   MonoTime tick() {
     Acceptor::Output out{outbox, records};
     const MonoTime again = acceptor.tick(now, machine, out);
+    write();
+    return again;
+  }
+  void write() {
     for (const Records::Record& record : records.records()) {
       const Bytes bytes = records.bytes(record);
       disk.push_back({record.type, {bytes.begin(), bytes.end()}});
       must_sync.push_back(record.must_sync);
     }
     records.clear();
-    return again;
   }
   /// The disk is done with all that it was given.
   void sync() { acceptor.durable(acceptor.taken()); }
