@@ -3,10 +3,10 @@
 //
 //   NO_SUCH_LICENSE < ONLY_ONE_CONSTITUENT < EXPIRED < NOT_YET_VALID < FEATURE_NOT_LICENSED < NO_FREE_SEAT
 //
-// and its numbers are: NO_FREE_SEAT in_use and quantity, summed over the licenses that were full, and the
-// TMR-ID if it was only one; FEATURE_NOT_LICENSED the missing bits in `features`; EXPIRED and NOT_YET_VALID
-// the license's valid until or from in `lease_end_wall_ms`; these three and ONLY_ONE_CONSTITUENT the TMR-ID
-// of the lowest such license. A wish for a lease outside a license's shortest and longest is moved into them.
+// and its numbers are: NO_FREE_SEAT the seats, summed over the licenses that were full, and the TMR-ID if it
+// was only one; the others those of the lowest such license: its TMR-ID, its seats, and in `features` what
+// OpResult says: the bits that are missing, its valid until or from, its constituents. A wish for a lease
+// outside a license's shortest and longest is moved into them.
 
 #include <algorithm>
 #include <cstring>
@@ -59,17 +59,12 @@ void note(const State& state, Tried& best, Stage stage, const Licenses::Match& m
   static constexpr Code kCodes[] = {Code::no_such_license, Code::only_one_constituent, Code::expired,
                                     Code::not_yet_valid,   Code::feature_not_licensed, Code::no_free_seat};
   best.stage = stage;
-  best.answer = denial(kCodes[static_cast<size_t>(stage)]);
+  const Code code = kCodes[static_cast<size_t>(stage)];
+  best.answer = denial(code);
   best.answer.tmr_id = match.tmr_id;
-  if (stage == Stage::over) {
-    best.answer.lease_end_wall_ms = terms->valid_until_ms;
-  } else if (stage == Stage::not_yet) {
-    best.answer.lease_end_wall_ms = terms->valid_from_ms;
-  } else if (stage == Stage::no_feature) {
-    best.answer.features = features & ~terms->features;
-  } else if (stage == Stage::full) {
-    put_seats(best.answer, seats(state, match.index, *terms));
-  }
+  put_seats(best.answer, seats(state, match.index, state.licenses()[match.index].shown()));
+  best.answer.features =
+      stage == Stage::no_feature ? features & ~terms->features : reason(state, match.index, code);
 }
 
 OpResult grant(State& state, const OpView& op, uint32_t license, const Terms& terms) {

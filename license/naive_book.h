@@ -343,6 +343,22 @@ class NaiveBook {
     return t.valid_until_ms != 0 && wall >= t.valid_until_ms ? Code::expired : Code::granted;
   }
 
+  /// Code and `features` of the denial that its constituents or its time bring, or granted.
+  [[nodiscard]] OpResult out_of_service(const Key& key) const {
+    const Terms* t = serving(key);
+    OpResult out = with(t == nullptr ? Code::only_one_constituent : in_time(*t));
+    if (t == nullptr) {
+      for (const auto& [slot, terms] : licenses_.at(key).terms) {
+        out.features = out.features | uint64_t{1} << slot;
+      }
+    } else if (out.code == static_cast<uint8_t>(Code::expired)) {
+      out.features = t->valid_until_ms;
+    } else if (out.code == static_cast<uint8_t>(Code::not_yet_valid)) {
+      out.features = t->valid_from_ms;
+    }
+    return out;
+  }
+
   OpResult checkout(const OpView& op) {
     const auto b = body<CheckoutBody>(op);
     const uint64_t features = b.features;
@@ -354,23 +370,22 @@ class NaiveBook {
     std::vector<OpResult> of_it;
     for (const Key& key : matching(b)) {
       const Terms* t = serving(key);
-      OpResult why{};
+      OpResult why = seats_of(key, OpResult{});
       why.tmr_id = key.tmr_id;
-      Code code = t == nullptr ? Code::only_one_constituent : in_time(*t);
-      if (code == Code::expired) {
-        why.lease_end_wall_ms = t->valid_until_ms;
-      } else if (code == Code::not_yet_valid) {
-        why.lease_end_wall_ms = t->valid_from_ms;
-      } else if (code == Code::granted && (features & ~t->features) != 0) {
+      Code code = Code::granted;
+      if (const OpResult out = out_of_service(key); out.code != 0) {
+        code = static_cast<Code>(out.code);
+        why.features = out.features;
+      } else if ((features & ~t->features) != 0) {
         code = Code::feature_not_licensed;
         why.features = features & ~t->features;
-      } else if (code == Code::granted && t->quantity != 0 && seats_in_use(key) >= t->quantity) {
+      } else if (t->quantity != 0 && seats_in_use(key) >= t->quantity) {
         code = Code::no_free_seat;
-        why = seats_of(key, why);
-      } else if (code == Code::granted) {
+      } else {
         if (holders_.size() == options_.leases_max) {
-          why.code = static_cast<uint8_t>(Code::book_full);
-          return say(op, why);
+          OpResult full = with(Code::book_full);
+          full.tmr_id = key.tmr_id;
+          return say(op, full);
         }
         return grant(op, b, key, *t);
       }
@@ -433,8 +448,8 @@ class NaiveBook {
   }
   OpResult renew(const OpView& op, Holder& h) {
     const Terms* t = serving(h.license);
-    if (t == nullptr || in_time(*t) != Code::granted) {
-      return say(op, with(t == nullptr ? Code::only_one_constituent : in_time(*t)));
+    if (const OpResult out = out_of_service(h.license); out.code != 0) {
+      return say(op, out);
     }
     const uint32_t wish = body<RenewBody>(op).lease_ms;
     const uint32_t lease_ms =

@@ -12,10 +12,11 @@ OpResult renew(State& state, const OpView& op, uint32_t index) {
   Lease& lease = image.lease;
   const Terms* terms = state.licenses().in_force(lease.license);
   if (terms == nullptr) {
-    return deny_held(state, op, index, Code::only_one_constituent);
+    return deny_held(state, op, index, Code::only_one_constituent,
+                     reason(state, lease.license, Code::only_one_constituent));
   }
   if (const Code valid = validity(*terms, state.wall_ms()); valid != Code::granted) {
-    return deny_held(state, op, index, valid);
+    return deny_held(state, op, index, valid, reason(state, lease.license, valid));
   }
   const auto* body = reinterpret_cast<const RenewBody*>(op.body.data());  // parse_op checked the length
   const uint32_t wish = body->lease_ms == 0 ? lease.lease_ms : body->lease_ms.get();

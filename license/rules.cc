@@ -29,11 +29,11 @@ OpResult deny(State& state, const OpView& op, const Standpoint& at, const OpResu
   return answer;
 }
 
-OpResult deny_held(State& state, const OpView& op, uint32_t lease, Code code) {
+OpResult deny_held(State& state, const OpView& op, uint32_t lease, Code code, uint64_t features) {
   LeaseImage image = state.leases().image(lease);
   const Seats s = seats(state, image.lease.license, state.licenses()[image.lease.license].shown());
   image.lease.last = {
-      .features = 0, .request = op.request, .lease_ms = 0, .in_use = s.in_use, .quantity = s.quantity};
+      .features = features, .request = op.request, .lease_ms = 0, .in_use = s.in_use, .quantity = s.quantity};
   image.lease.last_code = static_cast<uint8_t>(code);
   image.lease.last_unlimited = s.left == UINT32_MAX ? 1 : 0;
   state.change_lease(lease, image);
@@ -52,6 +52,20 @@ void put_seats(OpResult& out, const Seats& seats) {
   out.in_use = seats.in_use;
   out.quantity = seats.quantity;
   out.seats_left = seats.left;
+}
+
+uint64_t reason(const State& state, uint32_t license, Code code) {
+  const License& of = state.licenses()[license];
+  switch (code) {
+    case Code::only_one_constituent:
+      return of.present_bits();
+    case Code::expired:
+      return of.shown().valid_until_ms;
+    case Code::not_yet_valid:
+      return of.shown().valid_from_ms;
+    default:
+      return 0;
+  }
 }
 
 }  // namespace tercet::license

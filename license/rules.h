@@ -27,8 +27,8 @@ Standpoint find(const State& state, const Handle& handle);
 /// Denies what a handle asked, and remembers that: as its lease's or tombstone's last answer, or as a new
 /// tombstone.
 OpResult deny(State& state, const OpView& op, const Standpoint& at, const OpResult& answer);
-/// The same for a handle with a lease: the answer tells where that stands.
-OpResult deny_held(State& state, const OpView& op, uint32_t lease, Code code);
+/// The same for a handle with a lease: the answer tells where that stands. `features`: as OpResult says.
+OpResult deny_held(State& state, const OpView& op, uint32_t lease, Code code, uint64_t features = 0);
 
 /// Seats of a license under `terms` (those in force or shown): in use, quantity, left.
 struct Seats {
@@ -38,6 +38,9 @@ struct Seats {
 };
 Seats seats(const State& state, uint32_t license, const Terms& terms);
 void put_seats(OpResult& out, const Seats& seats);
+/// What OpResult::features says of a license that does not serve, by the denial's code: EXPIRED and
+/// NOT_YET_VALID its valid until or from, ONLY_ONE_CONSTITUENT the constituents that are there.
+uint64_t reason(const State& state, uint32_t license, Code code);
 
 // The rules.
 OpResult checkout(State& state, const OpView& op);                 ///< a new handle

@@ -142,18 +142,21 @@ enum class Code : uint8_t {
 };
 const char* name_of(Code code);  ///< "NO_FREE_SEAT"; "UNKNOWN_CODE" for a number that is none
 
-/// The result of an ordered operation, the same bytes from every honest backend.
+/// The result of an ordered operation, the same bytes from every honest backend. `features` of a denial:
+/// FEATURE_NOT_LICENSED the bits asked for that the license lacks; EXPIRED and NOT_YET_VALID (of checkout and
+/// renew) the license's valid until or from (wall, ms); ONLY_ONE_CONSTITUENT which of the three are there
+/// (bit s: slot s+1's).
 struct OpResult {
   uint8_t code;
   uint8_t flags;  ///< bit 0: a repeat of an earlier request's answer
   uint8_t slot;   ///< import: the constituent's slot, 1..3
   uint8_t reserved;
   Le32 tmr_id;
-  Le32 lease_ms;  ///< granted: as granted
-  Le32 in_use;    ///< seats in use after this operation
-  Le32 quantity;
+  Le32 lease_ms;    ///< granted: as granted
+  Le32 in_use;      ///< seats of the license in use after this operation; a denial tells them, too, …
+  Le32 quantity;    ///< … if a license is what it is about
   Le32 seats_left;  ///< no-user-limit: 0xFFFFFFFF
-  Le64 features;
+  Le64 features;    ///< granted: the license's
   Le64 lease_end_cell_ms;
   Le64 lease_end_wall_ms;  ///< for people: wall time of the entry + lease
 };
