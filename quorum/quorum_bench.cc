@@ -3,6 +3,10 @@
 // renew) and times one step of them alone; with batches of 1 the clock itself (~20 ns a round) is in the
 // figure.
 //
+// The clock is this program's, not the folder's: quorum/ stays pure, a *_bench.cc is linked by bench/ alone.
+// It has to be read here: the steps of a round need one another, so what Google Benchmark itself times could
+// only be a whole round, and of all rounds together (bench/median_rounds.h says why the median).
+//
 //   propose → pack (tick: one Accept for three) → accept ×3 (append, apply, vote) → tally ×3 votes, answers
 
 #include <benchmark/benchmark.h>
