@@ -34,16 +34,20 @@ class FakeLb {
     uint32_t firm = 1000, product = 7, tmr_id = 1, quantity = 5, lease_ms = 60'000;
     std::string name = "CAD";
     bool valid = true;
+    uint64_t valid_from_ms = 0, valid_until_ms = 0;
   };
 
   // Behaviour; set before start(), or under change().
   std::vector<LicenseData> licenses{LicenseData{}};
-  Code refuse = Code::granted;      ///< busy, not_active, unavailable: everything is refused with it
-  unsigned refuse_next = 0;         ///< … or only the next so many
-  bool silent = false;              ///< receives, never answers
-  unsigned drop_next = 0;           ///< loses so many datagrams
-  Code deny_renew = Code::granted;  ///< renews are denied with it
-  Code deny_next = Code::granted;   ///< the next mutating request is denied with it
+  Code refuse = Code::granted;        ///< busy, not_active, unavailable: everything is refused with it
+  unsigned refuse_next = 0;           ///< … or only the next so many
+  Code refuse_hello = Code::granted;  ///< Hello is answered with it
+  bool silent = false;                ///< receives, never answers
+  unsigned drop_next = 0;             ///< loses so many datagrams
+  Code deny_renew = Code::granted;    ///< renews are denied with it
+  Code deny_next = Code::granted;     ///< the next mutating request is denied with it, …
+  size_t deny_license = SIZE_MAX;     ///< … with this license's numbers, …
+  uint64_t deny_features = 0xFF;      ///< … and this in the result's `features`
   bool answer_twice = false;
   uint32_t lease_min_ms = 1'000, lease_max_ms = 86'400'000;  ///< told in HelloAck, not enforced
   int64_t cell_ms = 1'000'000;                               ///< the cell's time at start(); runs from then
@@ -181,7 +185,7 @@ class FakeLb {
       HelloAck ack{};
       ack.type = static_cast<uint8_t>(ClientMessage::hello_ack);
       // Without quorum an LB still knows the cell's time.
-      ack.code = static_cast<uint8_t>(refuse == Code::not_active ? refuse : Code::granted);
+      ack.code = static_cast<uint8_t>(refuse == Code::not_active ? refuse : refuse_hello);
       ack.nonce = hello->nonce;
       ack.cell_ms = static_cast<uint64_t>(cell_now());
       ack.wall_ms = 1'700'000'000'000;
@@ -258,7 +262,12 @@ class FakeLb {
     if (deny_next != Code::granted) {
       const Code code = deny_next;
       deny_next = Code::granted;
-      return result(code, SIZE_MAX, 0);
+      Said said = result(code, deny_license, 0);
+      OpResult r;
+      std::memcpy(static_cast<void*>(&r), said.body.data(), sizeof r);
+      r.features = deny_features;
+      const Bytes bytes = bytes_of(r);
+      return {code, {bytes.begin(), bytes.end()}};
     }
     if (op.sent.ms > cell_now() + 1'000 || op.sent.ms < cell_now() - 30'000) {
       return result(Code::stale, SIZE_MAX, 0);
@@ -347,6 +356,8 @@ class FakeLb {
           row.tmr_id = l.tmr_id;
           row.quantity = l.quantity;
           row.in_use = static_cast<uint32_t>(leases_.size());
+          row.valid_from_ms = l.valid_from_ms;
+          row.valid_until_ms = l.valid_until_ms;
           row.lease_ms = l.lease_ms;
           row.revision = 1;
           row.valid = l.valid ? 1 : 0;

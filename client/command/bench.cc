@@ -69,7 +69,9 @@ double ms(Duration d) { return static_cast<double>(d.us()) / 1'000.0; }
 Json document_of(const load::Report& r, const client::Wanted& wanted) {
   Json document;
   document["seconds"] = r.seconds;
+  document["offered"] = r.offered;
   document["requests"] = r.requests;
+  document["not_sent"] = r.not_sent;
   document["answered"] = r.answered;
   document["rate"] = r.rate;
   document["errors"] = Json(r.errors.empty() ? Json::object() : Json(r.errors));
@@ -101,15 +103,16 @@ std::string counts(const std::map<std::string, uint64_t>& map) {
 
 std::string people(const load::Report& r) {
   return fmt::format(
-      "{} requests in {:.1f} s: {:.0f}/s\n"
+      "{} requests in {:.1f} s: {:.0f}/s{}\n"
       "latency     p50 {:.0f} us, p90 {:.0f}, p99 {:.0f}, p99.9 {:.0f}, max {:.0f}\n"
       "errors      {}\n"
       "denied      {}\n"
       "silence     longest {:.1f} ms\n"
       "sent again  {}\n",
-      r.requests, r.seconds, r.rate, us(r.latency.at(0.5)), us(r.latency.at(0.9)), us(r.latency.at(0.99)),
-      us(r.latency.at(0.999)), us(r.latency.max()), counts(r.errors), counts(r.denied), ms(r.longest_silence),
-      r.retransmissions);
+      r.requests, r.seconds, r.rate,
+      r.not_sent > 0 ? fmt::format(", {} of {} that were due were never sent", r.not_sent, r.offered) : "",
+      us(r.latency.at(0.5)), us(r.latency.at(0.9)), us(r.latency.at(0.99)), us(r.latency.at(0.999)),
+      us(r.latency.max()), counts(r.errors), counts(r.denied), ms(r.longest_silence), r.retransmissions);
 }
 
 int bench(const Arguments& given, Context& context) {
@@ -183,14 +186,9 @@ int bench(const Arguments& given, Context& context) {
     context.err << '\n';
   }
   if (!report) {
-    // It is about the cell when it did not greet us; files and sockets are ours.
-    const bool cell = report.error().starts_with("no answer");
-    if (cell) {
-      client::Failure failure;
-      failure.message = report.error();
-      return context.fail(failure);
-    }
-    return context.fail(kUsage, report.error());
+    // Files and sockets are ours, no answer of the cell's.
+    return report.error().kind == client::Failure::Kind::usage ? context.fail(kUsage, report.error().message)
+                                                               : context.fail(report.error());
   }
   context.print(document_of(*report, options.wanted), people(*report));
   return report->answered > 0 ? kDone : kUnavailable;

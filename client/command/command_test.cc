@@ -145,6 +145,49 @@ TEST_F(CommandTest, DenialsHaveTheirCodeAndNumbers) {
   EXPECT_EQ(people.out, "");
 }
 
+TEST_F(CommandTest, EachDenialHasItsOwnNumbersAndNoOthers) {
+  lb_.licenses[0].quantity = 3;
+  lb_.start();
+  check_out();
+  const auto deny = [&](Code code, uint64_t features) {
+    lb_.change([&](FakeLb& lb) {
+      lb.deny_next = code;
+      lb.deny_license = 0;
+      lb.deny_features = features;
+    });
+    const Said said = ask({"checkout", "--firm", "1000", "--product", "7"});
+    EXPECT_EQ(said.code, 3);
+    expect_message(said);
+    json numbers = said.doc();
+    EXPECT_EQ(numbers["code"], name_of(code));
+    numbers.erase("code");
+    numbers.erase("message");
+    return numbers;
+  };
+  json seats{{"tmr_id", 1}, {"in_use", 1}, {"quantity", 3}};
+  const auto with = [&](const char* name, const json& value) {
+    json all = seats;
+    all[name] = value;
+    return all;
+  };
+  EXPECT_EQ(deny(Code::expired, 1'700'000'000'000), with("valid_until", "2023-11-14T22:13:20.000Z"));
+  EXPECT_EQ(deny(Code::not_yet_valid, 1'700'000'000'000), with("valid_from", "2023-11-14T22:13:20.000Z"));
+  EXPECT_EQ(deny(Code::feature_not_licensed, 0x30), with("features_missing", "0000000000000030"));
+  EXPECT_EQ(deny(Code::only_one_constituent, 0b010), with("constituents", {false, true, false}));
+  EXPECT_EQ(deny(Code::no_free_seat, 0), seats);
+  EXPECT_EQ(deny(Code::book_full, 0), json({{"tmr_id", 1}}));
+  EXPECT_EQ(ask({"checkout", "--firm", "1", "--product", "7"}).doc().size(), 2U) << "code and message";
+}
+
+TEST_F(CommandTest, ALicenseThatIsNotValidYetShowsFromWhenItIs) {
+  lb_.licenses[0].valid = false;
+  lb_.licenses[0].valid_from_ms = 1'700'000'000'000;
+  lb_.start();
+  const Said all = ask({"licenses", "--all"}, false);
+  EXPECT_NE(all.out.find("FROM"), std::string::npos) << all.out;
+  EXPECT_NE(all.out.find("2023-11-14T22:13:20.000Z"), std::string::npos) << all.out;
+}
+
 TEST_F(CommandTest, ACallersOwnHandleIsKept) {
   lb_.start();
   const std::string handle = "00112233445566778899aabbccddeeff";
@@ -239,11 +282,13 @@ TEST_F(CommandTest, StatusAsksTheLoadBalancersWhenTheVirtualIpIsSilent) {
 TEST_F(CommandTest, FailoversMergesTheReceiptsThatEachLoadBalancerKeeps) {
   EXPECT_EQ(ask({"failovers"}).code, 2) << "a configuration without lbs";
   FakeLb one(ServerId::lb1, &lb_.keys);
-  one.status = R"({"failovers":[{"at":"2026-11-25T03:00:00Z","cause":"killed","gap_ms":18,"epoch_before":7,"epoch_after":10},
+  one.status =
+      R"({"failovers":[{"at":"2026-11-25T03:00:00Z","cause":"killed","gap_ms":18,"epoch_before":7,"epoch_after":10},
                                 {"at":"2026-11-25T01:00:00Z","cause":"first_start","gap_ms":0,"epoch_before":0,"epoch_after":4}]})";
   one.start();
   FakeLb two(ServerId::lb2, &lb_.keys);
-  two.status = R"({"failovers":[{"at":"2026-11-25T02:00:00Z","cause":"silence","gap_ms":35,"epoch_before":4,"epoch_after":7}]})";
+  two.status =
+      R"({"failovers":[{"at":"2026-11-25T02:00:00Z","cause":"silence","gap_ms":35,"epoch_before":4,"epoch_after":7}]})";
   two.start();
   write_config("lbs = [\"" + to_string(one.endpoint) + "\", \"" + to_string(two.endpoint) + "\"]\n");
   const Said said = ask({"failovers", "--timeout", "2s"});
@@ -316,8 +361,9 @@ TEST_F(CommandTest, UsageErrorsAreExitTwoWithWhatToDo) {
 }
 
 TEST_F(CommandTest, HelpIsThereForEveryVerb) {
-  for (const char* verb : {"import", "licenses", "containers", "leases", "lease", "status", "failovers", "checkout",
-                           "renew", "release", "run", "bench", "issue", "cell", "issuer", "container"}) {
+  for (const char* verb :
+       {"import", "licenses", "containers", "leases", "lease", "status", "failovers", "checkout", "renew",
+        "release", "run", "bench", "issue", "cell", "issuer", "container"}) {
     const Said said = tercet({verb, "--help"});
     EXPECT_EQ(said.code, 0) << verb;
     EXPECT_NE(said.out.find("Usage"), std::string::npos) << verb;
@@ -560,6 +606,16 @@ TEST_F(CommandTest, BenchReportsWhatScriptsRelyOn) {
   }
   EXPECT_EQ(lb_.seats_held(), 0U);
   EXPECT_NE(ask({"bench", "--seconds", "200ms"}, false).out.find("latency"), std::string::npos);
+}
+
+TEST_F(CommandTest, BenchOnACellWithoutQuorumSaysNoQuorum) {
+  lb_.refuse_hello = Code::unavailable;
+  lb_.start();
+  const Said said = ask({"bench", "--firm", "1000", "--product", "7", "--timeout", "10s"});
+  EXPECT_EQ(said.code, 4);
+  EXPECT_EQ(said.doc()["code"], "UNAVAILABLE");
+  EXPECT_NE(said.err.find("no quorum"), std::string::npos) << said.err;
+  expect_message(said);
 }
 
 TEST_F(CommandTest, BenchWithoutALicenseOrACellSaysSo) {

@@ -87,6 +87,35 @@ Exit exit_of(const Failure& failure) {
   return kInternal;
 }
 
+namespace {
+
+/// The numbers that matter to a denial (OpResult says what its `features` are then); no others.
+void add_numbers(Code code, const OpResult& result, Json& document) {
+  const uint64_t reason = result.features;
+  switch (code) {
+    case Code::no_free_seat:
+      break;
+    case Code::expired:
+      document["valid_until"] = time_or_null(WallTime{static_cast<int64_t>(reason)});
+      break;
+    case Code::not_yet_valid:
+      document["valid_from"] = time_or_null(WallTime{static_cast<int64_t>(reason)});
+      break;
+    case Code::feature_not_licensed:
+      document["features_missing"] = features_text(reason);
+      break;
+    case Code::only_one_constituent:
+      document["constituents"] = {(reason & 1U) != 0, (reason & 2U) != 0, (reason & 4U) != 0};
+      break;
+    default:
+      return;
+  }
+  document["in_use"] = result.in_use.get();
+  document["quantity"] = result.quantity.get();
+}
+
+}  // namespace
+
 Json document_of(const Failure& failure) {
   Json document;
   const bool named = failure.kind == Failure::Kind::denied || failure.code != Code::granted;
@@ -98,8 +127,7 @@ Json document_of(const Failure& failure) {
     if (failure.result.tmr_id != 0) {
       document["tmr_id"] = failure.result.tmr_id.get();
     }
-    document["in_use"] = failure.result.in_use.get();
-    document["quantity"] = failure.result.quantity.get();
+    add_numbers(failure.code, failure.result, document);
   } else {
     document["outcome_unknown"] = failure.outcome_unknown;
     document["first_unavailable_ms"] =

@@ -18,6 +18,7 @@ namespace {
 
 using client::boot_now;
 using client::CellClock;
+using client::Failure;
 using client::Patience;
 using client::RequestId;
 using client::RoundTrip;
@@ -25,6 +26,8 @@ using client::RoundTrip;
 /// Timers are looked at this often; resends need no better.
 constexpr Duration kTimerStep = microseconds(500);
 constexpr Duration kHelloAgain = milliseconds(250);
+/// A cell that says for so long that it has no quorum is believed.
+constexpr Duration kNoQuorumTime = milliseconds(500);
 /// How long the end waits for the last releases.
 constexpr Duration kReleaseTime = seconds(3);
 constexpr size_t kEvents = 64;
@@ -70,11 +73,14 @@ class Bench {
  public:
   explicit Bench(const BenchOptions& options) : options_(options), random_(std::random_device{}()) {}
 
-  tl::expected<Report, std::string> run();
+  tl::expected<Report, Failure> run();
 
  private:
   tl::expected<void, std::string> open();
-  tl::expected<void, std::string> greet();
+  tl::expected<void, Failure> greet();
+  [[nodiscard]] Failure not_greeted() const;
+  [[nodiscard]] BootTime due(uint64_t n) const;
+  void count_offered();
   void offer(BootTime now);
   void start(uint32_t lane, const Op& op, BootTime intended, BootTime now);
   void transmit(Lane& lane, BootTime now);
@@ -105,7 +111,6 @@ class Bench {
   Silence silence_, silence_of_second_;
   Histogram of_second_;
   uint64_t answered_of_second_ = 0;
-  uint64_t answered_in_time_ = 0;
   uint64_t errors_ = 0;
   bool releasing_ = false;  ///< the run is over: what is answered now is not counted
   BootTime started_, ends_, next_timers_, next_tell_;
@@ -153,16 +158,35 @@ tl::expected<void, std::string> Bench::open() {
   return {};
 }
 
-tl::expected<void, std::string> Bench::greet() {
-  const BootTime deadline = boot_now() + options_.timeout;
+Failure Bench::not_greeted() const {
+  Failure failure;
+  for (const auto& socket : sockets_) {
+    const Code code = socket->hello_code().value_or(Code::granted);
+    if (code != Code::granted) {
+      client::Answer answer;
+      answer.end = code == Code::unavailable  ? client::Answer::End::unavailable
+                   : code == Code::not_active ? client::Answer::End::not_active
+                                              : client::Answer::End::busy;
+      return client::Cell::failure_of(answer, false, options_.timeout);
+    }
+  }
+  failure.message = "no answer to Hello from " + to_string(options_.server) + " within " +
+                    to_text(options_.timeout) + ": see tercet status";
+  return failure;
+}
+
+tl::expected<void, Failure> Bench::greet() {
+  const BootTime began = boot_now();
+  const BootTime deadline = began + options_.timeout;
   for (;;) {
     const BootTime now = boot_now();
-    size_t waiting = 0;
+    size_t waiting = 0, no_quorum = 0;
     for (size_t i = 0; i < sockets_.size(); ++i) {
       if (!sockets_[i]->clock().stale(now)) {
         continue;
       }
       ++waiting;
+      no_quorum += sockets_[i]->hello_code() == Code::unavailable ? 1 : 0;
       if (now - greeted_[i] > milliseconds(50)) {
         greeted_[i] = now;
         sockets_[i]->queue_hello(now);
@@ -172,9 +196,8 @@ tl::expected<void, std::string> Bench::greet() {
     if (waiting == 0) {
       return {};
     }
-    if (now > deadline || stopped()) {
-      return tl::unexpected("no answer to Hello from " + to_string(options_.server) + " within " +
-                            to_text(options_.timeout) + ": see tercet status");
+    if (now > deadline || stopped() || (no_quorum == waiting && now > began + kNoQuorumTime)) {
+      return tl::unexpected(not_greeted());
     }
     epoll_.wait(milliseconds(5), [&](uint32_t i) {
       while (sockets_[i]->receive([](const ReplyView&, BootTime) {})) {
@@ -205,12 +228,35 @@ void Bench::start(uint32_t index, const Op& op, BootTime intended, BootTime now)
   transmit(lane, now);
 }
 
+/// Open loop: when request `n` (from 0) is to be sent.
+BootTime Bench::due(uint64_t n) const {
+  return started_ + nanoseconds(static_cast<int64_t>(static_cast<double>(n) * 1e9 / options_.rate));
+}
+
+void Bench::count_offered() {
+  report_.offered = offered_;
+  if (options_.rate <= 0) {
+    return;
+  }
+  auto n = static_cast<uint64_t>(static_cast<double>((ends_ - started_).ns) * options_.rate / 1e9);
+  while (due(n) < ends_) {
+    ++n;
+  }
+  while (n > 0 && due(n - 1) >= ends_) {
+    --n;
+  }
+  report_.offered = std::max(n, offered_);
+  report_.not_sent = report_.offered - offered_;
+  if (report_.not_sent > 0) {
+    report_.errors["NOT_SENT"] = report_.not_sent;
+  }
+}
+
 void Bench::offer(BootTime now) {
   while (!idle_.empty()) {
     BootTime intended = now;
     if (options_.rate > 0) {
-      const double offset = static_cast<double>(offered_) * 1e9 / options_.rate;
-      intended = started_ + nanoseconds(static_cast<int64_t>(offset));
+      intended = due(offered_);
       if (intended > now || intended >= ends_) {
         return;
       }
@@ -244,7 +290,6 @@ void Bench::finish(uint32_t index, BootTime now, const RecordLine& line, bool an
     if (answered) {
       ++report_.answered;
       ++answered_of_second_;
-      answered_in_time_ += now <= ends_ ? 1 : 0;
       ++report_.by_op[op_name(full.op)];
       report_.latency.add((now - lane.intended).ns);
       of_second_.add((now - lane.intended).ns);
@@ -351,11 +396,12 @@ void Bench::tell(BootTime now) {
   for (const auto& [code, count] : report_.denied) {
     denied += count;
   }
-  char line[160];
+  char line[192];
   std::snprintf(
-      line, sizeof line, "%4lld s  %9llu/s  p99 %9.0f us  denied %llu  errors %llu  silence %lld ms",
+      line, sizeof line,
+      "%4lld s  %9llu/s  answered %llu  p99 %9.0f us  denied %llu  errors %llu  silence %lld ms",
       static_cast<long long>((now - started_).ms() / 1'000),
-      static_cast<unsigned long long>(answered_of_second_),
+      static_cast<unsigned long long>(answered_of_second_), static_cast<unsigned long long>(report_.answered),
       static_cast<double>(of_second_.at(0.99)) / 1'000.0, static_cast<unsigned long long>(denied),
       static_cast<unsigned long long>(errors_), static_cast<long long>(silence_of_second_.longest().ms()));
   options_.progress(line);
@@ -364,9 +410,16 @@ void Bench::tell(BootTime now) {
   silence_of_second_.restart_second();
 }
 
-tl::expected<Report, std::string> Bench::run() {
+Failure ours(const std::string& message) {
+  Failure failure;
+  failure.kind = Failure::Kind::usage;
+  failure.message = message;
+  return failure;
+}
+
+tl::expected<Report, Failure> Bench::run() {
   if (auto opened = open(); !opened) {
-    return tl::unexpected(opened.error());
+    return tl::unexpected(ours(opened.error()));
   }
   if (auto greeted = greet(); !greeted) {
     return tl::unexpected(greeted.error());
@@ -386,13 +439,11 @@ tl::expected<Report, std::string> Bench::run() {
     offer(now);
     BootTime until = earlier(ends_, next_tell_);
     if (options_.rate > 0 && !idle_.empty()) {
-      const double offset = static_cast<double>(offered_) * 1e9 / options_.rate;
-      until = earlier(until, started_ + nanoseconds(static_cast<int64_t>(offset)));
+      until = earlier(until, due(offered_));
     }
     poll(until);
     tell(boot_now());
   }
-  report_.seconds = static_cast<double>((ends_ - started_).ns) / 1e9;
   // Open loop: what was due before the end and found no free client is asked now, or its wait would be left
   // out.
   while (idle_.size() < lanes_.size() || options_.rate > 0) {
@@ -404,8 +455,13 @@ tl::expected<Report, std::string> Bench::run() {
       break;
     }
     poll(now + milliseconds(10));
+    tell(boot_now());
   }
-  silence_.note(boot_now());
+  const BootTime finished = later(boot_now(), ends_);
+  silence_.note(finished);
+  report_.seconds = static_cast<double>((finished - started_).ns) / 1e9;
+  report_.rate = report_.seconds > 0 ? static_cast<double>(report_.requests) / report_.seconds : 0;
+  count_offered();
 
   releasing_ = true;
   const BootTime last = boot_now() + kReleaseTime;
@@ -428,15 +484,14 @@ tl::expected<Report, std::string> Bench::run() {
     report_.seats_left += lane.worker.held();
   }
   report_.longest_silence = silence_.longest();
-  report_.rate = report_.seconds > 0 ? static_cast<double>(answered_in_time_) / report_.seconds : 0;
   if (!record_.flush()) {
-    return tl::unexpected(options_.record + ": the disk did not take all of it: free some space there");
+    return tl::unexpected(ours(options_.record + ": the disk did not take all of it: free some space there"));
   }
   return std::move(report_);
 }
 
 }  // namespace
 
-tl::expected<Report, std::string> run_bench(const BenchOptions& options) { return Bench(options).run(); }
+tl::expected<Report, client::Failure> run_bench(const BenchOptions& options) { return Bench(options).run(); }
 
 }  // namespace tercet::load

@@ -11,6 +11,7 @@
 #include <string>
 #include <tl/expected.hpp>
 
+#include "client/cell.h"
 #include "client/load/report.h"
 #include "client/load/worker.h"
 #include "wire/endpoint.h"
@@ -33,7 +34,8 @@ struct BenchOptions {
   std::function<void(const std::string&)> progress;  ///< called each second with a line
 };
 
-/// Runs; the error (one line) is about sockets, files, or a cell that did not answer Hello at all.
-tl::expected<Report, std::string> run_bench(const BenchOptions& options);
+/// Runs. Failure: `usage` (sockets, files), or of a cell that says to Hello that it has no quorum
+/// (`unavailable`), or nothing (`no_answer`).
+tl::expected<Report, client::Failure> run_bench(const BenchOptions& options);
 
 }  // namespace tercet::load

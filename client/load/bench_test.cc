@@ -176,7 +176,7 @@ TEST_F(BenchTest, ClosedLoopRunsItsTimeAndLeavesNothingBehind) {
   BenchOptions o = options();
   o.record = dir_ + "/record.jsonl";
   const auto report = run_bench(o);
-  ASSERT_TRUE(report.has_value()) << report.error();
+  ASSERT_TRUE(report.has_value()) << report.error().message;
   EXPECT_NEAR(report->seconds, 0.4, 0.2);
   EXPECT_GT(report->requests, 50U);
   EXPECT_EQ(report->requests, report->answered);
@@ -214,7 +214,7 @@ TEST_F(BenchTest, DenialsAreCountedByCode) {
   lb_.licenses[0].quantity = 3;
   lb_.start();
   const auto report = run_bench(options());
-  ASSERT_TRUE(report.has_value()) << report.error();
+  ASSERT_TRUE(report.has_value()) << report.error().message;
   EXPECT_GT(report->denied.at("NO_FREE_SEAT"), 0U);
   EXPECT_TRUE(report->errors.empty());
 }
@@ -235,7 +235,9 @@ TEST_F(BenchTest, OpenLoopKeepsItsRateAndCountsTheWait) {
   });
   const auto report = run_bench(o);
   pause.join();
-  ASSERT_TRUE(report.has_value()) << report.error();
+  ASSERT_TRUE(report.has_value()) << report.error().message;
+  EXPECT_EQ(report->offered, 300U);
+  EXPECT_EQ(report->not_sent, 0U);
   EXPECT_EQ(report->requests, 300U);  // all that was due, though 16 at most could be asked in the pause
   EXPECT_TRUE(report->errors.empty());
   EXPECT_GE(report->longest_silence, milliseconds(180));
@@ -243,6 +245,37 @@ TEST_F(BenchTest, OpenLoopKeepsItsRateAndCountsTheWait) {
   // Coordinated omission would hide that a third of all requests were due in the pause.
   EXPECT_GE(report->latency.at(0.8), 50'000'000);
   EXPECT_GT(report->retransmissions, 0U);
+}
+
+TEST_F(BenchTest, WhatWasDueAndNeverSentIsCounted) {
+  lb_.start();
+  BenchOptions o = options();
+  o.rate = 1e6;  // more than one client with one request can do
+  o.duration = milliseconds(200);
+  o.timeout = milliseconds(300);
+  o.clients = o.outstanding = 1;
+  const auto report = run_bench(o);
+  ASSERT_TRUE(report.has_value()) << report.error().message;
+  EXPECT_EQ(report->offered, 200'000U);
+  EXPECT_GT(report->not_sent, 0U);
+  EXPECT_EQ(report->requests + report->not_sent, report->offered);
+  EXPECT_EQ(report->errors.at("NOT_SENT"), report->not_sent);
+  EXPECT_GE(report->seconds, 0.5) << "it went on asking for as long as a request may take";
+  EXPECT_LT(report->seconds, 5.0);
+  EXPECT_DOUBLE_EQ(report->rate, static_cast<double>(report->requests) / report->seconds);
+}
+
+TEST_F(BenchTest, ACellWithoutQuorumIsNamedAtHello) {
+  lb_.refuse_hello = Code::unavailable;
+  lb_.start();
+  BenchOptions o = options();
+  o.timeout = seconds(20);
+  const client::BootTime began = client::boot_now();
+  const auto report = run_bench(o);
+  ASSERT_FALSE(report.has_value());
+  EXPECT_EQ(report.error().kind, client::Failure::Kind::unavailable);
+  EXPECT_NE(report.error().message.find("no quorum"), std::string::npos) << report.error().message;
+  EXPECT_LT(client::boot_now() - began, seconds(10));
 }
 
 TEST_F(BenchTest, UnavailableIsRepeatedAndThenAnError) {
@@ -256,7 +289,7 @@ TEST_F(BenchTest, UnavailableIsRepeatedAndThenAnError) {
   });
   const auto report = run_bench(o);
   outage.join();
-  ASSERT_TRUE(report.has_value()) << report.error();
+  ASSERT_TRUE(report.has_value()) << report.error().message;
   EXPECT_GT(report->errors.at("UNAVAILABLE"), 0U);
   EXPECT_GT(report->refusals.at("UNAVAILABLE"), 0U);
   EXPECT_GT(report->first_unavailable, Duration{});
@@ -286,11 +319,14 @@ TEST_F(BenchTest, NobodyThereIsAnErrorAndAStopEndsIt) {
   unsigned told = 0;
   o.progress = [&](const std::string& line) {
     EXPECT_NE(line.find("/s"), std::string::npos);
+    for (const char* word : {"answered ", "errors 0"}) {
+      EXPECT_NE(line.find(word), std::string::npos) << line;
+    }
     ++told;
     stop = true;
   };
   const auto report = run_bench(o);
-  ASSERT_TRUE(report.has_value()) << report.error();
+  ASSERT_TRUE(report.has_value()) << report.error().message;
   EXPECT_EQ(told, 1U);
   EXPECT_LT(report->seconds, 5.0);
 }

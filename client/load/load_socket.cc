@@ -129,7 +129,11 @@ Bytes LoadSocket::open_reply_of(size_t i, client::BootTime) {
   }
   Drop drop{};
   if (const HelloAck* ack = parse_hello_ack(opened->plain, drop); ack != nullptr) {
-    if (ack->nonce == hello_nonce_ && ack->code == static_cast<uint8_t>(Code::granted)) {
+    if (ack->nonce != hello_nonce_) {
+      return {};
+    }
+    hello_code_ = static_cast<Code>(ack->code);
+    if (hello_code_ == Code::granted) {
       clock_.heard({static_cast<int64_t>(ack->cell_ms.get())}, hello_sent_);
       clock_.set_window(milliseconds(ack->replay_window_ms.get()));
     }

@@ -3,6 +3,7 @@
 // cell's time, and the datagrams that it is about to send.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
@@ -23,6 +24,8 @@ class LoadSocket {
 
   [[nodiscard]] int fd() const { return fd_; }
   client::CellClock& clock() { return clock_; }
+  /// What the last HelloAck said: granted, or why not. Nothing: none came.
+  [[nodiscard]] std::optional<Code> hello_code() const { return hello_code_; }
   /// Seals a Query of `op` behind those that wait to be sent.
   void queue(const client::Op& op);
   void queue_hello(client::BootTime now);
@@ -47,6 +50,7 @@ class LoadSocket {
   client::CellClock clock_;
   uint32_t hello_nonce_ = 0;
   client::BootTime hello_sent_;
+  std::optional<Code> hello_code_;
   size_t queued_ = 0;
   std::unique_ptr<Buffers> buffers_;
 };

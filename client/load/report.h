@@ -14,12 +14,14 @@ namespace tercet::load {
 using client::BootTime;
 
 struct Report {
-  double seconds = 0;     ///< that load was offered for
-  uint64_t requests = 0;  ///< that finished: answered or given up
+  double seconds = 0;     ///< from the start until the last request had finished
+  uint64_t offered = 0;   ///< requests that were to be sent; open loop: due before the end
+  uint64_t requests = 0;  ///< that were sent, and finished: answered or given up
   uint64_t answered = 0;
-  double rate = 0;                           ///< answers within `seconds`, per second
+  uint64_t not_sent = 0;                     ///< open loop: due, but no client became free for them in time
+  double rate = 0;                           ///< requests / seconds
   std::map<std::string, uint64_t> by_op;     ///< answered, by operation
-  std::map<std::string, uint64_t> errors;    ///< given up, by kind: NO_ANSWER, UNAVAILABLE, BUSY, NOT_ACTIVE
+  std::map<std::string, uint64_t> errors;    ///< given up, by kind: NO_ANSWER, UNAVAILABLE, …, or NOT_SENT
   std::map<std::string, uint64_t> denied;    ///< by code
   std::map<std::string, uint64_t> refusals;  ///< UNAVAILABLE, BUSY, NOT_ACTIVE heard and repeated
   Histogram latency;                         ///< of answers; from the intended send time
