@@ -147,6 +147,16 @@ tl::expected<void, std::string> write_file_durably(const std::string& path, std:
   return {};
 }
 
+tl::expected<void, std::string> move_durably(const std::string& from, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) {
+    return failed(to);
+  }
+  if (!sync_folder(to)) {
+    return failed(folder_of(to));
+  }
+  return {};
+}
+
 tl::expected<void, std::string> append_line_durably(const std::string& path, std::string_view line,
                                                     mode_t mode) {
   const Fd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, mode));

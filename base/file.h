@@ -21,6 +21,10 @@ enum class Existing : uint8_t { replace, refuse };
 tl::expected<void, std::string> write_file_durably(const std::string& path, std::string_view content,
                                                    mode_t mode = 0644, Existing existing = Existing::replace);
 
+/// Renames `from` to `to`, of one folder, replacing what is there; both names are on the disk when it
+/// returns.
+tl::expected<void, std::string> move_durably(const std::string& from, const std::string& to);
+
 /// Appends one line (a newline is added) and syncs. Creates the file with `mode`, its folder's entry synced
 /// too.
 tl::expected<void, std::string> append_line_durably(const std::string& path, std::string_view line,

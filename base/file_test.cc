@@ -41,6 +41,16 @@ TEST_F(FileTest, WritesReadsReplacesAndRefuses) {
             1);
 }
 
+TEST_F(FileTest, MovesWithinAFolder) {
+  ASSERT_TRUE(write_file_durably(dir_ + "/a", "new").has_value());
+  ASSERT_TRUE(write_file_durably(dir_ + "/b", "old").has_value());
+  ASSERT_TRUE(move_durably(dir_ + "/a", dir_ + "/b").has_value());
+  EXPECT_EQ(*read_file(dir_ + "/b"), "new");
+  const auto none = move_durably(dir_ + "/a", dir_ + "/b");
+  ASSERT_FALSE(none.has_value());
+  EXPECT_EQ(none.error(), dir_ + "/b" + ": No such file or directory: check the path");
+}
+
 TEST_F(FileTest, AppendsLines) {
   const std::string path = dir_ + "/log";
   ASSERT_TRUE(append_line_durably(path, "a", 0600).has_value());

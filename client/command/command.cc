@@ -101,8 +101,7 @@ int run_command(const std::vector<std::string>& arguments, std::ostream& out, st
         return app.exit(error, out, err);  // --help, --version
       }
       if (arguments.empty()) {
-        err << app.help();
-        return kUsage;
+        return context.fail(kUsage, "no verb is given: see tercet --help");
       }
       return context.fail(kUsage, explain(app, arguments, said(error)));
     }

@@ -317,6 +317,7 @@ TEST_F(CommandTest, AStatusThatIsNoJsonIsAnInternalError) {
 }
 
 TEST_F(CommandTest, UsageErrorsAreExitTwoWithWhatToDo) {
+  ASSERT_TRUE(write_file_durably(dir_ + "/long.lic", std::string(1 << 20, 'x')).has_value());
   const std::vector<std::vector<std::string>> wrong{
       {"chekout"},
       {"cell", "inti"},
@@ -336,6 +337,8 @@ TEST_F(CommandTest, UsageErrorsAreExitTwoWithWhatToDo) {
       {"bench", "--clients", "0"},
       {"bench", "--seconds", "x"},
       {"import", "/nonexistent.lic"},
+      {"import", "/tmp"},
+      {"import", dir_ + "/long.lic"},
       {"run", "--firm", "1", "--product", "2"},
       {"issue", "--issuer", "/nonexistent", "--request", "r", "--firm", "1", "--product", "1", "--quantity",
        "1", "-o", "f"},
@@ -356,8 +359,48 @@ TEST_F(CommandTest, UsageErrorsAreExitTwoWithWhatToDo) {
     EXPECT_EQ(said.out, "") << shown;
     expect_message(said);
   }
+  const Said bare = tercet({});
+  EXPECT_EQ(bare.code, 2);
+  EXPECT_EQ(bare.err, "tercet: no verb is given: see tercet --help\n");
+  EXPECT_EQ(bare.out, "");
+  EXPECT_NE(tercet({"checkout", "--firm", "-1", "--product", "7"}).err.find("--firm = -1 is no number"),
+            std::string::npos);
   EXPECT_NE(tercet({"chekout"}).err.find("did you mean tercet checkout?"), std::string::npos);
   EXPECT_NE(tercet({"cell", "inti"}).err.find("did you mean tercet cell init?"), std::string::npos);
+}
+
+TEST_F(CommandTest, FilesThatAreNoJsonAreNamedWithWhatToDo) {
+  const auto spoil = [&](const std::string& name) {
+    const std::string path = dir_ + "/" + name;
+    std::filesystem::remove(path);
+    EXPECT_TRUE(write_file_durably(path, "no JSON", 0600).has_value());
+    return path;
+  };
+  Said said = tercet({"import", spoil("spoilt.lic"), "--config", config_});
+  EXPECT_EQ(said.code, 3);
+  EXPECT_NE(said.err.find("not JSON, or cut off: get the file anew"), std::string::npos) << said.err;
+  const std::string request = spoil("spoilt.request");
+  std::filesystem::create_directory(dir_ + "/issuer");
+  const std::vector<std::string> issue{
+      "issue",     "--issuer", dir_ + "/issuer", "--request", request, "--firm", "1",
+      "--product", "1",        "--quantity",     "1",         "-o",    "f"};
+  spoil("issuer/issuer.key");
+  said = tercet(issue);
+  EXPECT_EQ(said.code, 2);
+  EXPECT_NE(said.err.find("issuer.key: not JSON, or cut off: "), std::string::npos) << said.err;
+  std::filesystem::remove_all(dir_ + "/issuer");
+  said = tercet(issue);
+  EXPECT_NE(said.err.find("/issuer: is no issuer's folder: make one with tercet issuer init"),
+            std::string::npos)
+      << said.err;
+  ASSERT_EQ(tercet({"issuer", "init", dir_ + "/issuer"}).code, 0);
+  said = tercet(issue);
+  EXPECT_NE(said.err.find("spoilt.request: "), std::string::npos) << said.err;
+  EXPECT_NE(said.err.find("not JSON, or cut off: "), std::string::npos) << said.err;
+  spoil("client.key");
+  said = ask({"licenses"});
+  EXPECT_EQ(said.code, 2);
+  EXPECT_NE(said.err.find("client.key: not JSON, or cut off: "), std::string::npos) << said.err;
 }
 
 TEST_F(CommandTest, HelpIsThereForEveryVerb) {

@@ -25,6 +25,11 @@ using nlohmann::json;
 constexpr size_t kRecordMax = size_t{1} << 30U;
 constexpr size_t kFileMax = 4 << 10;
 
+constexpr const char* kKeyRemedy = ": put the file back that tercet issuer init wrote";
+constexpr const char* kCounterRemedy =
+    R"(: make it {"next_tmr_id": N}, N one more than the highest in issued.jsonl)";
+constexpr const char* kPublicRemedy = ": give the issuer.pub of tercet issuer init";
+
 /// Holds the folder's lock; another process waits.
 class FolderLock {
  public:
@@ -48,6 +53,48 @@ class FolderLock {
 
  private:
   int fd_;
+};
+
+/// A license file on the disk beside its place, so that nothing can keep it from its place once its TMR-ID is
+/// used up; gone again unless it was moved there.
+class Draft {
+ public:
+  explicit Draft(const std::string& path) : path_(path) {}
+  ~Draft() {
+    if (written_) {
+      ::unlink(beside_.c_str());
+    }
+  }
+  Draft(const Draft&) = delete;
+  Draft& operator=(const Draft&) = delete;
+
+  tl::expected<void, std::string> write(const seal::LicenseFile& file) {
+    struct stat there {};
+    if (::stat(path_.c_str(), &there) == 0 && !S_ISREG(there.st_mode)) {
+      return tl::unexpected(path_ + ": is there and is not a regular file: name another one");
+    }
+    if (auto done = seal::write_license_file(beside_, file); !done) {
+      std::string text = done.error().text;
+      if (text.starts_with(beside_)) {
+        text.replace(0, beside_.size(), path_);
+      }
+      return tl::unexpected(text);
+    }
+    written_ = true;
+    return {};
+  }
+  tl::expected<void, std::string> move() {
+    if (auto moved = move_durably(beside_, path_); !moved) {
+      return moved;
+    }
+    written_ = false;
+    return {};
+  }
+
+ private:
+  std::string path_;
+  std::string beside_ = path_ + ".draft";
+  bool written_ = false;
 };
 
 std::string counter_text(uint64_t next) { return json{{"next_tmr_id", next}}.dump() + "\n"; }
@@ -110,13 +157,16 @@ tl::expected<Issuer, std::string> Issuer::init(const std::string& folder) {
 
 tl::expected<Issuer, std::string> Issuer::open(const std::string& folder) {
   const std::string path = folder + "/issuer.key";
+  if (::access(path.c_str(), F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
+    return tl::unexpected(folder + ": is no issuer's folder: make one with tercet issuer init");
+  }
   const auto text = seal::read_private_file(path, kFileMax);
   if (!text) {
     return tl::unexpected(text.error());
   }
   const auto document = seal::parse_strict(*text);
   if (!document) {
-    return tl::unexpected(path + ": " + document.error());
+    return tl::unexpected(path + ": " + document.error() + kKeyRemedy);
   }
   seal::JsonReader reader(*document);
   reader.number("tercet_issuer_key", 1, 1);
@@ -128,7 +178,7 @@ tl::expected<Issuer, std::string> Issuer::open(const std::string& folder) {
     reader.fault("\"key_id\" is not that of its key");
   }
   if (const std::string fault = reader.finish(); !fault.empty()) {
-    return tl::unexpected(path + ": " + fault);
+    return tl::unexpected(path + ": " + fault + kKeyRemedy);
   }
   return Issuer(folder, std::move(*key));
 }
@@ -141,12 +191,12 @@ tl::expected<uint32_t, std::string> Issuer::next_tmr_id() const {
   }
   const auto document = seal::parse_strict(*text);
   if (!document) {
-    return tl::unexpected(path + ": " + document.error());
+    return tl::unexpected(path + ": " + document.error() + kCounterRemedy);
   }
   seal::JsonReader reader(*document);
   const uint64_t next = reader.number("next_tmr_id", 1, UINT32_MAX);
   if (const std::string fault = reader.finish(); !fault.empty()) {
-    return tl::unexpected(path + ": " + fault + ": set it to one more than the highest in issued.jsonl");
+    return tl::unexpected(path + ": " + fault + kCounterRemedy);
   }
   return static_cast<uint32_t>(next);
 }
@@ -220,6 +270,10 @@ tl::expected<Issued, std::string> Issuer::issue(const NewLicense& license,
       issued.text = text;
     }
   }
+  Draft draft(file);
+  if (auto done = draft.write(issued.file); !done) {
+    return tl::unexpected(done.error());
+  }
   const uint64_t after = std::max<uint64_t>(uint64_t{issued.tmr_id} + 1, *next);
   if (auto done = write_file_durably(folder_ + "/counter.json", counter_text(after), 0600); !done) {
     return tl::unexpected(done.error());
@@ -244,8 +298,8 @@ tl::expected<Issued, std::string> Issuer::issue(const NewLicense& license,
   if (auto done = append_line_durably(folder_ + "/issued.jsonl", line.dump(), 0600); !done) {
     return tl::unexpected(done.error());
   }
-  if (auto done = seal::write_license_file(file, issued.file); !done) {
-    return tl::unexpected(done.error().text);
+  if (auto done = draft.move(); !done) {
+    return tl::unexpected(done.error());
   }
   return issued;
 }
@@ -260,7 +314,7 @@ tl::expected<seal::PublicKey, std::string> read_issuer_public(const std::string&
   }
   const auto document = seal::parse_strict(*text);
   if (!document) {
-    return tl::unexpected(file + ": " + document.error());
+    return tl::unexpected(file + ": " + document.error() + kPublicRemedy);
   }
   seal::JsonReader reader(*document);
   reader.number("tercet_issuer", 1, 1);
@@ -272,7 +326,7 @@ tl::expected<seal::PublicKey, std::string> read_issuer_public(const std::string&
     reader.fault("\"key_id\" is not that of its key");
   }
   if (const std::string fault = reader.finish(); !fault.empty()) {
-    return tl::unexpected(file + ": " + fault + ": give the issuer.pub of tercet issuer init");
+    return tl::unexpected(file + ": " + fault + kPublicRemedy);
   }
   return *key;
 }

@@ -135,6 +135,38 @@ TEST_F(IssuerTest, RefusesRequestsThatAreNotOneCellsThree) {
   EXPECT_EQ(issuer->issue(kFiveSeats, requests, {1}, dir_ + "/x.lic")->tmr_id, 1U);
 }
 
+TEST_F(IssuerTest, AFileThatCannotBeWrittenUsesNoTmrIdUpAndIsNotRecorded) {
+  auto issuer = Issuer::init(dir_ + "/issuer");
+  const auto requests = make_cell();
+  std::filesystem::create_directory(dir_ + "/folder.lic");
+  for (const std::string& file : {dir_ + "/nowhere/x.lic", dir_ + "/folder.lic", std::string("/dev/null")}) {
+    const auto refused = issuer->issue(kFiveSeats, requests, {1}, file);
+    ASSERT_FALSE(refused.has_value()) << file;
+    EXPECT_TRUE(refused.error().starts_with(file + ": ")) << refused.error();
+    EXPECT_GE(std::count(refused.error().begin(), refused.error().end(), ':'), 2) << refused.error();
+  }
+  EXPECT_EQ(*read_file(dir_ + "/issuer/issued.jsonl"), "");
+  EXPECT_EQ(issuer->issue(kFiveSeats, requests, {1}, dir_ + "/x.lic")->tmr_id, 1U);
+  unsigned files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(dir_)) {
+    files += entry.path().filename().string().starts_with("x.lic") ? 1 : 0;
+  }
+  EXPECT_EQ(files, 1U) << "nothing is left beside it";
+}
+
+TEST_F(IssuerTest, ARecordThatCannotBeWrittenLeavesNoFile) {
+  auto issuer = Issuer::init(dir_ + "/issuer");
+  const auto requests = make_cell();
+  std::filesystem::remove(dir_ + "/issuer/issued.jsonl");
+  std::filesystem::create_directory(dir_ + "/issuer/issued.jsonl");
+  const auto refused = issuer->issue(kFiveSeats, requests, {1}, dir_ + "/x.lic");
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().find("issued.jsonl"), std::string::npos) << refused.error();
+  for (const auto& entry : std::filesystem::directory_iterator(dir_)) {
+    EXPECT_FALSE(entry.path().filename().string().starts_with("x.lic")) << entry.path();
+  }
+}
+
 TEST_F(IssuerTest, ADamagedCounterIsNamed) {
   auto issuer = Issuer::init(dir_ + "/issuer");
   const auto requests = make_cell();

@@ -96,7 +96,8 @@ tl::expected<Container, std::string> read_container(const std::string& path) {
   }
   const auto document = parse_strict(*text);
   if (!document) {
-    return tl::unexpected(path + ": " + document.error());
+    return tl::unexpected(path + ": " + document.error() +
+                          ": give the file that tercet container init wrote");
   }
   JsonReader reader(*document);
   reader.number("tercet_container", 1, 1);
@@ -110,7 +111,7 @@ tl::expected<Container, std::string> read_container(const std::string& path) {
     reader.fault("\"secret\": " + key.error());
   }
   if (const std::string fault = reader.finish(); !fault.empty()) {
-    return tl::unexpected(path + ": " + fault);
+    return tl::unexpected(path + ": " + fault + ": give the file that tercet container init wrote");
   }
   return Container{std::move(serial), slot, std::move(activation_id), cell, std::move(*key)};
 }
@@ -165,7 +166,7 @@ tl::expected<ContainerRequest, std::string> read_request(const std::string& path
   }
   auto request = parse_request(*text);
   if (!request) {
-    return tl::unexpected(path + ": " + request.error());
+    return tl::unexpected(path + ": " + request.error() + ": give what tercet container request printed");
   }
   return request;
 }

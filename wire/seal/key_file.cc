@@ -13,6 +13,7 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kKeyFileMax = 8 << 10;
+constexpr const char* kRemedy = ": give the file that tercet cell init wrote";
 
 constexpr ServerId server(unsigned i) { return static_cast<ServerId>(i); }
 
@@ -79,7 +80,7 @@ tl::expected<json, std::string> read_document(const std::string& path) {
   auto document = parse_strict(*text);
   wipe(text->data(), text->size());
   if (!document) {
-    return tl::unexpected(path + ": " + document.error());
+    return tl::unexpected(path + ": " + document.error() + kRemedy);
   }
   return std::move(*document);
 }
@@ -170,7 +171,7 @@ tl::expected<ServerKeys, std::string> read_server_keys(const std::string& path,
   }
   const std::string fault = reader.finish();
   if (!fault.empty()) {
-    return tl::unexpected(path + ": " + fault);
+    return tl::unexpected(path + ": " + fault + kRemedy);
   }
   return keys;
 }
@@ -190,7 +191,7 @@ tl::expected<ClientKeys, std::string> read_client_keys(const std::string& path,
   keys.access_key = read_key(reader, "access_key");
   const std::string fault = reader.finish();
   if (!fault.empty()) {
-    return tl::unexpected(path + ": " + fault);
+    return tl::unexpected(path + ": " + fault + kRemedy);
   }
   return keys;
 }

@@ -56,7 +56,7 @@ tl::expected<std::string, std::string> read_file(const std::string& path, size_t
   }
   struct stat info {};
   if (::fstat(file.get(), &info) != 0) {
-    return failed(path, std::strerror(errno));
+    return failed(path, why_not());
   }
   if (!S_ISREG(info.st_mode)) {
     return failed(path, "is not a regular file: name one");
@@ -74,7 +74,7 @@ tl::expected<std::string, std::string> read_file(const std::string& path, size_t
     }
   }
   if (info.st_size > static_cast<off_t>(max_bytes)) {
-    return failed(path, "is longer than " + std::to_string(max_bytes) + " bytes");
+    return failed(path, "is longer than " + std::to_string(max_bytes) + " bytes: name the right file");
   }
   std::string text(max_bytes + 1, '\0');
   size_t size = 0;
@@ -84,7 +84,7 @@ tl::expected<std::string, std::string> read_file(const std::string& path, size_t
       continue;
     }
     if (got < 0) {
-      return failed(path, std::strerror(errno));
+      return failed(path, why_not());
     }
     if (got == 0) {
       break;
@@ -92,7 +92,7 @@ tl::expected<std::string, std::string> read_file(const std::string& path, size_t
     size += static_cast<size_t>(got);
   }
   if (size > max_bytes) {  // it grew meanwhile
-    return failed(path, "is longer than " + std::to_string(max_bytes) + " bytes");
+    return failed(path, "is longer than " + std::to_string(max_bytes) + " bytes: name the right file");
   }
   text.resize(size);
   return text;
@@ -135,7 +135,7 @@ tl::expected<std::string, std::string> read_plain_file(const std::string& path, 
 tl::expected<void, std::string> write_private_file(const std::string& path, std::string_view text) {
   const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (file.get() < 0) {
-    return failed(path, errno == EEXIST ? "exists already; a key is never written over"
+    return failed(path, errno == EEXIST ? "exists already, and a key is never written over: name another path"
                                         : "cannot be made: " + why_not());
   }
   if (::fchmod(file.get(), 0600) != 0 || !write_all(file.get(), text)) {
