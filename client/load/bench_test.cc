@@ -139,6 +139,15 @@ TEST(Silence, CountsOnlyWhileSomethingWaits) {
   EXPECT_EQ(silence.longest(), milliseconds(40));
 }
 
+TEST(Silence, WhatWasDueBeforeTheLastAnswerIsSilentOnlySinceThatAnswer) {
+  Silence silence;
+  silence.asked(at(5'000));
+  silence.answered(at(5'010));
+  silence.asked(at(2'000));  // open loop, long overdue
+  silence.answered(at(5'030));
+  EXPECT_EQ(silence.longest(), milliseconds(20));
+}
+
 class BenchTest : public ::testing::Test {
  protected:
   void SetUp() override {

@@ -39,7 +39,7 @@ class Silence {
  public:
   void asked(BootTime at) {
     if (waiting_++ == 0) {
-      since_ = at;
+      since_ = later(since_, at);  // what was due long ago does not undo an answer since
     }
   }
   void answered(BootTime at) {
