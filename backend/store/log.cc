@@ -175,9 +175,13 @@ bool Log::find_room(uint32_t sectors) {
   if (sector_ + sectors <= segment_sectors_) {
     return true;
   }
-  if (next_ == Next::refused) {
+  if (next_ == Next::refused && retried_) {
     stop(next_error_, text_);
     return false;
+  }
+  if (next_ == Next::refused) {
+    retried_ = true;  // it was refused half a segment ago: the disk may have room now
+    next_ = Next::none;
   }
   if (next_ != Next::there) {
     prepare_next_segment();
@@ -257,6 +261,10 @@ void Log::created(const IoDone& done) {
   if (done.error == IoError::none) {
     if (ready_) {
       next_ = Next::there;
+      retried_ = false;
+      if (state_ == LogState::ok) {
+        text_.clear();
+      }
     } else {
       ready_ = true;
       prepare_next_segment();

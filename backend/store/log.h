@@ -139,6 +139,7 @@ class Log {
   bool ready_ = false;
   Next next_ = Next::none;
   IoError next_error_ = IoError::none;  ///< why next_ is refused
+  bool retried_ = false;                ///< and it was asked for again when it was needed
 
   BatchNumber previous_;  ///< the last batch that is done, or was recovered
   BatchNumber number_;    ///< the highest number used

@@ -175,6 +175,24 @@ TEST(Log, UsesUpItsSegmentWhenNoOtherCanBeCreated) {
   EXPECT_EQ(texts(disk).size(), 32U);
 }
 
+TEST(Log, ANextSegmentThatFoundNoRoomIsAskedForAgainWhenItIsNeeded) {
+  MemoryDisk disk({.space = 20000});
+  Log log(disk, kTestLog, {});
+  for (int i = 0; i < 100; ++i) {
+    if (i == 30) {
+      EXPECT_FALSE(log.state_text().empty()) << "it warns";
+      disk.set_space(1U << 20U);  // somebody made room
+    }
+    ASSERT_NE(log.append(1, as_bytes(std::string(400, 'x'))), kNotTaken) << log.state_text();
+    log.flush();
+    settle(disk, log);
+  }
+  EXPECT_EQ(log.state(), LogState::ok);
+  EXPECT_TRUE(log.state_text().empty());
+  EXPECT_EQ(log.durable(), 100U);
+  EXPECT_EQ(texts(disk).size(), 100U);
+}
+
 TEST(Log, SaysSoWhenItsFirstSegmentCannotBeCreated) {
   MemoryDisk disk({.space = 100});
   Log log(disk, kTestLog, {});

@@ -76,6 +76,8 @@ class MemoryDisk final : public Disk {
   /// From now on every write and create finds the disk full (until the next crash or kill and
   /// set_full(false)).
   void set_full(bool full) { full_ = full; }
+  /// What files may take from now on.
+  void set_space(uint64_t bytes) { options_.space = bytes; }
   /// Every read of `file` at `offset`'s sector fails from now on.
   void fail_reads_at(FileId file, Offset offset) { unreadable_[file] = offset / 512; }
   /// XORs one byte of what the disk holds.

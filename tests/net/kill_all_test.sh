@@ -2,11 +2,11 @@
 # kill -9 of all five servers at a random moment under load, again and again; then of the active load balancer. The
 # clients' own record says what became of their seats: never above the quantity, no acknowledged grant lost.
 #
-#   TERCET_KILLS=N      so many times each (default 3)      TERCET_SEED=S      which moments
+#   TERCET_KILLS=N      so many times each (default 20)      TERCET_SEED=S      which moments
 . "$(dirname "$0")/lib.sh"
 . "$NET_DIR/load.sh"
 
-kills=${TERCET_KILLS:-3}
+kills=${TERCET_KILLS:-20}
 seed=${TERCET_SEED:-$((SRANDOM % 1000000))}
 say "repeat with: TERCET_KILLS=$kills TERCET_SEED=$seed tests/net/kill_all_test.sh"
 RANDOM=$seed
