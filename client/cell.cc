@@ -28,6 +28,38 @@ Failure denial(Code code, const OpResult& result) {
   return failure;
 }
 
+/// STALE that the cell did not say itself: what it answered is no answer to this request.
+Failure stale(const std::string& message) {
+  Failure failure;
+  failure.kind = Failure::Kind::denied;
+  failure.code = Code::stale;
+  failure.message = message;
+  return failure;
+}
+
+/// A handle's last answer is every earlier request's, too, also one of the same number of another process
+/// (DESIGN §2, Idempotence): whether `result` is worth what `kind` asks for.
+bool is_answer_to(OpKind kind, const OpResult& result) {
+  if ((result.flags & kLaterAnswer) != 0) {
+    return false;
+  }
+  const bool holds = result.lease_ms != 0;
+  return kind == OpKind::import_constituent || holds == (kind != OpKind::release);
+}
+
+bool is_wanted(const Wanted& wanted, const Lease& lease) {
+  return lease.firm == wanted.firm && lease.product == wanted.product &&
+         (wanted.tmr_id == 0 || lease.tmr_id == wanted.tmr_id);
+}
+
+constexpr const char* kHandleIsOver =
+    "this handle was used and its seat is given back or has ended: check one out with a fresh handle";
+constexpr const char* kHandleOfAnother =
+    "this handle holds a seat of another license: check one out with a fresh handle";
+
+/// Above what any process counts to on a handle.
+constexpr uint32_t kLastOfAll = 1U << 31U;
+
 }  // namespace
 
 std::string explain(Code code, const OpResult& result) {
@@ -138,22 +170,42 @@ tl::expected<Grant, Failure> Cell::mutate(const Op& op) {
     return tl::unexpected(failure_of(answer, true, patience_.timeout));
   }
   const auto grant = grant_of(answer.body, answer.first_sent);
+  const OpKind kind = op.id().kind;
+  if (grant && (grant->result.flags & kLaterAnswer) != 0) {
+    return tl::unexpected(stale(kind == OpKind::checkout
+                                    ? kHandleIsOver
+                                    : "another process went on with this handle: see tercet lease"));
+  }
   if (answer.code != Code::granted) {
     return tl::unexpected(denial(answer.code, grant ? grant->result : OpResult{}));
   }
   if (!grant || grant->result.code != 0) {
     return tl::unexpected(malformed("a grant without its numbers: is the server of the same version?"));
   }
+  if (!is_answer_to(kind, grant->result)) {
+    return tl::unexpected(stale("another process asked something else with this handle: see tercet lease"));
+  }
+  if (kind == OpKind::checkout && boot_now() >= grant->held_until) {
+    return tl::unexpected(stale("the seat's lease ended before its grant came: try again"));
+  }
   return *grant;
+}
+
+void Cell::catch_up(SeatState& seat) {
+  channel_.forget_time();
+  if (const auto row = lease(seat.handle)) {
+    seat.number = std::max(seat.number, row->last_request);
+  }
 }
 
 tl::expected<Grant, Failure> Cell::checkout(const Wanted& wanted, std::optional<Handle> handle,
                                             SeatState& seat) {
+  if (handle) {
+    return checkout_own(wanted, *handle, seat);
+  }
   for (int tries = 0;; ++tries) {
-    if (!handle || tries == 0) {
-      seat = SeatState{};
-      seat.handle = handle.value_or(Channel::new_handle());
-    }
+    seat = SeatState{};
+    seat.handle = Channel::new_handle();
     const auto op = Op::checkout(seat.handle, ++seat.number, wanted);
     if (!op) {
       Failure failure;
@@ -173,6 +225,64 @@ tl::expected<Grant, Failure> Cell::checkout(const Wanted& wanted, std::optional<
   }
 }
 
+tl::expected<Grant, Failure> Cell::checkout_own(const Wanted& wanted, const Handle& handle, SeatState& seat) {
+  seat = SeatState{};
+  seat.handle = handle;
+  const auto before = lease(handle);
+  if (before) {
+    if (!is_wanted(wanted, *before)) {
+      return tl::unexpected(stale(kHandleOfAnother));
+    }
+    seat.number = std::max(before->last_request, 1U) - 1;  // a repeat of that is told its whole answer
+  } else if (before.error().code != Code::unknown_handle) {
+    return tl::unexpected(before.error());
+  }
+  tl::expected<Grant, Failure> grant;
+  for (int tries = 0;; ++tries) {
+    const auto op = Op::checkout(handle, ++seat.number, wanted);
+    if (!op) {
+      Failure failure;
+      failure.kind = Failure::Kind::usage;
+      failure.message = op.error();
+      return tl::unexpected(failure);
+    }
+    grant = mutate(*op);
+    if (grant) {
+      break;
+    }
+    // Only what the cell itself found too late or too early is worth another try: it has no such handle.
+    if (grant.error().code != Code::stale || before) {
+      return grant;
+    }
+    if (tries > 0) {
+      grant.error().message = kHandleIsOver;
+      return grant;
+    }
+    channel_.forget_time();
+  }
+  // A copy of this request may have been granted long ago and be over, or another process's be held: what
+  // the book has now is what counts.
+  const auto held = lease(handle);
+  if (!held) {
+    Failure failure = held.error();
+    if (failure.code == Code::unknown_handle) {
+      return tl::unexpected(stale(kHandleIsOver));
+    }
+    failure.outcome_unknown = true;
+    return tl::unexpected(failure);
+  }
+  const Duration left = held->end_cell - held->cell;
+  if (left <= Duration{}) {
+    return tl::unexpected(stale(kHandleIsOver));
+  }
+  if (!is_wanted(wanted, *held)) {
+    return tl::unexpected(stale(kHandleOfAnother));
+  }
+  grant->held_until = earlier(grant->held_until, grant->first_sent + left);
+  seat.take(*grant);
+  return grant;
+}
+
 tl::expected<Grant, Failure> Cell::renew(SeatState& seat, uint32_t lease_ms) {
   for (int tries = 0;; ++tries) {
     auto grant = mutate(Op::renew(seat.handle, ++seat.number, lease_ms));
@@ -183,7 +293,7 @@ tl::expected<Grant, Failure> Cell::renew(SeatState& seat, uint32_t lease_ms) {
     if (grant.error().code != Code::stale || tries > 0) {
       return grant;
     }
-    channel_.forget_time();
+    catch_up(seat);
   }
 }
 
@@ -193,8 +303,16 @@ tl::expected<Grant, Failure> Cell::release(SeatState& seat) {
     if (grant || grant.error().code != Code::stale || tries > 0) {
       return grant;
     }
-    channel_.forget_time();
+    catch_up(seat);
   }
+}
+
+tl::expected<Grant, Failure> Cell::release_unknown(const Handle& handle) {
+  SeatState seat;
+  seat.handle = handle;
+  // Not 1: this must be a new request whatever else comes, or came, on the handle.
+  seat.number = kLastOfAll;
+  return release(seat);
 }
 
 tl::expected<Grant, Failure> Cell::import_constituent(std::string_view jws) {
@@ -276,6 +394,7 @@ tl::expected<Lease, Failure> Cell::lease(const Handle& handle) {
   if (page->rows.size() != 1) {
     return tl::unexpected(malformed("a lease that is not one row: is the server of the same version?"));
   }
+  page->rows.front().cell = page->cell;
   return std::move(page->rows.front());
 }
 

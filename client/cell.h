@@ -49,12 +49,18 @@ class Cell {
  public:
   Cell(Channel& channel, const Patience& patience) : channel_(channel), patience_(patience) {}
 
-  /// `handle`: the caller's own, or a fresh one is drawn. STALE (our idea of the cell's time was wrong) is
-  /// tried once more with a fresh handle, unless the handle is the caller's: then with the next number.
+  /// With a fresh handle; STALE (our idea of the cell's time was wrong) is tried once more, with another one.
+  /// With a `handle` of the caller's own, which another process may have used: its lease is read first. Held
+  /// for such a license, it is the seat, and `seat.number` its last request; held for another one, or used
+  /// and over, STALE. What is granted was read back as held.
   tl::expected<Grant, Failure> checkout(const Wanted& wanted, std::optional<Handle> handle, SeatState& seat);
-  /// `seat.number` goes up; its times are those of the grant. `lease_ms` 0: as at checkout.
+  /// `seat.number` goes up; its times are those of the grant. `lease_ms` 0: as at checkout. STALE, also
+  /// because another process went on with the handle, is tried once more.
   tl::expected<Grant, Failure> renew(SeatState& seat, uint32_t lease_ms);
   tl::expected<Grant, Failure> release(SeatState& seat);
+  /// Of a handle that nobody seems to hold: UNKNOWN_HANDLE, which the cell remembers, so that a checkout
+  /// under way seats nobody. Frees the seat if it was taken since.
+  tl::expected<Grant, Failure> release_unknown(const Handle& handle);
   /// `result.slot` is the constituent's.
   tl::expected<Grant, Failure> import_constituent(std::string_view jws);
 
@@ -71,6 +77,10 @@ class Cell {
 
  private:
   tl::expected<Grant, Failure> mutate(const Op& op);
+  tl::expected<Grant, Failure> checkout_own(const Wanted& wanted, const Handle& handle, SeatState& seat);
+  /// Before a request is tried again because of STALE: the cell's time is asked anew, and how far the handle
+  /// is.
+  void catch_up(SeatState& seat);
   template <class Row, class Parse>
   tl::expected<std::vector<Row>, Failure> pages(OpKind kind, bool all, Parse parse);
 

@@ -116,9 +116,16 @@ class FakeLb {
     const std::lock_guard lock(mutex_);
     return leases_.empty() ? "" : leases_.begin()->second.user;
   }
+  /// The leases are over: what their handles were told last is still known.
   void forget_leases() {
     const std::lock_guard lock(mutex_);
     leases_.clear();
+  }
+  /// The last request's number on a handle, 0 for one that is unknown.
+  uint32_t last_request(const Handle& handle) {
+    const std::lock_guard lock(mutex_);
+    const auto last = last_.find(handle);
+    return last == last_.end() ? 0 : last->second.number;
   }
 
   const seal::CellKeys keys;
@@ -129,12 +136,15 @@ class FakeLb {
     size_t license = 0;
     uint32_t lease_ms = 0, last_request = 0;
     std::string user, host, process, version, station;
-    std::vector<uint8_t> answer;
-    Code code{};
+    int64_t end_cell_ms = 0;
   };
   struct Said {
     Code code{};
     std::vector<uint8_t> body;
+  };
+  struct Last {
+    uint32_t number = 0;
+    Said said;
   };
 
   int64_t cell_now() const { return cell_ms + (boot_now() - started_).ms(); }
@@ -226,12 +236,21 @@ class FakeLb {
     if (is_read(op.kind)) {
       return read(op);
     }
-    const auto key = std::make_pair(op.handle, op.request);
-    if (const auto before = answers_.find(key); before != answers_.end()) {
-      return before->second;
+    // As the book does it: a handle's last answer is kept, also when it is over, and answers all that came
+    // before it, marked.
+    const auto last = last_.find(op.handle);
+    if (last != last_.end() && op.request <= last->second.number) {
+      Said said = last->second.said;
+      said.body[offsetof(OpResult, flags)] = op.request < last->second.number ? kLaterAnswer : 0;
+      return said;
+    }
+    if (op.kind == OpKind::checkout && last != last_.end()) {
+      return result(Code::stale, SIZE_MAX, 0);
     }
     Said said = mutate(op);
-    answers_[key] = said;
+    if (said.code != Code::stale) {
+      last_[op.handle] = {op.request, said};
+    }
     return said;
   }
 
@@ -300,6 +319,7 @@ class FakeLb {
         lease.license = i;
         lease.lease_ms = body.lease_ms != 0 ? body.lease_ms.get() : licenses[i].lease_ms;
         lease.last_request = op.request;
+        lease.end_cell_ms = cell_now() + lease.lease_ms;
         lease.user = text.user;
         lease.host = text.host;
         lease.process = text.process;
@@ -324,12 +344,20 @@ class FakeLb {
       lease->second.last_request = op.request;
       RenewBody body;
       std::memcpy(&body, op.body.data(), sizeof body);
-      return result(Code::granted, lease->second.license,
-                    body.lease_ms != 0 ? body.lease_ms.get() : lease->second.lease_ms);
+      const uint32_t lease_ms = body.lease_ms != 0 ? body.lease_ms.get() : lease->second.lease_ms;
+      lease->second.end_cell_ms = cell_now() + lease_ms;
+      return result(Code::granted, lease->second.license, lease_ms);
     }
     const size_t license = lease->second.license;
     leases_.erase(lease);
-    return result(Code::granted, license, 0);
+    OpResult r;
+    const Said said = result(Code::granted, license, 0);
+    std::memcpy(static_cast<void*>(&r), said.body.data(), sizeof r);
+    r.features = 0;
+    r.lease_end_cell_ms = 0;
+    r.lease_end_wall_ms = 0;
+    const Bytes bytes = bytes_of(r);
+    return {Code::granted, {bytes.begin(), bytes.end()}};
   }
 
   static void append(std::vector<uint8_t>& out, Bytes bytes) {
@@ -400,6 +428,7 @@ class FakeLb {
           row.last_request = op.kind == OpKind::read_lease ? lease.last_request : 0;
           row.since_wall_ms = 1'700'000'000'000;
           row.end_wall_ms = 1'700'000'000'000 + lease.lease_ms;
+          row.end_cell_ms = static_cast<uint64_t>(lease.end_cell_ms);
           const std::string text = lease.user + lease.host + lease.process + lease.version + lease.station;
           row.length = static_cast<uint16_t>(sizeof row + text.size());
           rows.emplace_back();
@@ -413,6 +442,7 @@ class FakeLb {
     PageHeader header{};
     header.kind = static_cast<uint8_t>(op.kind);
     header.code = static_cast<uint8_t>(code);
+    header.cell_ms = static_cast<uint64_t>(cell_now());
     const size_t from = std::min<size_t>(body.cursor, rows.size());
     const size_t to = std::min<size_t>(from + rows_a_page, rows.size());
     header.rows = static_cast<uint16_t>(to - from);
@@ -450,7 +480,7 @@ class FakeLb {
   unsigned hellos_ = 0;
   unsigned imported_ = 0;
   std::map<Handle, LeaseData> leases_;
-  std::map<std::pair<Handle, uint32_t>, Said> answers_;
+  std::map<Handle, Last> last_;
 };
 
 }  // namespace tercet::client

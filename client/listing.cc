@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "wire/utf8.h"
+
 namespace tercet::client {
 namespace {
 
@@ -23,11 +25,8 @@ class Texts {
     if (size > rest_.size()) {
       return false;
     }
-    out = std::string(as_text(rest_.first(size)));
-    // What a holder called itself is shown on terminals: no control characters (also not the C1 ones'
-    // lead-ins).
-    std::replace_if(
-        out.begin(), out.end(), [](char c) { return static_cast<uint8_t>(c) < 0x20 || c == 0x7F; }, '?');
+    // What a holder called itself is shown on terminals and in JSON.
+    out = cleaned(as_text(rest_.first(size)));
     rest_ = rest_.subspan(size);
     return true;
   }
@@ -126,6 +125,7 @@ tl::expected<Page<Row>, std::string> parse_page(OpKind kind, Bytes body) {
   Page<Row> page;
   page.code = static_cast<Code>(header.code);
   page.next = header.next;
+  page.cell = {static_cast<int64_t>(header.cell_ms.get())};
   page.wall = {static_cast<int64_t>(header.wall_ms.get())};
   Bytes rest = body.subspan(sizeof header);
   for (unsigned i = 0; i < header.rows; ++i) {

@@ -44,12 +44,14 @@ struct Lease {
   uint32_t last_request = 0;
   WallTime since, end;
   CellTime end_cell;
+  CellTime cell;  ///< of what was read, by Cell::lease; compare end_cell with it
 };
 
 template <class Row>
 struct Page {
   Code code{};
   uint64_t next = 0;  ///< cursor of the page behind it; 0: the last
+  CellTime cell;
   WallTime wall;
   std::vector<Row> rows;
 };

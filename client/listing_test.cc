@@ -119,6 +119,22 @@ TEST(Listing, ReadsLeases) {
   EXPECT_EQ(parsed->rows[0].last_request, 4U);
 }
 
+TEST(Listing, AHolderThatCallsItselfNoTextIsShownAsText) {
+  LeaseRow row{};
+  row.user_size = 2;
+  row.host_size = 3;
+  row.station_size = 2;
+  row.length = static_cast<uint16_t>(sizeof row + 7);
+  Buffer rows;
+  append(rows, bytes_of(row));
+  append(rows, as_bytes("\xFF\xFE\xC2\x9Bm\xC3\xA9"));
+  const auto parsed = parse_leases(OpKind::read_leases, page(OpKind::read_leases, 1, rows));
+  ASSERT_TRUE(parsed.has_value()) << parsed.error();
+  EXPECT_EQ(parsed->rows[0].user, "??");
+  EXPECT_EQ(parsed->rows[0].host, "??m");
+  EXPECT_EQ(parsed->rows[0].station, "\xC3\xA9");
+}
+
 TEST(HandleText, GoesBothWays) {
   const std::string text = "00112233445566778899aabbccddeeff";
   EXPECT_EQ(text_of(*parse_handle(text)), text);

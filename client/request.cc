@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "wire/utf8.h"
 
 namespace tercet::client {
 namespace {
@@ -23,9 +24,7 @@ size_t text_size(const Wanted& w) {
   return w.user.size() + w.host.size() + w.process.size() + w.version.size() + w.station.size();
 }
 
-bool has_control(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<uint8_t>(c) < 0x20; });
-}
+bool is_control(char c) { return static_cast<uint8_t>(c) < 0x20 || c == 0x7F; }
 
 }  // namespace
 
@@ -84,8 +83,9 @@ tl::expected<Op, std::string> Op::checkout(const Handle& handle, uint32_t number
   }
   for (const std::string* text :
        {&wanted.user, &wanted.host, &wanted.process, &wanted.version, &wanted.station}) {
-    if (has_control(*text)) {
-      return tl::unexpected(std::string("a holder's text has a control character: leave it out"));
+    if (!is_clean_text(*text)) {
+      return tl::unexpected(std::string(text == &wanted.station ? "the station" : "a holder's text") +
+                            " is no UTF-8 or has a control character: write it in UTF-8, without them");
     }
   }
   CheckoutBody body{};
@@ -158,7 +158,8 @@ Op Op::status(const Handle& tag, uint32_t number, uint32_t offset, uint32_t vers
 void fit_texts(Wanted& wanted) {
   const std::array<std::string*, 4> ours{&wanted.process, &wanted.version, &wanted.host, &wanted.user};
   for (std::string* text : ours) {
-    std::erase_if(*text, [](char c) { return static_cast<uint8_t>(c) < 0x20; });
+    std::erase_if(*text, is_control);
+    *text = cleaned(*text);
   }
   while (text_size(wanted) > kHolderTextMax) {
     std::string* longest =

@@ -71,7 +71,8 @@ struct Wanted {
   std::string user{}, host{}, process{}, version{}, station{};
 };
 /// Shortens process, version, host and user, the longest first and between UTF-8 characters, until all texts
-/// fit kHolderTextMax; takes control characters out. The station is left alone: it decides seats.
+/// fit kHolderTextMax; takes control characters out, and puts '?' for what is no UTF-8. The station is left
+/// alone: it decides seats.
 void fit_texts(Wanted& wanted);
 
 /// Round trips seen, for the first retransmission: RFC 6298's estimator with our own bounds.

@@ -82,8 +82,12 @@ TEST(Op, RefusesWhatNoServerWouldTake) {
   Wanted wanted;
   wanted.station = std::string(kHolderTextMax + 1, 's');
   EXPECT_FALSE(Op::checkout(handle(1), 1, wanted).has_value());
-  wanted.station = "a\nb";
-  EXPECT_FALSE(Op::checkout(handle(1), 1, wanted).has_value());
+  for (const char* text : {"a\nb", "\xFF\xFE", "a\xC3", "\xC2\x9B", "\x7F"}) {
+    wanted = {.station = text};
+    EXPECT_FALSE(Op::checkout(handle(1), 1, wanted).has_value());
+    wanted = {.user = text};
+    EXPECT_FALSE(Op::checkout(handle(1), 1, wanted).has_value());
+  }
   EXPECT_FALSE(Op::import_constituent(handle(1), 1, "").has_value());
   EXPECT_FALSE(Op::import_constituent(handle(1), 1, std::string(kOpMax, 'x')).has_value());
   EXPECT_TRUE(Op::import_constituent(handle(1), 1, std::string(kOpMax - sizeof(OpHeader), 'x')).has_value());
@@ -100,6 +104,15 @@ TEST(FitTexts, ShortensTheLongestBetweenCharacters) {
   EXPECT_EQ(wanted.station, "station");
   EXPECT_EQ(wanted.process.find('\n'), std::string::npos);
   EXPECT_EQ(wanted.process.size() % 2, 1U);  // "p" and whole characters of two bytes
+  EXPECT_TRUE(Op::checkout(handle(1), 1, wanted).has_value());
+}
+
+TEST(FitTexts, WhatTheSystemSaysOfUsIsMadeUtf8) {
+  Wanted wanted{.user = "j\xF6rg", .host = "h", .process = "fifteen_bytes_\xC3", .version = "\xFF"};
+  fit_texts(wanted);
+  EXPECT_EQ(wanted.user, "j?rg");
+  EXPECT_EQ(wanted.process, "fifteen_bytes_?");
+  EXPECT_EQ(wanted.version, "?");
   EXPECT_TRUE(Op::checkout(handle(1), 1, wanted).has_value());
 }
 

@@ -36,9 +36,6 @@ namespace tercet::license {
 /// The result of one entry, by value: OpResult (wire/op.h) for an operation, else EntryResult.
 using Result = FixedVector<uint8_t, kResultMax>;
 
-/// The result's flag bit 0: the answer is that of a later request of this handle.
-inline constexpr uint8_t kLaterAnswer = 1;
-
 /// Of a tick, genesis or epoch start.
 struct EntryResult {
   Le32 expired;  ///< leases that the entry ended

@@ -240,6 +240,27 @@ TEST_F(BookTest, ARepeatedDenialIsTheSameEvenIfThereIsASeatNow) {
   EXPECT_EQ(code(checkout(3)), Code::granted);
 }
 
+TEST_F(BookTest, ACheckoutWhoseTextIsNoUtf8IsABadRequest) {
+  genesis();
+  license(1);
+  EXPECT_EQ(code(checkout(1, {.user = "\xFF\xFE"})), Code::bad_request);
+  EXPECT_EQ(book_.state().leases().size(), 0u);
+  EXPECT_EQ(code(checkout(1, {.user = "j\xC3\xB6rg"})), Code::granted);
+}
+
+TEST_F(BookTest, AReleaseOfAnUnknownHandleFarAheadSeatsNobodyBehindIt) {
+  genesis();
+  license(1);
+  EXPECT_EQ(code(release(1, 1U << 31U)), Code::unknown_handle);
+  for (const uint32_t request : {1U, 2U}) {
+    const OpResult late = checkout(1, {}, request);
+    EXPECT_EQ(code(late), Code::unknown_handle);
+    EXPECT_EQ(late.flags, kLaterAnswer);
+  }
+  EXPECT_EQ(code(checkout(1, {}, (1U << 31U) + 1)), Code::stale);
+  EXPECT_EQ(book_.state().leases().size(), 0u);
+}
+
 TEST_F(BookTest, LateCopiesOfACheckoutSeatNobody) {
   genesis();
   license(1);

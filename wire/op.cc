@@ -1,26 +1,33 @@
 #include "wire/op.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "wire/cell_message.h"
 #include "wire/ranges.h"
+#include "wire/utf8.h"
 
 namespace tercet {
 namespace {
-
-bool printable(Bytes text) {
-  return std::ranges::all_of(text, [](uint8_t c) { return c >= 0x20; });
-}
 
 bool checkout_fits(Bytes body) {
   const auto* fields = header_of<CheckoutBody>(body);
   if (fields == nullptr || !all_zero(fields->reserved)) {
     return false;
   }
-  const Bytes text = body.subspan(sizeof(CheckoutBody));
-  const size_t named = size_t{fields->user_size} + fields->host_size + fields->process_size +
-                       fields->version_size + fields->station_size;
-  return named == text.size() && named <= kHolderTextMax && printable(text);
+  std::string_view text = as_text(body.subspan(sizeof(CheckoutBody)));
+  const uint8_t sizes[] = {fields->user_size, fields->host_size, fields->process_size, fields->version_size,
+                           fields->station_size};
+  const size_t named = std::accumulate(std::begin(sizes), std::end(sizes), size_t{0});
+  if (named != text.size() || named > kHolderTextMax) {
+    return false;
+  }
+  // Each by itself: they are shown apart, to people and in JSON, by everybody who lists leases.
+  return std::ranges::all_of(sizes, [&text](uint8_t size) {
+    const bool clean = is_clean_text(text.substr(0, size));
+    text.remove_prefix(size);
+    return clean;
+  });
 }
 
 bool read_fits(Bytes body) {

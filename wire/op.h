@@ -59,7 +59,7 @@ struct CheckoutBody {
   Le32 tmr_id;        ///< 0: any that matches
   Le32 lease_ms;      ///< 0: the license's default
   Le64 features;      ///< all of these bits must be licensed; 0 asks for none
-  uint8_t user_size;  ///< texts follow in this order, UTF-8, together ≤ kHolderTextMax
+  uint8_t user_size;  ///< clean texts (wire/utf8.h) follow in this order, together ≤ kHolderTextMax
   uint8_t host_size;
   uint8_t process_size;
   uint8_t version_size;
@@ -148,7 +148,7 @@ const char* name_of(Code code);  ///< "NO_FREE_SEAT"; "UNKNOWN_CODE" for a numbe
 /// (bit s: slot s+1's).
 struct OpResult {
   uint8_t code;
-  uint8_t flags;  ///< bit 0: a repeat of an earlier request's answer
+  uint8_t flags;  ///< kLaterAnswer
   uint8_t slot;   ///< import: the constituent's slot, 1..3
   uint8_t reserved;
   Le32 tmr_id;
@@ -161,5 +161,7 @@ struct OpResult {
   Le64 lease_end_wall_ms;  ///< for people: wall time of the entry + lease
 };
 static_assert(sizeof(OpResult) == 48 && sizeof(OpResult) <= kResultMax);
+/// OpResult::flags, bit 0: the answer is that of a later request of this handle.
+inline constexpr uint8_t kLaterAnswer = 1;
 
 }  // namespace tercet

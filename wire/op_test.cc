@@ -68,10 +68,16 @@ TEST(Op, CheckoutIsRefusedUnlessItsTextsAreAllThere) {
   EXPECT_FALSE(checkout_parses(body, "x"));
   EXPECT_TRUE(checkout_parses(body, "xy"));
   EXPECT_TRUE(checkout_parses(body, "\xC3\xA9"));
-  EXPECT_TRUE(checkout_parses(body, "\xFF\xFE"));  // a name is shown, never interpreted
+  EXPECT_FALSE(checkout_parses(body, "\xFF\xFE"));  // every list of leases would be no JSON
+  EXPECT_FALSE(checkout_parses(body, "\xC2\x9B"));  // a terminal's CSI
+  EXPECT_FALSE(checkout_parses(body, "x\x7F"));
   EXPECT_FALSE(checkout_parses(body, std::string_view("x\0", 2)));
   EXPECT_FALSE(checkout_parses(body, "x\n"));
   EXPECT_FALSE(checkout_parses(body, "\x1By"));
+  body.user_size = 1;
+  body.host_size = 1;
+  EXPECT_TRUE(checkout_parses(body, "xy"));
+  EXPECT_FALSE(checkout_parses(body, "\xC3\xA9"));  // half a character each
   body.reserved[2] = 1;
   EXPECT_FALSE(checkout_parses(body, "xy"));
 }

@@ -198,6 +198,84 @@ TEST_F(CommandTest, ACallersOwnHandleIsKept) {
   EXPECT_EQ(lb_.seats_held(), 1U);
 }
 
+constexpr const char* kOwnHandle = "00112233445566778899aabbccddeeff";
+
+TEST_F(CommandTest, AHandleThatIsOverIsStaleHoweverItEnded) {
+  lb_.start();
+  const std::vector<std::string> mine{"checkout", "--firm", "1000", "--product", "7", "--handle", kOwnHandle};
+  ASSERT_EQ(ask(mine).code, 0);
+  lb_.forget_leases();  // it expired, and the book knows its grant
+  const Said expired = ask(mine);
+  EXPECT_EQ(expired.code, 3) << expired.out;
+  EXPECT_EQ(expired.doc()["code"], "STALE");
+  expect_message(expired);
+
+  const std::string other = "ff112233445566778899aabbccddeeff";
+  const std::vector<std::string> released{"checkout", "--firm", "1000", "--product", "7", "--handle", other};
+  ASSERT_EQ(ask(released).code, 0);
+  ASSERT_EQ(ask({"release", other}).code, 0);
+  const Said again = ask(released);  // the book answers it what it told the release
+  EXPECT_EQ(again.code, 3) << again.out;
+  EXPECT_EQ(again.doc()["code"], "STALE");
+  EXPECT_EQ(lb_.seats_held(), 0U);
+}
+
+TEST_F(CommandTest, AHandleThatWasRenewedShowsItsLastRequest) {
+  lb_.start();
+  const std::vector<std::string> mine{"checkout", "--firm", "1000", "--product", "7", "--handle", kOwnHandle};
+  ASSERT_EQ(ask(mine).code, 0);
+  ASSERT_EQ(ask({"renew", kOwnHandle, "--lease", "40s"}).code, 0);
+  const Said again = ask(mine);
+  ASSERT_EQ(again.code, 0) << again.err;
+  EXPECT_EQ(again.doc()["request"], 2);
+  EXPECT_EQ(again.doc()["lease_ms"], 40'000);
+  EXPECT_EQ(lb_.seats_held(), 1U);
+}
+
+TEST_F(CommandTest, AHandleServesOnlyTheLicenseThatItHolds) {
+  lb_.licenses.push_back({.firm = 1000, .product = 8, .tmr_id = 2});
+  lb_.start();
+  ASSERT_EQ(ask({"checkout", "--firm", "1000", "--product", "7", "--handle", kOwnHandle}).code, 0);
+  for (const std::vector<std::string>& other :
+       {std::vector<std::string>{"--firm", "1000", "--product", "8"},
+        std::vector<std::string>{"--firm", "1001", "--product", "7"},
+        std::vector<std::string>{"--firm", "1000", "--product", "7", "--tmr-id", "9"}}) {
+    std::vector<std::string> words{"checkout", "--handle", kOwnHandle};
+    words.insert(words.end(), other.begin(), other.end());
+    const Said said = ask(words);
+    EXPECT_EQ(said.code, 3) << said.out;
+    EXPECT_EQ(said.doc()["code"], "STALE");
+  }
+  EXPECT_EQ(lb_.seats_held(), 1U);
+}
+
+TEST_F(CommandTest, ReleaseOfAnUnknownHandleIsOrderedSoThatALateCheckoutSeatsNobody) {
+  lb_.start();
+  for (int i = 0; i < 2; ++i) {
+    const Said unknown = ask({"release", kOwnHandle});
+    EXPECT_EQ(unknown.code, 3);
+    EXPECT_EQ(unknown.doc()["code"], "UNKNOWN_HANDLE");
+    expect_message(unknown);
+  }
+  EXPECT_EQ(lb_.count(OpKind::release), 1U);  // the second is a repeat of the first
+  EXPECT_GT(lb_.last_request(*client::parse_handle(kOwnHandle)), 0U);
+  const Said late = ask({"checkout", "--firm", "1000", "--product", "7", "--handle", kOwnHandle});
+  EXPECT_EQ(late.code, 3) << late.out;
+  EXPECT_EQ(late.doc()["code"], "STALE");
+  EXPECT_EQ(lb_.seats_held(), 0U);
+}
+
+TEST_F(CommandTest, ATextThatIsNoUtf8IsAUsageError) {
+  lb_.start();
+  const Said said = ask({"checkout", "--firm", "1000", "--product", "7", "--station", "\xFF\xFE"});
+  EXPECT_EQ(said.code, 2);
+  expect_message(said);
+  EXPECT_EQ(lb_.seats_held(), 0U);
+  const Said leases = ask({"leases"});
+  EXPECT_EQ(leases.code, 0) << leases.err;
+  EXPECT_TRUE(leases.doc()["leases"].empty());
+}
+
 TEST_F(CommandTest, UnavailableIsExitFourWithinASecondAndSaysNoQuorum) {
   lb_.refuse = Code::unavailable;
   lb_.start();

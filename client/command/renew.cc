@@ -10,14 +10,18 @@
 namespace tercet::command {
 namespace {
 
-struct Found {
+struct Asked {
+  Handle handle;
   Connection connection;
+};
+
+struct Found {
   client::SeatState seat;
   client::Lease lease;
 };
 
-/// The seat under `text`; without one the exit code, with everything printed.
-tl::expected<Found, int> find(const std::string& text, Context& context) {
+/// The handle that `text` is, and the cell; without them the exit code, with everything printed.
+tl::expected<Asked, int> open(const std::string& text, Context& context) {
   const auto handle = client::parse_handle(text);
   if (!handle) {
     return tl::unexpected(context.fail(kUsage, handle.error()));
@@ -26,14 +30,18 @@ tl::expected<Found, int> find(const std::string& text, Context& context) {
   if (!connection) {
     return tl::unexpected(static_cast<int>(kUsage));
   }
-  const auto lease = connection->cell().lease(*handle);
+  return Asked{*handle, std::move(*connection)};
+}
+
+tl::expected<Found, client::Failure> find(const Asked& asked) {
+  const auto lease = asked.connection.cell().lease(asked.handle);
   if (!lease) {
-    return tl::unexpected(context.fail(lease.error()));
+    return tl::unexpected(lease.error());
   }
   client::SeatState seat;
-  seat.handle = *handle;
+  seat.handle = asked.handle;
   seat.number = lease->last_request;
-  return Found{std::move(*connection), seat, *lease};
+  return Found{seat, *lease};
 }
 
 int renew(const std::string& text, const std::string& lease_text, Context& context) {
@@ -45,11 +53,15 @@ int renew(const std::string& text, const std::string& lease_text, Context& conte
     }
     lease_ms = *lease;
   }
-  auto found = find(text, context);
-  if (!found) {
-    return found.error();
+  const auto asked = open(text, context);
+  if (!asked) {
+    return asked.error();
   }
-  const auto grant = found->connection.cell().renew(found->seat, lease_ms);
+  auto found = find(*asked);
+  if (!found) {
+    return context.fail(found.error());
+  }
+  const auto grant = asked->connection.cell().renew(found->seat, lease_ms);
   if (!grant) {
     return context.fail(grant.error());
   }
@@ -57,17 +69,23 @@ int renew(const std::string& text, const std::string& lease_text, Context& conte
 }
 
 int release(const std::string& text, Context& context) {
-  auto found = find(text, context);
-  if (!found) {
-    return found.error();
+  const auto asked = open(text, context);
+  if (!asked) {
+    return asked.error();
   }
-  const auto grant = found->connection.cell().release(found->seat);
+  auto found = find(*asked);
+  if (!found && found.error().code != Code::unknown_handle) {
+    return context.fail(found.error());
+  }
+  // Unknown, it is ordered all the same: a checkout that nobody waits for may still be on its way.
+  client::Cell cell = asked->connection.cell();
+  const auto grant = found ? cell.release(found->seat) : cell.release_unknown(asked->handle);
   if (!grant) {
     return context.fail(grant.error());
   }
-  return context.print({{"handle", client::text_of(found->seat.handle)},
+  return context.print({{"handle", client::text_of(asked->handle)},
                         {"released", true},
-                        {"tmr_id", found->lease.tmr_id},
+                        {"tmr_id", grant->result.tmr_id.get()},
                         {"in_use", grant->result.in_use.get()},
                         {"quantity", grant->result.quantity.get()}},
                        "released");

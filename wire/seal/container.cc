@@ -9,6 +9,7 @@
 #include "wire/seal/license_text.h"
 #include "wire/seal/private_file.h"
 #include "wire/seal/strict_json.h"
+#include "wire/utf8.h"
 
 namespace tercet::seal {
 namespace {

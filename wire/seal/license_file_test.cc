@@ -12,6 +12,7 @@
 #include "wire/seal/container.h"
 #include "wire/seal/private_file.h"
 #include "wire/seal/test_keys.h"
+#include "wire/utf8.h"
 
 namespace tercet::seal {
 namespace {

@@ -3,6 +3,8 @@
 #include <array>
 #include <charconv>
 
+#include "wire/utf8.h"
+
 namespace tercet::seal {
 namespace {
 
@@ -126,39 +128,6 @@ tl::expected<LicenseMode, std::string> parse_license_mode(std::string_view text)
   }
   return tl::unexpected(
       std::string("the mode must be user-limit, no-user-limit, station-share or exclusive"));
-}
-
-bool is_clean_text(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<uint8_t>(text[i]);
-    if (lead < 0x80) {
-      if (lead < 0x20 || lead == 0x7F) {
-        return false;
-      }
-      ++i;
-      continue;
-    }
-    // RFC 3629 §4: no overlong forms, no surrogates, nothing above U+10FFFF.
-    const size_t more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-    if (lead < 0xC2 || lead > 0xF4 || text.size() - i <= more) {
-      return false;
-    }
-    uint32_t code = lead & (0x3FU >> more);
-    for (size_t k = 1; k <= more; ++k) {
-      const auto byte = static_cast<uint8_t>(text[i + k]);
-      if ((byte & 0xC0U) != 0x80U) {
-        return false;
-      }
-      code = code << 6U | (byte & 0x3FU);
-    }
-    const bool overlong = (more == 2 && code < 0x800) || (more == 3 && code < 0x10000);
-    if (overlong || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF) ||
-        code < 0xA0) {  // C1 controls too
-      return false;
-    }
-    i += more + 1;
-  }
-  return true;
 }
 
 std::optional<std::string> fault_of(const LicenseText& t) {

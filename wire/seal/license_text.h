@@ -74,7 +74,4 @@ tl::expected<LicenseText, std::string> parse_canonical(std::string_view json);
 /// The first property in which constituents of one license differ though they must not, or "".
 std::string_view first_difference(const LicenseText& a, const LicenseText& b);
 
-/// Well-formed UTF-8 (RFC 3629) without control characters.
-bool is_clean_text(std::string_view text);
-
 }  // namespace tercet::seal
