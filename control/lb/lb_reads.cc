@@ -181,7 +181,10 @@ tl::expected<std::string, std::string> LbReads::list(OpKind kind) {
     }
     cursor = next;
   } while (cursor != 0);
-  return json{{kind == OpKind::read_licenses ? "licenses" : "leases", std::move(rows)}}.dump() + "\n";
+  // One holder's text must not take the whole list away, whatever it is.
+  return json{{kind == OpKind::read_licenses ? "licenses" : "leases", std::move(rows)}}.dump(
+             -1, ' ', false, json::error_handler_t::replace) +
+         "\n";
 }
 
 }  // namespace tercet::control
