@@ -61,18 +61,14 @@ void Op::stamp(CellTime sent) {
 }
 
 void Op::bound_lease(uint32_t least_ms, uint32_t most_ms) {
-  const OpKind kind = id().kind;
-  if ((kind != OpKind::checkout && kind != OpKind::renew) || least_ms > most_ms) {
+  const size_t at = lease_at(id().kind);
+  if (at == 0 || least_ms > most_ms) {
     return;
   }
-  const size_t at = sizeof(OpHeader) + (kind == OpKind::checkout ? offsetof(CheckoutBody, lease_ms)
-                                                                 : offsetof(RenewBody, lease_ms));
   Le32 lease;
   std::memcpy(&lease, bytes_.data() + at, sizeof lease);
-  if (lease != 0) {
-    lease = std::clamp(lease.get(), least_ms, most_ms);
-    std::memcpy(bytes_.data() + at, &lease, sizeof lease);
-  }
+  lease = bounded_lease(lease.get(), least_ms, most_ms);
+  std::memcpy(bytes_.data() + at, &lease, sizeof lease);
 }
 
 tl::expected<Op, std::string> Op::checkout(const Handle& handle, uint32_t number, const Wanted& wanted) {

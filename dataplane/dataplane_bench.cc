@@ -3,7 +3,6 @@
 
 #include <benchmark/benchmark.h>
 
-#include <chrono>
 #include <vector>
 
 #include "bench/median_rounds.h"
@@ -14,7 +13,7 @@
 namespace tercet::dataplane {
 namespace {
 
-using SteadyClock = std::chrono::steady_clock;
+using bench::RoundClock;
 using seal::Algorithm;
 
 constexpr size_t kPlainBytes = 128;
@@ -94,9 +93,9 @@ void BM_OpenBurst(benchmark::State& state) {
       std::copy(datagram.begin(), datagram.end(), buffer.begin());
       burst.datagrams.push_back({MutBytes(buffer).first(datagram.size()), 0, {}});
     }
-    const auto start = SteadyClock::now();
+    const auto start = RoundClock::now();
     opener.open(burst, messages, resignations);
-    const auto end = SteadyClock::now();
+    const auto end = RoundClock::now();
     if (messages.size() != size) {
       state.SkipWithError("did not open");
       return;
@@ -127,9 +126,9 @@ void BM_SendReplies(benchmark::State& state) {
       benchmark::DoNotOptimize(outbox.open().data());
       outbox.close(to, kPlainBytes);
     }
-    const auto start = SteadyClock::now();
+    const auto start = RoundClock::now();
     sender.send(outbox, port);
-    rounds.add(SteadyClock::now() - start);
+    rounds.add(RoundClock::now() - start);
   }
 }
 BENCHMARK(BM_SendReplies)->ArgNames({"aead", "burst"})->ArgsProduct({{0, 1}, {1, 8, 32}})->UseManualTime();

@@ -36,6 +36,7 @@ TEST_F(NobodyLeft, TwoStoppedBackendsMakeNobodyFollow) {
   }
   EXPECT_TRUE(cell_.lb().active()) << "it is the one to say UNAVAILABLE";
   EXPECT_EQ(cell_.lb().epoch(), epoch) << "and no epoch is spent";
+  EXPECT_EQ(cell_.backend(Slot::one).acceptor.promised(), epoch) << "nor promised by the one that is left";
   EXPECT_EQ(cell_.propose("x", 1), Admit::unavailable);
 }
 

@@ -3,7 +3,7 @@
 // renew) and times one step of them alone; with batches of 1 the clock itself (~20 ns a round) is in the
 // figure.
 //
-// The clock is this program's, not the folder's: quorum/ stays pure, a *_bench.cc is linked by bench/ alone.
+// The clock is bench/'s, not this folder's: quorum/ stays pure.
 // It has to be read here: the steps of a round need one another, so what Google Benchmark itself times could
 // only be a whole round, and of all rounds together (bench/median_rounds.h says why the median).
 //
@@ -11,7 +11,6 @@
 
 #include <benchmark/benchmark.h>
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,7 +23,7 @@
 namespace tercet::quorum {
 namespace {
 
-using SteadyClock = std::chrono::steady_clock;
+using bench::RoundClock;
 
 constexpr size_t kOpBytes = 48;
 /// Results as large as the book's.
@@ -73,24 +72,24 @@ class Rig {
   [[nodiscard]] bool used_up() const { return ordered_ >= kEntriesPerRig; }
 
   /// One round of `batch` operations; the time that `step` of it took. None: something was not decided.
-  std::optional<SteadyClock::duration> round(size_t batch, Step step) {
+  std::optional<RoundClock::duration> round(size_t batch, Step step) {
     pass(microseconds(1));
-    const auto t0 = SteadyClock::now();
+    const auto t0 = RoundClock::now();
     for (size_t i = 0; i < batch; ++i) {
       if (lb_->propose(op_, {static_cast<uint32_t>(i), 1}, now_) != Admit::taken) {
         return std::nullopt;
       }
     }
-    const auto t1 = SteadyClock::now();
+    const auto t1 = RoundClock::now();
     tick_lb();
-    const auto t2 = SteadyClock::now();
+    const auto t2 = RoundClock::now();
     const auto first = backend_turn(0);  // the step of one backend is what one backend's core pays
-    const auto t3 = SteadyClock::now();
+    const auto t3 = RoundClock::now();
     backend_turn(1);
     backend_turn(2);
     to_backends_.clear();
     outcomes_.clear();
-    const auto t4 = SteadyClock::now();
+    const auto t4 = RoundClock::now();
     size_t answered = 0;
     for (unsigned i = 0; i < kBackends; ++i) {
       Proposer::Output out{to_backends_, outcomes_, roles_};
@@ -103,7 +102,7 @@ class Rig {
       outcomes_.clear();
       tick_lb();
     } while (!outcomes_.empty());
-    const auto t5 = SteadyClock::now();
+    const auto t5 = RoundClock::now();
     to_backends_.clear();
     ordered_ += batch;
     if (answered != batch || !first) {

@@ -73,6 +73,21 @@ struct RenewBody {
   Le32 lease_ms;  ///< 0: as at checkout
 };
 static_assert(sizeof(OpHeader) + sizeof(RenewBody) <= 48, "bytes here are speed");
+/// Where the wish for a lease (lease_ms) stands in a whole operation; 0: its kind has none.
+constexpr size_t lease_at(OpKind kind) {
+  switch (kind) {
+    case OpKind::checkout:
+      return sizeof(OpHeader) + offsetof(CheckoutBody, lease_ms);
+    case OpKind::renew:
+      return sizeof(OpHeader) + offsetof(RenewBody, lease_ms);
+    default:
+      return 0;
+  }
+}
+/// That wish moved between two limits, the lower one first; 0, the license's own, stays so.
+constexpr uint32_t bounded_lease(uint32_t wish_ms, uint32_t least_ms, uint32_t most_ms) {
+  return wish_ms == 0 ? 0 : wish_ms < least_ms ? least_ms : wish_ms > most_ms ? most_ms : wish_ms;
+}
 // release: no body. import_constituent: the body is one constituent's JWS (wire/seal/license_file.h).
 
 /// A read of one page. Listings start at cursor 0 and go on from the answer's `next` until that is 0.

@@ -94,12 +94,14 @@ void RingDisk::write(FileId file, Offset offset, Bytes bytes, IoId id, Durabilit
     return;
   }
   if (ring_ == nullptr) {
+    handed_on_ = id;
     files_.write(file, offset, bytes, id, durability);
     return;
   }
   if (durability == Durability::fsync && dirty_) {
     // What was written with `memory` before is promised along with it. Rare: a promise.
     files_.write(file, offset, bytes, kBeforeSync, Durability::memory);
+    handed_on_ = id;
     files_.sync(id);
     dirty_ = false;
     return;
@@ -117,6 +119,7 @@ void RingDisk::write(FileId file, Offset offset, Bytes bytes, IoId id, Durabilit
     under_way_.push_back({id, bytes.size()});
     files_.note_write();
   } else {
+    handed_on_ = id;
     files_.write(file, offset, bytes, id, durability);  // the ring is full of datagrams just now
   }
 }
@@ -129,10 +132,12 @@ void RingDisk::gather() {
   }
   IoDone one;
   while (!done_.full() && files_.reap({&one, 1}) == 1) {
-    if (one.id != kBeforeSync) {
+    const bool before_sync = one.id == kBeforeSync;  // the sync behind it fails too, and answers
+    if ((before_sync || one.id == handed_on_) && one.error != IoError::none && refusal_ == 0) {
+      refusal_ = one.os_error;
+    }
+    if (!before_sync) {
       done_.push_back(one);
-    } else if (one.error != IoError::none && refusal_ == 0) {
-      refusal_ = one.os_error;  // the sync behind it fails too, and answers
     }
   }
 }
@@ -154,6 +159,7 @@ void RingDisk::sync(IoId id) {
     return;
   }
   dirty_ = false;
+  handed_on_ = id;
   files_.sync(id);
 }
 

@@ -12,6 +12,8 @@
 //
 // Threads: as Disk; attach() and detach() while no other thread polls.
 
+#include <optional>
+
 #include "backend/store/file_disk.h"
 #include "base/file_ring.h"
 #include "base/fixed.h"
@@ -62,8 +64,9 @@ class RingDisk final : public Disk {
   int directory_ = -1;
   FixedVector<Open, 2> open_;  ///< the one that is written, and the one before
   FixedVector<UnderWay, 1> under_way_;
-  bool dirty_ = false;  ///< written with `memory` and not yet synced
-  int refusal_ = 0;     ///< errno of the write after which nothing is written any more
+  bool dirty_ = false;             ///< written with `memory` and not yet synced
+  std::optional<IoId> handed_on_;  ///< the last write or sync that went to the thread
+  int refusal_ = 0;                ///< errno of the write after which nothing is written any more
   FixedVector<IoDone, 64> done_;
 };
 

@@ -162,6 +162,17 @@ TEST_F(RingDiskTest, AfterOneThatFailedNothingIsWrittenAnyMore) {
   EXPECT_EQ(done().error, IoError::failed) << "a failed sync may have forgotten what it did not write";
 }
 
+TEST_F(RingDiskTest, AlsoWhenItWasTheThreadsWriteThatFailed) {
+  ASSERT_EQ(::unlink((dir_.path() + "/" + segment_name(0)).c_str()), 0);  // the thread has not opened it yet
+  ring_.full = true;
+  write('x', 1);
+  EXPECT_EQ(done().error, IoError::failed);
+  ring_.full = false;
+  write('y', 2);
+  EXPECT_TRUE(ring_.held.empty()) << "the ring could still write it";
+  EXPECT_EQ(done().error, IoError::failed);
+}
+
 TEST_F(RingDiskTest, NoSpaceIsToldAsThat) {
   ring_.fails = ENOSPC;
   write('x', 1);

@@ -103,7 +103,6 @@ void Balancer::take(const Message& message, const Moment& now, quorum::Proposer:
     }
     proposer_.note_epoch(peer.epoch);
     if (peer.role == LbRole::active) {
-      reply_.finish(out.sends);  // a step may write to the outbox
       proposer_.fence(peer.epoch, now, out);
     }
     return;

@@ -26,9 +26,8 @@ struct Command {
     /// VRRP's hint that the other LB no longer advertises (or sent priority 0). Unauthenticated: at most a
     /// reason to ask.
     suspect,
-    /// Whether clients can reach this LB's addresses, as far as the host can tell: an LB that they cannot
-    /// reach is
-    /// unfit, so that the other may follow, and claims nothing.
+    /// Whether clients can reach this LB's addresses, as far as the host can tell: one that they cannot
+    /// reach is unfit, so that the other may follow, and claims nothing.
     clients,
   };
   Kind kind = Kind::confirm;

@@ -157,16 +157,14 @@ void Order::operation(const ClientRef& client, const OpView& op, const Moment& n
 /// The operation as it is ordered: a lease that was asked for lies within this cell's limits, which the
 /// client was told at its Hello. 0 stays 0: the license's own.
 Bytes Order::bounded(const OpView& op) {
-  const bool checkout = op.kind == OpKind::checkout;
-  if (!checkout && op.kind != OpKind::renew) {
+  const size_t at = lease_at(op.kind);
+  if (at == 0) {
     return op.all;
   }
-  const size_t at = op.all.size() - op.body.size() +
-                    (checkout ? offsetof(CheckoutBody, lease_ms) : offsetof(RenewBody, lease_ms));
   Le32 lease;
   std::memcpy(&lease, op.all.data() + at, sizeof(lease));
-  const uint32_t within = std::clamp<uint32_t>(lease.get(), options_.lease_min_ms, options_.lease_max_ms);
-  if (lease.get() == 0 || lease.get() == within) {
+  const uint32_t within = bounded_lease(lease.get(), options_.lease_min_ms, options_.lease_max_ms);
+  if (lease.get() == within) {
     return op.all;
   }
   lease = within;

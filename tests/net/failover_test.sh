@@ -125,7 +125,7 @@ for run in "$@"; do
       eventually 3 "partial: $new is active" status_is ".active == \"$new\" and .serving"
       eventually 1 "partial: $old, which reaches one backend, has given the address up" vip_is_at "$new"
       runs_for 5
-      check "partial: $new alone holds it all the time" vip_is_at "$new"
+      check "partial: seconds later $new alone still holds it" vip_is_at "$new"
       cell heal "$old" b1
       cell heal "$old" b2
       both_end partial

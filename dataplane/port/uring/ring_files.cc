@@ -25,7 +25,8 @@ bool RingFiles::write(int fd, uint64_t offset, Bytes bytes, bool durable, uint64
   sqe->len = static_cast<uint32_t>(bytes.size());
   sqe->off = offset;
   sqe->rw_flags = durable ? RWF_DSYNC : 0;
-  sqe->user_data = mark_ | static_cast<uint64_t>(place - writes_.begin()) << 32U;
+  const auto index = static_cast<uint16_t>(place - writes_.begin());
+  sqe->user_data = Mark{.kind = Mark::Kind::file, .index = index}.pack();
   return true;
 }
 

@@ -6,14 +6,15 @@
 
 #include "base/file_ring.h"
 #include "base/fixed.h"
+#include "dataplane/port/uring/mark.h"
 #include "dataplane/port/uring/ring.h"
 
 namespace tercet::dataplane {
 
 class RingFiles final : public FileRing {
  public:
-  /// The ring outlives it. Each submission's user data is `mark` with the write's place in its bits 32 to 47.
-  RingFiles(Ring& ring, uint64_t mark) : ring_(ring), mark_(mark) {}
+  /// The ring outlives it. Submissions bear a Mark of kind `file` with the write's place as its index.
+  explicit RingFiles(Ring& ring) : ring_(ring) {}
 
   bool write(int fd, uint64_t offset, Bytes bytes, bool durable, uint64_t id) override;
   size_t take(std::span<Done> done) override;
@@ -28,7 +29,6 @@ class RingFiles final : public FileRing {
     uint64_t id = 0;
   };
   Ring& ring_;
-  uint64_t mark_;
   std::array<Write, kUnderWayMax> writes_{};  ///< used until take() has named it
   FixedVector<Done, kUnderWayMax> done_;
   size_t under_way_ = 0;
