@@ -1,20 +1,9 @@
 // When two backends are not there to vote: somebody must be left to say UNAVAILABLE, and only one.
 
-#include <gtest/gtest.h>
-
-#include "quorum/proposer.h"
-#include "quorum/testing.h"
+#include "quorum/proposer_rig.h"
 
 namespace tercet::quorum {
 namespace {
-
-using testing::prepare_of;
-using testing::SmallCell;
-using Flight = SmallCell::Flight;
-using Role = RoleChange::Kind;
-
-constexpr ServerId LB1 = ServerId::lb1;
-constexpr ServerId LB2 = ServerId::lb2;
 
 class NobodyLeft : public ::testing::Test {
  protected:
