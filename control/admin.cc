@@ -1,13 +1,11 @@
 #include "control/admin.h"
 
-#include <httplib.h>
-#include <sys/socket.h>
-
 #include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "control/http_server.h"
 #include "control/threads.h"
 #include "wire/endpoint.h"
 #include "wire/seal/private_file.h"
@@ -15,8 +13,6 @@
 namespace tercet::control {
 namespace {
 
-constexpr size_t kThreads = 2;
-constexpr time_t kPatienceSeconds = 2;  // a client that is slower than that does not hold a thread
 constexpr size_t kTokenMin = 16;
 constexpr size_t kTokenMax = 1024;
 
@@ -58,7 +54,7 @@ bool same(const std::string& a, const std::string& b) {
 }  // namespace
 
 struct Admin::Impl {
-  httplib::Server server;
+  HttpServer server;
   std::string token;
   std::thread thread;
   uint16_t port = 0;
@@ -90,17 +86,7 @@ tl::expected<std::unique_ptr<Admin>, std::string> Admin::start(const AdminConfig
     }
     impl.token = std::move(*token);
   }
-  httplib::Server& server = impl.server;
-  server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };  // httplib deletes it
-  server.set_read_timeout(kPatienceSeconds);
-  server.set_write_timeout(kPatienceSeconds);
-  server.set_keep_alive_timeout(kPatienceSeconds);
-  server.set_payload_max_length(0);
-  // Its default would let a second process share the port unnoticed (SO_REUSEPORT).
-  server.set_socket_options([](socket_t socket) {
-    const int yes = 1;
-    setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  });
+  HttpServer& server = impl.server;
   for (AdminRoute& route : routes) {
     const bool open = route.open;
     server.Get(route.path, [&impl, open, page = std::move(route.page)](const httplib::Request& request,
@@ -117,13 +103,7 @@ tl::expected<std::unique_ptr<Admin>, std::string> Admin::start(const AdminConfig
   }
   const std::string host = address_text(config.listen);
   const std::string name = "admin.listen " + to_string(config.listen);
-  errno = 0;
-  int bound = config.listen.port;
-  if (config.listen.port == 0) {
-    bound = server.bind_to_any_port(host);
-  } else if (!server.bind_to_port(host, config.listen.port)) {
-    bound = -1;
-  }
+  const int bound = server.bind(host.c_str(), config.listen.port);
   if (bound < 0) {
     return tl::unexpected(
         name + ": " +

@@ -2,11 +2,20 @@
 
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <thread>
+#include <vector>
+
+#include "control/http_server.h"
 
 namespace tercet::control {
 namespace {
@@ -57,7 +66,87 @@ TEST(Admin, ServesItsRoutesAndNothingElse) {
   EXPECT_EQ(leases->status, 503);
   EXPECT_EQ(leases->body, "{\"error\":\"ask the \\\"active\\\" one\"}\n");
   EXPECT_EQ(client.Get("/etc/passwd")->status, 404);
-  EXPECT_NE(client.Post("/v1/status", "x", "text/plain")->status, 200);
+}
+
+TEST(Admin, OnlyGetAndHeadAreServed) {
+  auto admin = Admin::start(loopback(), routes());
+  ASSERT_TRUE(admin) << admin.error();
+  httplib::Client client("127.0.0.1", (*admin)->port());
+  for (const auto& answer :
+       {client.Post("/v1/status", "x", "text/plain"), client.Put("/healthz", "x", "text/plain"),
+        client.Delete("/v1/status"), client.Post("/v1/status", std::string(1 << 20, 'x'), "text/plain")}) {
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 405);
+    EXPECT_EQ(answer->get_header_value("Allow"), "GET, HEAD");
+  }
+  const auto head = client.Head("/healthz");
+  ASSERT_TRUE(head);
+  EXPECT_EQ(head->status, 200);
+  EXPECT_EQ(head->body, "");
+}
+
+/// A connection to 127.0.0.1 that has sent `text`.
+int connected(uint16_t port, const std::string& text) {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(port);
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_EQ(connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+  EXPECT_EQ(send(fd, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+  return fd;
+}
+
+double seconds_of_health_check(uint16_t port) {
+  const auto before = std::chrono::steady_clock::now();
+  httplib::Client client("127.0.0.1", port);
+  const auto health = client.Get("/healthz");
+  EXPECT_TRUE(health && health->status == 200);
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count();
+}
+
+TEST(Admin, ClientsThatConnectAndSayNothingHoldNothingUp) {
+  auto admin = Admin::start(loopback(), routes());
+  ASSERT_TRUE(admin) << admin.error();
+  std::vector<int> silent(200);
+  for (int& fd : silent) {
+    fd = connected((*admin)->port(), "");
+  }
+  EXPECT_LT(seconds_of_health_check((*admin)->port()), 0.5);
+  std::ranges::for_each(silent, close);
+}
+
+TEST(Admin, ARequestTakesNoLongerThanItsTimeHoweverItsClientDawdles) {
+  auto admin = Admin::start(loopback(), routes());
+  ASSERT_TRUE(admin) << admin.error();
+  std::atomic<bool> enough = false;
+  std::vector<int> slow(2 * HttpServer::kThreads);
+  for (int& fd : slow) {
+    fd = connected((*admin)->port(), "GET /healthz HTTP/1.1\r\nX-Slow: ");
+  }
+  std::thread dawdler([&] {  // a byte from each of them, ten times a second
+    while (!enough) {
+      for (const int fd : slow) {
+        send(fd, "a", 1, MSG_NOSIGNAL);
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+  });
+  EXPECT_LT(seconds_of_health_check((*admin)->port()), 2.0 * HttpServer::kRequestMs / 1000 + 1);
+  enough = true;
+  dawdler.join();
+  std::ranges::for_each(slow, close);
+}
+
+TEST(Admin, APageLargerThanASocketsBufferArrivesWhole) {
+  std::vector<AdminRoute> all;
+  all.push_back({"/large", true, [] { return AdminPage{200, "text/plain", std::string(20 << 20, 'x')}; }});
+  auto admin = Admin::start(loopback(), std::move(all));
+  ASSERT_TRUE(admin) << admin.error();
+  httplib::Client client("127.0.0.1", (*admin)->port());
+  const auto large = client.Get("/large");
+  ASSERT_TRUE(large);
+  EXPECT_EQ(large->body.size(), size_t{20} << 20);
 }
 
 TEST(Admin, WithATokenOnlyHealthChecksAreOpen) {

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <string_view>
 
+#include "base/version.h"
 #include "control/logging.h"
 
 namespace tercet::control {
@@ -12,7 +13,7 @@ constexpr int kUsage = 2;
 
 std::string help(const std::string& program, const std::string& about) {
   return "usage: " + program +
-         " --config FILE [--check]\n"
+         " --config FILE [--check] | --version\n"
          "\n" +
          about +
          " Stays in the foreground, logs to stderr; SIGTERM is a clean stop.\n"
@@ -33,6 +34,10 @@ tl::expected<Arguments, int> read_arguments(int argc, const char* const* argv, c
     const std::string_view word = argv[i];
     if (word == "--help" || word == "-h") {
       std::fputs(help(program, about).c_str(), stdout);
+      return tl::unexpected(0);
+    }
+    if (word == "--version") {
+      std::printf("%s %s\n", program.c_str(), kVersion);
       return tl::unexpected(0);
     }
     if (word == "--config") {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/version.h"
+
 namespace tercet::control {
 namespace {
 
@@ -34,13 +36,21 @@ TEST(Arguments, ConfigAndCheck) {
   EXPECT_EQ(said.out + said.err, "");
 }
 
+TEST(Arguments, VersionGoesToStdout) {
+  const Said said = read({"--version"});
+  ASSERT_FALSE(said.value);
+  EXPECT_EQ(said.value.error(), 0);
+  EXPECT_EQ(said.out, std::string("tercet-lb ") + kVersion + "\n");
+  EXPECT_EQ(said.err, "");
+}
+
 TEST(Arguments, HelpGoesToStdout) {
   for (const char* word : {"--help", "-h"}) {
     const Said said = read({word});
     ASSERT_FALSE(said.value);
     EXPECT_EQ(said.value.error(), 0);
     EXPECT_EQ(said.err, "");
-    EXPECT_EQ(said.out.find("usage: tercet-lb --config FILE [--check]\n"), 0U) << said.out;
+    EXPECT_EQ(said.out.find("usage: tercet-lb --config FILE [--check] | --version\n"), 0U) << said.out;
     EXPECT_NE(said.out.find("A load balancer."), std::string::npos);
   }
 }

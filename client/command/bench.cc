@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <iostream>
+#include <optional>
 
 #include "base/time_text.h"
 #include "client/command/context.h"
@@ -20,7 +21,7 @@ struct Arguments {
   bool license_given = false;
   std::string seconds = "10", lease, mix = "1:8:4:1", record;
   unsigned outstanding = 8, clients = 8;
-  double rate = 0;
+  std::optional<double> rate;  ///< none: closed loop
   bool progress = false;
 };
 
@@ -131,8 +132,10 @@ int bench(const Arguments& given, Context& context) {
                         fmt::format("{} clients with {} requests each: ask for 1 to {} in flight together",
                                     given.clients, given.outstanding, kInFlightMax));
   }
-  if (!(given.rate >= 0 && given.rate <= 10e6)) {
-    return context.fail(kUsage, "--rate is out of range: ask for up to 10000000 requests a second");
+  if (given.rate && !(*given.rate > 0 && *given.rate <= 10e6)) {
+    return context.fail(kUsage,
+                        "--rate is out of range: ask for up to 10000000 requests a second, more than none; "
+                        "without --rate it is a closed loop");
   }
   if (!given.lease.empty()) {
     const auto lease = parse_lease(given.lease);
@@ -170,7 +173,7 @@ int bench(const Arguments& given, Context& context) {
   options.clients = given.clients;
   options.outstanding = given.outstanding;
   options.mix = *mix;
-  options.rate = given.rate;
+  options.rate = given.rate.value_or(0);
   options.timeout = connection->patience.timeout;
   options.record = given.record;
   const StopOnSignal signals;

@@ -4,13 +4,12 @@
 #include <algorithm>
 
 #include "base/toml.h"
+#include "base/version.h"
 #include "client/command/context.h"
 #include "client/command/verbs.h"
 
 namespace tercet::command {
 namespace {
-
-constexpr const char* kVersion = "0.1.0";
 
 /// "<what is wrong>: <what to do>"; an unknown verb is named with the one that was meant.
 std::string explain(const CLI::App& app, const std::vector<std::string>& arguments,

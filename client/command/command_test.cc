@@ -490,6 +490,15 @@ TEST_F(CommandTest, RunEndsTheCommandWhenTheSeatIsLostForGood) {
   EXPECT_NE(said.err.find("the seat is lost for good (UNKNOWN_HANDLE"), std::string::npos) << said.err;
 }
 
+TEST_F(CommandTest, BenchRefusesARateThatIsNone) {
+  lb_.start();
+  for (const char* rate : {"0", "-1", "1e8", "nan", "fast"}) {
+    const Said said = ask({"bench", "--seconds", "1", "--rate", rate});
+    EXPECT_EQ(said.code, 2) << rate;
+    expect_message(said);
+  }
+}
+
 TEST_F(CommandTest, BenchReportsWhatScriptsRelyOn) {
   lb_.licenses[0].quantity = 3;
   lb_.start();

@@ -1,5 +1,7 @@
 #pragma once
 // --record FILE: a JSON line for each finished request, for a checker that shares no code with the servers.
+// Also those outside the measured time: the first seats of a mix that renews, and the releases at the end. So
+// a record has more lines than the report counts requests.
 //
 //   {"op":"checkout","handle":"<32 hex>","outcome":"granted","code":null,"request":1,
 //    "sent_ns":N,"answered_ns":N,"held_until_ns":N}

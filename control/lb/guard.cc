@@ -103,7 +103,7 @@ struct Guard::Child {
   static constexpr int kNetlink = 4;
   static constexpr int kRaw = 5;
 
-  [[noreturn]] void run(int pipe, int netlink, int raw, MutBytes argv);
+  [[noreturn]] void run(int pipe, int netlink, int raw, MutBytes argv, Life life);
   void last_act() const;
 };
 
@@ -132,7 +132,8 @@ void Guard::Child::last_act() const {
   }
 }
 
-void Guard::Child::run(int pipe, int netlink, int raw, MutBytes argv) {
+/// Only what may be called between fork() and exec() of a process with threads.
+void Guard::Child::run(int pipe, int netlink, int raw, MutBytes argv, Life life) {
   // Its own session: a Ctrl-C or a hang-up of the load balancer's terminal is not meant for it. No signal is:
   // it ends when its pipe says so (SIGKILL excepted).
   // All are blocked since before the fork.
@@ -166,7 +167,9 @@ void Guard::Child::run(int pipe, int netlink, int raw, MutBytes argv) {
     std::memcpy(argv.data(), kTitle.data(), std::min(kTitle.size(), argv.size() - 1));
   }
   // Both may be refused; then it is a little slower when the machine is short of memory or time.
-  mlockall(MCL_CURRENT);
+  if (life == Life::first) {
+    mlockall(MCL_CURRENT);  // a later one would copy all that the load balancer has by now
+  }
   const sched_param first{.sched_priority = 1};
   sched_setscheduler(0, SCHED_FIFO, &first);
 
@@ -192,7 +195,30 @@ tl::expected<Guard, std::string> Guard::start(const GuardOptions& options) {
                           " unicast peers are possible: shorten "
                           "failover.unicast_peers");
   }
-  const auto interface = find_interface(options.interface);
+  void* memory =
+      mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  if (memory == MAP_FAILED) {
+    return tl::unexpected(failed("no shared memory"));
+  }
+  Guard guard(options, new (memory) Shared());
+  if (auto spawned = guard.spawn(Life::first); !spawned) {
+    return tl::unexpected(spawned.error());
+  }
+  return guard;
+}
+
+tl::expected<void, std::string> Guard::restart() {
+  if (alive()) {
+    return {};
+  }
+  if (pipe_ >= 0) {
+    close(std::exchange(pipe_, -1));
+  }
+  return spawn(Life::later);
+}
+
+tl::expected<void, std::string> Guard::spawn(Life life) {
+  const auto interface = find_interface(options_.interface);
   if (!interface) {
     return tl::unexpected(interface.error());
   }
@@ -200,19 +226,19 @@ tl::expected<Guard, std::string> Guard::start(const GuardOptions& options) {
   if (!netlink) {
     return tl::unexpected(netlink.error());
   }
-  const auto source = find_source(*netlink, *interface, options.vips);
+  const auto source = find_source(*netlink, *interface, options_.vips);
   if (!source) {
     return tl::unexpected(source.error());
   }
 
   Child child;
   failover::VrrpAdvert advert{
-      .vrid = options.vrid, .priority = 0, .interval_cs = options.interval_cs, .addresses = {}};
-  for (const auto& vip : options.vips) {
+      .vrid = options_.vrid, .priority = 0, .interval_cs = options_.interval_cs, .addresses = {}};
+  for (const auto& vip : options_.vips) {
     child.removals.push_back(removal_of(vip, interface->index));
     advert.addresses.push_back(vip.address);
   }
-  std::vector<IpAddress> destinations = options.unicast_peers;
+  std::vector<IpAddress> destinations = options_.unicast_peers;
   if (destinations.empty()) {
     destinations.push_back(failover::kVrrpGroup);
   }
@@ -245,18 +271,11 @@ tl::expected<Guard, std::string> Guard::start(const GuardOptions& options) {
   const int off = 0;
   if (setsockopt(raw.get(), IPPROTO_IP, IP_MULTICAST_IF, &out, sizeof out) != 0 ||
       setsockopt(raw.get(), IPPROTO_IP, IP_MULTICAST_LOOP, &off, sizeof off) != 0) {
-    return tl::unexpected(failed("multicast through " + options.interface));
+    return tl::unexpected(failed("multicast through " + options_.interface));
   }
-  void* memory =
-      mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-  if (memory == MAP_FAILED) {
-    return tl::unexpected(failed("no shared memory"));
-  }
-  auto* shared = new (memory) Shared();
-  child.shared = shared;
+  child.shared = shared_;
   int pipe[2] = {-1, -1};
   if (pipe2(pipe, O_CLOEXEC) != 0) {
-    munmap(memory, sizeof(Shared));
     return tl::unexpected(failed("no pipe"));
   }
   const Fd reading(pipe[0]);
@@ -273,21 +292,24 @@ tl::expected<Guard, std::string> Guard::start(const GuardOptions& options) {
     errno = error;
   }
   if (pid < 0) {
-    munmap(memory, sizeof(Shared));
     return tl::unexpected(failed("no process"));
   }
   if (pid == 0) {
-    child.run(reading.get(), netlink_fd.get(), raw.get(), options.argv);
+    child.run(reading.get(), netlink_fd.get(), raw.get(), options_.argv, life);
   }
-  return Guard(pid, writing.release(), shared);
+  pid_ = pid;
+  pipe_ = writing.release();
+  return {};
 }
 
 Guard::Guard(Guard&& other) noexcept
-    : pid_(std::exchange(other.pid_, -1)),
+    : options_(std::move(other.options_)),
+      pid_(std::exchange(other.pid_, -1)),
       pipe_(std::exchange(other.pipe_, -1)),
       shared_(std::exchange(other.shared_, nullptr)) {}
 
 Guard& Guard::operator=(Guard&& other) noexcept {
+  std::swap(options_, other.options_);
   std::swap(pid_, other.pid_);
   std::swap(pipe_, other.pipe_);
   std::swap(shared_, other.shared_);

@@ -23,6 +23,7 @@
 #include <span>
 #include <string>
 #include <tl/expected.hpp>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -71,8 +72,12 @@ class Guard {
   /// any case.
   void on_air(bool yes);
 
-  /// False once the guard was ended by somebody (the load balancer goes on without it, and should say so).
+  /// False once the guard was ended by somebody.
   [[nodiscard]] bool alive();
+  /// A new process in place of one that is not alive; what was armed and whether we are on the air hold for
+  /// it. Any thread may be running by now, and memory is filled: the new guard shares it until this process
+  /// writes to it, so it keeps nothing in memory by force. The error is one line; may be tried again.
+  tl::expected<void, std::string> restart();
   [[nodiscard]] pid_t pid() const { return pid_; }
 
   /// "clean": the guard exits and does nothing. Waits for it.
@@ -80,11 +85,14 @@ class Guard {
 
  private:
   struct Shared;
-  Guard(pid_t pid, int pipe, Shared* shared) : pid_(pid), pipe_(pipe), shared_(shared) {}
   struct Child;
+  Guard(GuardOptions options, Shared* shared) : options_(std::move(options)), shared_(shared) {}
+  enum class Life : uint8_t { first, later };
+  tl::expected<void, std::string> spawn(Life life);
 
-  pid_t pid_;
-  int pipe_;
+  GuardOptions options_;
+  pid_t pid_ = -1;
+  int pipe_ = -1;
   Shared* shared_;
 };
 

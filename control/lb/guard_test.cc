@@ -26,6 +26,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "control/lb/kernel_announcer.h"
 #include "control/lb/netlink.h"
@@ -493,6 +494,57 @@ TEST(Guard, AGuardThatWasKilledIsNoticedAndStopDoesNotMind) {
     ASSERT_EQ(kill(guard->pid(), SIGKILL), 0);
     EXPECT_TRUE(within(1000, [&] { return !guard->alive(); }));
     guard->stop();
+  });
+}
+
+TEST(Guard, ASuccessorKnowsWhatWasArmedBeforeItsLife) {
+  in_network([] {
+    ASSERT_TRUE(run("ip neigh add 198.18.0.2 lladdr 02:00:00:00:00:0b dev va"));
+    const int vb = frames_at_vb();
+    int report[2];
+    ASSERT_EQ(pipe(report), 0);
+    const pid_t lb = fork();
+    if (lb == 0) {
+      auto guard = Guard::start(guard_options());
+      auto announcer = KernelAnnouncer::open(announcer_options());
+      if (!guard || !announcer) {
+        _exit(1);
+      }
+      (*announcer)->own(kVip);
+      const LastWord word{{.address = kOwn.address, .port = 8210},
+                          {.address = failover::v4_address(198, 18, 0, 2), .port = 8211},
+                          as_bytes("I resign")};
+      const bool armed = guard->arm({&word, 1}).has_value();
+      guard->on_air(true);
+      const pid_t first = guard->pid();
+      kill(first, SIGKILL);
+      // Started from a process that has other threads, as a load balancer has by then.
+      std::thread other([] { pause(); });
+      const bool noticed = within(1000, [&] { return !guard->alive(); });
+      const pid_t second = guard->restart() ? guard->pid() : 0;
+      const bool left_alone =
+          guard->restart().has_value() && guard->pid() == second;  // it lives: nothing to do
+      const pid_t answer = armed && noticed && left_alone && second != first ? second : 0;
+      if (write(report[1], &answer, sizeof answer) != sizeof answer) {
+        _exit(1);
+      }
+      other.join();  // until killed
+    }
+    pid_t second = 0;
+    ASSERT_EQ(read(report[0], &second, sizeof second), static_cast<ssize_t>(sizeof second));
+    ASSERT_GT(second, 0);
+    EXPECT_TRUE(within(1000, [second] { return getsid(second) == second; }));
+    EXPECT_TRUE(is_there(kVip));
+    take_frames(vb);
+    kill_and_reap(lb, SIGKILL);
+    EXPECT_TRUE(within(1000, [second] { return !exists(second); }));
+    EXPECT_FALSE(is_there(kVip));
+    const auto frames = take_frames(vb);
+    EXPECT_EQ(count_of(frames, failover::kVrrpProtocol), 2U);
+    EXPECT_EQ(count_of(frames, 17), 2U);
+    close(report[0]);
+    close(report[1]);
+    close(vb);
   });
 }
 

@@ -41,6 +41,7 @@ struct LbAdminSources {
   const dataplane::OneThread* loop = nullptr;
   const VipCounters* vip = nullptr;
   const AnnouncerCounters* announcer = nullptr;
+  const Counter* guard_restarts = nullptr;
   LbReads* reads = nullptr;
 };
 std::vector<AdminRoute> lb_routes(const LbAdminSources& sources);

@@ -104,6 +104,8 @@ std::string lb_metrics(const LbAdminSources& sources) {
   add_cell(m, state.view, state.on_air);
   add_queries(m, state.view);
   add_failover(m, *sources.vip, *sources.announcer);
+  m.counter("tercet_failover_guard_restarts_total",
+            "Times that the guard process was ended and started again.", sources.guard_restarts->get());
   return m.text();
 }
 

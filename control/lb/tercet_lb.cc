@@ -159,6 +159,7 @@ tl::expected<void, std::string> LoadBalancer::open_admin(const seal::ServerKeys&
                                                              .loop = loop_.get(),
                                                              .vip = &vip_loop_->counters(),
                                                              .announcer = &announcer_->counters(),
+                                                             .guard_restarts = &guard_restarts_,
                                                              .reads = reads_.get()}));
   if (!admin) {
     return tl::unexpected(admin.error());
@@ -243,6 +244,24 @@ void LoadBalancer::arm(Epoch epoch) {
   }
 }
 
+/// Without its guard a killed load balancer's address would stay: a guard that somebody ended gets a
+/// successor.
+void LoadBalancer::watch_guard() {
+  if (guard_.alive()) {
+    return;
+  }
+  if (auto again = guard_.restart(); again) {
+    guard_lost_ = false;
+    guard_restarts_.add(1);
+    spdlog::warn("the guard process was ended by somebody: it was started again (pid {})", guard_.pid());
+  } else if (!guard_lost_) {
+    guard_lost_ = true;
+    spdlog::error(
+        "the guard process was ended, and should this one be killed, its virtual address would stay: {}",
+        again.error());
+  }
+}
+
 void LoadBalancer::say_transitions() {
   if (vip_loop_->reachable() != reachable_) {
     reachable_ = vip_loop_->reachable();
@@ -272,12 +291,7 @@ void LoadBalancer::publish_status(const Moment& now) {
     return;
   }
   document_due_ = now.mono + kDocumentEvery;
-  if (!guard_lost_ && !guard_.alive()) {
-    guard_lost_ = true;
-    spdlog::error(
-        "the guard process was ended: should this one be killed, its virtual address would stay: restart it "
-        "when the other load balancer is active");
-  }
+  watch_guard();
   const dataplane::View& view = views_.read();
   if (!view.known) {
     return;

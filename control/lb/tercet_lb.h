@@ -57,6 +57,7 @@ class LoadBalancer {
   MonoTime turn(const Moment& now);
   void pass_events();
   void arm(Epoch epoch);
+  void watch_guard();
   void say_transitions();
   void publish_status(const Moment& now);
   void sleep_until(MonoTime due, int signals);
@@ -84,7 +85,8 @@ class LoadBalancer {
   Hooks hooks_;
   uint32_t document_version_ = 0;
   MonoTime document_due_;
-  bool guard_lost_ = false;
+  Counter guard_restarts_;
+  bool guard_lost_ = false;  ///< and could not be started again, as was logged last
   bool reachable_ = true;  ///< as was logged last
   LbBoard board_;
   Health health_;
