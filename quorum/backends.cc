@@ -103,6 +103,7 @@ SlotSet Backends::voters(MonoTime now, Seq last) const {
 void Backends::restart(Seq before_first, MonoTime now) {
   for (Backend& b : slots_) {
     b.acked = before_first;
+    b.acked_at = now;
     b.durable = Seq{0};
     b.progress_at = now;
     b.resends = 0;

@@ -22,6 +22,7 @@ struct Backend {
   bool regressed = false;    ///< its log ends below what it voted: cannot be trusted
   Seq acked;                 ///< voted for all of our epoch up to here, or holds them decided
   Seq durable;               ///< last durable seq that it told of, on our log
+  MonoTime acked_at;         ///< when acked rose last: what was asked later must not show less
   MonoTime progress_at;      ///< acked rose, or it had nothing to do
   uint64_t pulled = 0;
   uint32_t load = 0;

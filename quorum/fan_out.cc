@@ -270,6 +270,13 @@ void Proposer::on(const MissingView& view, ServerId from, const Moment& now, Out
     return;
   }
   const Seq at{h.from};
+  const Backend& b = backends_[slot_of(from)];
+  if (at >= first_of_epoch() && at <= b.acked) {
+    // It voted for these: an old datagram, or its disk lost them. Fed, it would look whole before it was
+    // asked.
+    send_keepalive(ServerSet(from), 0, now, out);
+    return;
+  }
   if (at >= first_of_epoch() && window_.has(at) && at <= sent_) {
     send_range(at, sent_, std::clamp<unsigned>(h.datagrams, 1, 32), ServerSet(from), now, out);
     return;

@@ -171,9 +171,9 @@ class Proposer {
     SlotSet answered;
     SlotSet voters;  ///< … members by their own word, and not divergent: their promises and votes would count
     SlotSet stopped;  ///< … whose log takes nothing more: they neither promise nor vote
-    SlotSet lost;    ///< … without a disk to be trusted: theirs would not
-    SlotSet heard;   ///< … a fit holder of their epoch, not us
-    SlotSet higher;  ///< promised above the epoch that we hold
+    SlotSet lost;     ///< … without a disk to be trusted: theirs would not
+    SlotSet heard;    ///< … a fit holder of their epoch, not us
+    SlotSet higher;   ///< promised above the epoch that we hold
   };
   struct Standby {};
   struct Asking {};

@@ -125,6 +125,7 @@ void Proposer::note_acked(Slot slot, Seq durable, const Moment& now) {
     b.acked = next(b.acked);
   }
   if (b.acked > acked_before) {
+    b.acked_at = now.mono;
     b.progress_at = now.mono;
     b.resends = 0;
     b.resend_at = now.mono + backends_.resend_after(slot);

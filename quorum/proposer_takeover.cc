@@ -66,8 +66,7 @@ void Proposer::note_position(Slot slot, const Heard& h, const Moment& now) {
   Backend& b = backends_[slot];
   const Seq durable{h.durable};
   const Seq first = first_of_epoch();
-  if (durable < b.acked && b.acked >= first && MonoTime{as_signed(h.stamp)} > b.progress_at &&
-      window_.has(b.acked) && window_.at(b.acked).tally.has(slot)) {
+  if (durable < b.acked && b.acked >= first && MonoTime{as_signed(h.stamp)} > b.acked_at) {
     b.regressed = true;  // asked after its vote came, it has less than it voted for
   }
   if (durable >= previous(window_.oldest()) && durable < window_.next() &&
@@ -75,6 +74,7 @@ void Proposer::note_position(Slot slot, const Heard& h, const Moment& now) {
     b.durable = std::max(b.durable, durable);
     if (b.acked < std::min(durable, answered_)) {
       b.acked = std::min(durable, answered_);  // what is answered needs no ballot of it any more
+      b.acked_at = now.mono;
       b.progress_at = now.mono;
     }
     if (durable == previous(first) && std::holds_alternative<Starting>(role_)) {
@@ -435,8 +435,8 @@ void Proposer::end_inquiry(const Moment& now, Output& out) {
     if (!inquiry_.higher.empty() && inquiry_.answered.count() >= 2) {
       stand_by(Cause::fenced, now, out);
     } else if (confirming_ || !inquiry_.higher.empty()) {
-      // Go on asking. One backend that promised a higher epoch proves no winner, and if nobody won, this LB is
-      // the one to say UNAVAILABLE (the epoch fences it, whatever it believes). A winner says so: fence().
+      // Go on asking. One backend that promised a higher epoch proves no winner, and if nobody won, this LB
+      // is the one to say UNAVAILABLE (the epoch fences it, whatever it believes). A winner says so: fence().
       inquire(kAskGiveUp, now);
     }
   }

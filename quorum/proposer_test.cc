@@ -375,6 +375,7 @@ TEST(KeepAlive, Review3_10MoreDueMakesATickFollowAtOnce) {
 TEST(MissingPath, EntriesOfItsEpochComeAsAcceptsAndOlderOnesItDoesNotHave) {
   SmallCell cell;
   cell.begin();
+  cell.lost = cut_off({ServerId::b3});
   for (uint32_t i = 0; i < 5; ++i) {
     ASSERT_EQ(cell.propose("op", i), Admit::taken);
   }
@@ -399,6 +400,24 @@ TEST(MissingPath, EntriesOfItsEpochComeAsAcceptsAndOlderOnesItDoesNotHave) {
     EXPECT_EQ(only<EntriesView>(letters)[0].header->count, 0U);
     EXPECT_EQ(only<EntriesView>(letters)[0].header->number, 9U);
   }
+}
+
+TEST(MissingPath, WhoMissesWhatItVotedForIsAskedFirst) {
+  SmallCell cell;
+  cell.begin();
+  for (uint32_t i = 0; i < 5; ++i) {
+    ASSERT_EQ(cell.propose("op", i), Admit::taken);
+  }
+  cell.run(milliseconds(20));
+  Missing missing{};
+  missing.datagrams = 4;
+  missing.from = 3;
+  missing.to = 6;
+  cell.deliver({ServerId::b3, LB1, message_of(CellMessage::missing, missing)});
+  const std::vector<testing::Letter> letters = testing::take_letters(cell.outboxes[0]);
+  EXPECT_TRUE(only<AcceptView>(letters).empty());
+  ASSERT_EQ(only<KeepaliveView>(letters).size(), 1U);
+  EXPECT_EQ(only<KeepaliveView>(letters)[0].header->flags & kQuiet, 0);
 }
 
 TEST(Names, EveryCauseHasOne) {

@@ -249,6 +249,74 @@ TEST_F(Votes, AHeardWithAnyStampAndAnySeqDoesNoHarm) {
   }
 }
 
+/// A backend's disk is put back to an older state while it is down (a snapshot, a restored backup).
+class RolledBack : public ::testing::Test {
+ protected:
+  RolledBack() {
+    cell_.begin();
+    propose(4);
+    old_ = cell_.backend(B3).disk;
+    propose(40);
+    EXPECT_EQ(cell_.lb().backends()[B3].acked, cell_.lb().last_ordered());
+  }
+  void propose(unsigned n) {
+    for (unsigned i = 0; i < n; ++i) {
+      EXPECT_EQ(cell_.propose("op", ++tag_), Admit::taken);
+      cell_.step();
+    }
+    cell_.run(milliseconds(20));
+  }
+  void come_back() {
+    auto again = std::make_unique<Bench>(B3);
+    for (const auto& [type, bytes] : old_) {
+      ASSERT_TRUE(again->acceptor.replay(type, bytes));
+    }
+    again->acceptor.recovered(again->machine);
+    cell_.backends[index(B3)] = std::move(again);
+    cell_.lost = kNothingLost;
+  }
+  BackendState state() { return cell_.lb().backend_state(B3, cell_.now.mono); }
+  SmallCell cell_;
+  decltype(Bench::disk) old_;
+  uint32_t tag_ = 0;
+};
+
+TEST_F(RolledBack, IsAmnesiacAfterAnAbsence) {
+  cell_.lost = cut_off({ServerId::b3});
+  cell_.run(milliseconds(600));
+  ASSERT_EQ(state(), BackendState::down);
+  come_back();
+  cell_.run(milliseconds(100));
+  EXPECT_EQ(state(), BackendState::amnesiac);
+}
+
+TEST_F(RolledBack, IsAmnesiacWhenTheCellWentOnMeanwhileToo) {
+  cell_.lost = cut_off({ServerId::b3});
+  cell_.run(milliseconds(600));
+  propose(200);
+  come_back();
+  cell_.run(milliseconds(100));
+  EXPECT_EQ(state(), BackendState::amnesiac);
+}
+
+TEST_F(RolledBack, IsAmnesiacThoughItWasAwayTooBrieflyToBeMissedAndAcceptsReachItFirst) {
+  come_back();
+  propose(20);
+  cell_.run(milliseconds(100));
+  EXPECT_EQ(state(), BackendState::amnesiac);
+}
+
+TEST_F(RolledBack, OneWhoseDiskKeptEverythingVotesAgain) {
+  cell_.lost = cut_off({ServerId::b3});
+  cell_.run(milliseconds(600));
+  propose(200);
+  old_ = cell_.backend(B3).disk;
+  come_back();
+  cell_.run(milliseconds(200));
+  EXPECT_EQ(state(), BackendState::voting);
+  EXPECT_EQ(cell_.lb().backends()[B3].acked, cell_.lb().last_ordered());
+}
+
 TEST_F(Votes, OneThatHasLessThanItVotedForIsAmnesiac) {
   vote(B1);
   cell_.now.mono = cell_.now.mono + milliseconds(1);

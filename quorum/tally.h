@@ -19,7 +19,9 @@ class SlotSet {
   constexpr void add(Slot slot) { bits_ = static_cast<uint8_t>(bits_ | (1U << index(slot))); }
   constexpr void remove(Slot slot) { bits_ = static_cast<uint8_t>(bits_ & ~(1U << index(slot))); }
   /// Of three bits: plain arithmetic, since a popcount without the CPU's own instruction is a call.
-  [[nodiscard]] constexpr unsigned count() const { return (bits_ & 1U) + ((bits_ >> 1U) & 1U) + ((bits_ >> 2U) & 1U); }
+  [[nodiscard]] constexpr unsigned count() const {
+    return (bits_ & 1U) + ((bits_ >> 1U) & 1U) + ((bits_ >> 2U) & 1U);
+  }
   [[nodiscard]] constexpr uint8_t bits() const { return bits_; }
   [[nodiscard]] constexpr bool empty() const { return bits_ == 0; }
   constexpr bool operator==(const SlotSet&) const = default;
