@@ -52,6 +52,27 @@ bool is_wanted(const Wanted& wanted, const Lease& lease) {
          (wanted.tmr_id == 0 || lease.tmr_id == wanted.tmr_id);
 }
 
+/// The outcome of a checkout of `handle` is unknown: what can be done about that is the advice then. Our
+/// messages are "<what is wrong>: <what to do>", and no advice has a colon.
+void leave_open(Failure& failure, const Handle& handle) {
+  constexpr std::string_view kUnknown = "outcome of this request is unknown";
+  const std::string name = text_of(handle);
+  std::string what = failure.message.substr(0, failure.message.rfind(": "));
+  if (what.find(kUnknown) == std::string::npos) {
+    what += " (the " + std::string(kUnknown) + ")";
+  }
+  failure.message = what + ": tercet release " + name +
+                    " gives the seat back should it have been granted, the same checkout with --handle " +
+                    name + " asks for it again";
+  failure.outcome_unknown = true;
+  failure.handle = handle;
+}
+
+/// Whether a checkout that failed so can have been granted.
+bool may_hold(const Failure& failure) {
+  return failure.outcome_unknown || failure.kind == Failure::Kind::malformed;
+}
+
 constexpr const char* kHandleIsOver =
     "this handle was used and its seat is given back or has ended: check one out with a fresh handle";
 constexpr const char* kHandleOfAnother =
@@ -218,6 +239,9 @@ tl::expected<Grant, Failure> Cell::checkout(const Wanted& wanted, std::optional<
       seat.take(*grant);
       return grant;
     }
+    if (may_hold(grant.error())) {
+      leave_open(grant.error(), seat.handle);
+    }
     if (grant.error().code != Code::stale || tries > 0) {
       return grant;
     }
@@ -250,6 +274,9 @@ tl::expected<Grant, Failure> Cell::checkout_own(const Wanted& wanted, const Hand
     if (grant) {
       break;
     }
+    if (may_hold(grant.error())) {
+      leave_open(grant.error(), handle);
+    }
     // Only what the cell itself found too late or too early is worth another try: it has no such handle.
     if (grant.error().code != Code::stale || before) {
       return grant;
@@ -268,7 +295,7 @@ tl::expected<Grant, Failure> Cell::checkout_own(const Wanted& wanted, const Hand
     if (failure.code == Code::unknown_handle) {
       return tl::unexpected(stale(kHandleIsOver));
     }
-    failure.outcome_unknown = true;
+    leave_open(failure, handle);
     return tl::unexpected(failure);
   }
   const Duration left = held->end_cell - held->cell;
@@ -305,6 +332,11 @@ tl::expected<Grant, Failure> Cell::release(SeatState& seat) {
     }
     catch_up(seat);
   }
+}
+
+bool Cell::give_back(SeatState& seat) {
+  const auto done = release(seat);
+  return done || done.error().code == Code::unknown_handle;
 }
 
 tl::expected<Grant, Failure> Cell::release_unknown(const Handle& handle) {

@@ -27,6 +27,9 @@ struct Failure {
   std::string message;  ///< "<what is wrong>: <what to do>"
   std::optional<Duration> first_unavailable;
   bool outcome_unknown = false;  ///< a mutating request may have been, or still be, carried out
+  /// Of a checkout whose outcome is unknown: it holds a seat, or may come to. Who has it can repeat that
+  /// checkout or release it; nobody else can, so it is never dropped.
+  std::optional<Handle> handle{};
 };
 
 /// A seat as this process knows it.
@@ -50,6 +53,7 @@ class Cell {
   Cell(Channel& channel, const Patience& patience) : channel_(channel), patience_(patience) {}
 
   /// With a fresh handle; STALE (our idea of the cell's time was wrong) is tried once more, with another one.
+  /// A failure of unknown outcome has the handle: the same checkout is repeated by giving it back here.
   /// With a `handle` of the caller's own, which another process may have used: its lease is read first. Held
   /// for such a license, it is the seat, and `seat.number` its last request; held for another one, or used
   /// and over, STALE. What is granted was read back as held.
@@ -59,8 +63,10 @@ class Cell {
   tl::expected<Grant, Failure> renew(SeatState& seat, uint32_t lease_ms);
   tl::expected<Grant, Failure> release(SeatState& seat);
   /// Of a handle that nobody seems to hold: UNKNOWN_HANDLE, which the cell remembers, so that a checkout
-  /// under way seats nobody. Frees the seat if it was taken since.
+  /// under way seats nobody. Frees the seat if it is held, or was taken since.
   tl::expected<Grant, Failure> release_unknown(const Handle& handle);
+  /// Release of what nobody is going to use: whether nothing is held under the handle now, or will be.
+  bool give_back(SeatState& seat);
   /// `result.slot` is the constituent's.
   tl::expected<Grant, Failure> import_constituent(std::string_view jws);
 

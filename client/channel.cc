@@ -157,7 +157,6 @@ std::optional<Answer> Channel::hello(const Patience& patience, BootTime started)
     const BootTime now = boot_now();
     if (attempt.ended(now) || now >= deadline) {
       failed.end = end_of(attempt.refusal());
-      failed.transmissions = attempt.transmissions();
       failed.first_unavailable = attempt.first_unavailable();
       return failed;
     }

@@ -33,7 +33,7 @@ struct Answer {
   std::vector<uint8_t> body;
   BootTime first_sent;
   BootTime answered;
-  unsigned transmissions = 0;
+  unsigned transmissions = 0;  ///< of the request itself: 0 when only Hello was refused, nothing was ordered
   std::optional<Duration> first_unavailable;
 };
 

@@ -27,6 +27,7 @@ Error error_of(const Failure& failure) {
   error.code = name_of(failure.code);
   error.in_use = failure.result.in_use;
   error.quantity = failure.result.quantity;
+  error.handle = failure.handle ? client::text_of(*failure.handle) : "";
   switch (failure.kind) {
     case Failure::Kind::denied:
       error.kind = Error::Kind::denied;
@@ -106,6 +107,14 @@ tl::expected<Seat, Error> Client::checkout(const SeatRequest& request,
   if (request.lease.count() < 0 || request.lease.count() > INT32_MAX) {
     return wrong("the lease is out of range: ask for 1 s to 24 h");
   }
+  std::optional<Handle> handle;
+  if (!request.handle.empty()) {
+    const auto parsed = client::parse_handle(request.handle);
+    if (!parsed) {
+      return wrong(parsed.error());
+    }
+    handle = *parsed;
+  }
   client::Wanted wanted{.firm = request.firm,
                         .product = request.product,
                         .tmr_id = request.tmr_id,
@@ -125,13 +134,32 @@ tl::expected<Seat, Error> Client::checkout(const SeatRequest& request,
   Cell cell(*state_->channel,
             {.timeout = state_->config.timeout, .unavailable = client::kUnavailablePatience});
   client::SeatState seat;
-  const auto grant = cell.checkout(wanted, {}, seat);
+  const auto grant = cell.checkout(wanted, handle, seat);
   if (!grant) {
-    return tl::unexpected(error_of(grant.error()));
+    Error error = error_of(grant.error());
+    // A repeat that did not get as far as the cell leaves open what was open before it.
+    if (error.kind == Error::Kind::unavailable || error.kind == Error::Kind::no_answer) {
+      error.handle = error.handle.empty() ? request.handle : error.handle;
+    }
+    return tl::unexpected(error);
   }
   auto state = std::make_unique<Seat::State>();
   state->keeper = std::make_unique<client::Keeper>(std::move(*channel), seat, std::move(on_lost));
   return Seat(std::move(state));
+}
+
+tl::expected<void, Error> Client::release(const std::string& handle) {
+  const auto parsed = client::parse_handle(handle);
+  if (!parsed) {
+    return wrong(parsed.error());
+  }
+  Cell cell(*state_->channel,
+            {.timeout = state_->config.timeout, .unavailable = client::kUnavailablePatience});
+  const auto done = cell.release_unknown(*parsed);
+  if (!done && done.error().code != Code::unknown_handle) {
+    return tl::unexpected(error_of(done.error()));
+  }
+  return {};
 }
 
 tl::expected<std::vector<LicenseInfo>, Error> Client::licenses(bool all) {

@@ -49,6 +49,8 @@ class FakeLb {
   size_t deny_license = SIZE_MAX;     ///< … with this license's numbers, …
   uint64_t deny_features = 0xFF;      ///< … and this in the result's `features`
   bool answer_twice = false;
+  bool lose_answers = false;    ///< what is ordered is carried out, and its answers are lost
+  bool lose_checkouts = false;  ///< … of checkouts only
   uint32_t lease_min_ms = 1'000, lease_max_ms = 86'400'000;  ///< told in HelloAck, not enforced
   int64_t cell_ms = 1'000'000;                               ///< the cell's time at start(); runs from then
   std::string status =
@@ -217,14 +219,17 @@ class FakeLb {
     ReplyWriter writer(out);
     QueryWalk walk(query);
     OpView op;
+    bool lost = false;
     while (walk.next(op)) {
       if (asked_.emplace(op.kind, op.handle, op.request).second) {
         ++seen_[op.kind];
       }
       const Said said = answer_op(op);
       writer.add({op.kind, said.code, op.request, op.handle, said.body});
+      lost = lost || (lose_answers && op.kind != OpKind::status && !is_read(op.kind)) ||
+             (lose_checkouts && op.kind == OpKind::checkout);
     }
-    return writer.finish();
+    return lost ? 0 : writer.finish();
   }
 
   Said answer_op(const OpView& op) {

@@ -177,6 +177,51 @@ TEST_F(LibraryTest, DenialsCarryTheirNumbers) {
   EXPECT_FALSE(first->held());
 }
 
+TEST_F(LibraryTest, ACheckoutOfUnknownOutcomeIsRepeatedAsTheSame) {
+  auto client = Client::open(dir_ + "/client.toml");
+  lb_.change([](FakeLb& l) { l.lose_answers = true; });
+  SeatRequest request{.firm = 1000, .product = 7};
+  const auto unknown = client->checkout(request);
+  ASSERT_FALSE(unknown.has_value());
+  EXPECT_EQ(unknown.error().kind, Error::Kind::no_answer);
+  ASSERT_EQ(unknown.error().handle.size(), 32U);
+  ASSERT_EQ(lb_.seats_held(), 1U);
+
+  request.handle = unknown.error().handle;
+  lb_.change([](FakeLb& l) { l.silent = true; });
+  EXPECT_EQ(client->checkout(request).error().handle, request.handle)
+      << "still open, though nothing was sent";
+  lb_.change([](FakeLb& l) { l.silent = l.lose_answers = false; });
+  {
+    const auto seat = client->checkout(request);
+    ASSERT_TRUE(seat.has_value()) << seat.error().message;
+    EXPECT_EQ(seat->handle(), request.handle);
+    EXPECT_EQ(lb_.seats_held(), 1U);
+    EXPECT_EQ(lb_.count(OpKind::checkout), 1U) << "one request, however often it was sent";
+  }
+  EXPECT_EQ(lb_.seats_held(), 0U);
+  request.handle = "no handle";
+  EXPECT_EQ(client->checkout(request).error().kind, Error::Kind::configuration);
+}
+
+TEST_F(LibraryTest, ACheckoutOfUnknownOutcomeIsReleased) {
+  auto client = Client::open(dir_ + "/client.toml");
+  lb_.change([](FakeLb& l) { l.lose_answers = true; });
+  const auto unknown = client->checkout({.firm = 1000, .product = 7});
+  lb_.change([](FakeLb& l) { l.lose_answers = false; });
+  ASSERT_EQ(lb_.seats_held(), 1U);
+  for (int times = 0; times < 2; ++times) {
+    const auto done = client->release(unknown.error().handle);
+    EXPECT_TRUE(done.has_value()) << done.error().message;
+    EXPECT_EQ(lb_.seats_held(), 0U);
+  }
+  EXPECT_TRUE(client->release("00112233445566778899aabbccddeeff").has_value())
+      << "nobody had it, nobody will";
+  EXPECT_EQ(client->release("").error().kind, Error::Kind::configuration);
+  lb_.change([](FakeLb& l) { l.silent = true; });
+  EXPECT_EQ(client->release(unknown.error().handle).error().kind, Error::Kind::no_answer);
+}
+
 TEST_F(LibraryTest, WrongConfigurationsSayWhatToDo) {
   EXPECT_EQ(Client::open(dir_ + "/none.toml").error().kind, Error::Kind::configuration);
   ASSERT_TRUE(write_file_durably(dir_ + "/bad.toml",

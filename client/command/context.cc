@@ -130,6 +130,9 @@ Json document_of(const Failure& failure) {
     add_numbers(failure.code, failure.result, document);
   } else {
     document["outcome_unknown"] = failure.outcome_unknown;
+    if (failure.handle) {
+      document["handle"] = client::text_of(*failure.handle);
+    }
     document["first_unavailable_ms"] =
         failure.first_unavailable ? Json(static_cast<double>(failure.first_unavailable->us()) / 1'000.0)
                                   : Json();

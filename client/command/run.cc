@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -110,6 +111,20 @@ int status_of(int wait_status) {
   return WIFSIGNALED(wait_status) ? kSignalBase + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
+/// A checkout of unknown outcome, and no command will use the seat: it is given back, with the patience that
+/// the end of a run has for that. What `failure` says is then what is known.
+void give_back(const Connection& connection, client::SeatState& seat, client::Failure& failure) {
+  client::Patience patience = connection.patience;
+  patience.timeout = std::min(patience.timeout, client::Keeper::kReleaseTimeout);
+  if (!client::Cell(*connection.channel, patience).give_back(seat)) {
+    return;  // `failure` names the handle
+  }
+  failure.outcome_unknown = false;
+  failure.handle.reset();
+  failure.message = failure.message.substr(0, failure.message.find(" (")) +
+                    " (what may have been granted was given back): see tercet status, then run it again";
+}
+
 int run(const Arguments& given, Context& context) {
   auto read = wanted_of(given.seat);
   if (!read) {
@@ -125,7 +140,10 @@ int run(const Arguments& given, Context& context) {
   client::identify(wanted);
   client::SeatState seat;
   client::Cell cell = connection->cell();
-  if (const auto grant = cell.checkout(wanted, {}, seat); !grant) {
+  if (auto grant = cell.checkout(wanted, {}, seat); !grant) {
+    if (grant.error().handle) {
+      give_back(*connection, seat, grant.error());
+    }
     return context.fail(grant.error());
   }
   const ForwardedSignals signals;

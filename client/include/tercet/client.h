@@ -4,7 +4,7 @@
 //   auto client = tercet::Client::open();                      // finds client.toml as the tercet command
 //   does auto seat = client->checkout({.firm = 1000, .product = 7},
 //                                [](const std::string& why) { save_and_quit(why); });
-//   if (!seat) { show(seat.error().message); … }
+//   if (!seat) { show(seat.error().message); … }               // its `handle` not empty: see Error
 //   …                                                          // held and renewed in the background
 //                                                              // released when `seat` goes out of scope
 //
@@ -32,8 +32,8 @@ struct Error {
   enum class Kind : uint8_t {
     configuration,  ///< no or a wrong configuration, key file or argument
     denied,         ///< the cell said no: `code` and the numbers say why
-    unavailable,    ///< the cell has no quorum: the outcome is unknown, ask again
-    no_answer,      ///< nobody answered in time: the outcome is unknown, ask again
+    unavailable,    ///< the cell has no quorum; see `handle`
+    no_answer,      ///< nobody answered in time; see `handle`
     internal,
   };
   Kind kind = Kind::internal;
@@ -41,6 +41,12 @@ struct Error {
   std::string message;  ///< "<what is wrong>: <what to do>"
   uint32_t in_use = 0;  ///< with NO_FREE_SEAT
   uint32_t quantity = 0;
+  /// Not "" after a checkout whose outcome is unknown: the seat of this handle is held, or may come to be
+  /// held when the cell is back. Asking anew, with a fresh handle, can take a second seat. Repeat the same
+  /// checkout (this text in SeatRequest::handle; the cell carries it out once, however often it comes), or
+  /// give the seat back with Client::release. With neither, a seat that was granted stays taken to its
+  /// lease's end.
+  std::string handle{};
 };
 
 struct SeatRequest {
@@ -52,6 +58,8 @@ struct SeatRequest {
   // Who holds it, for people to see. Empty: taken from the process (user name, host name, program's name).
   std::string user{}, host{}, process{}, version{};
   std::string station{};
+  /// Empty: a fresh one. Else 32 hex digits, an Error's `handle` above all: repeats that very checkout.
+  std::string handle{};
 };
 
 struct LicenseInfo {
@@ -101,6 +109,9 @@ class Client {
 
   tl::expected<Seat, Error> checkout(const SeatRequest& request,
                                      std::function<void(const std::string&)> on_lost = {});
+  /// For a handle whose Seat nobody has: after a checkout whose outcome is unknown, or from a process that
+  /// died. Once it succeeds nothing is held under the handle, and no late copy of its checkout takes a seat.
+  tl::expected<void, Error> release(const std::string& handle);
   /// Valid licenses; `all`: also those that are not.
   tl::expected<std::vector<LicenseInfo>, Error> licenses(bool all = false);
 
