@@ -139,6 +139,8 @@ class Proposer {
   [[nodiscard]] WallTime decided_wall() const { return decided_wall_; }
   [[nodiscard]] unsigned voters(MonoTime now) const;
   [[nodiscard]] bool serving(MonoTime now) const { return active() && voters(now) >= 2 && !split_; }
+  /// What a client that says hello is told; `taken`: welcome. Busy: about to serve.
+  [[nodiscard]] Admit greets(MonoTime now) const;
   /// Backends that answer and may vote, also those that are slow at it now: another LB would find them no
   /// quicker, so slowness alone makes nobody follow.
   [[nodiscard]] unsigned in_reach(MonoTime now) const;

@@ -34,6 +34,13 @@ Admit Proposer::without_epoch() const {
   return preparing != nullptr && preparing->raised ? Admit::busy : Admit::not_active;
 }
 
+Admit Proposer::greets(MonoTime now) const {
+  if (active()) {
+    return serving(now) ? Admit::taken : Admit::unavailable;
+  }
+  return holds_epoch() ? Admit::busy : without_epoch();
+}
+
 Admit Proposer::read(Bytes query, Tag tag) {
   if (!holds_epoch()) {
     return without_epoch();

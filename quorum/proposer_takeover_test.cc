@@ -132,6 +132,7 @@ TEST_F(TakeoverPath, WhileItOutbidsAStrayPrepareItIsBusyNotGone) {
   ASSERT_EQ(cell_.lb().role(), LbRole::preparing);
   EXPECT_EQ(cell_.propose("now", 1), Admit::busy) << "nobody else serves meanwhile";
   EXPECT_EQ(cell_.lb().read(as_bytes("now"), Tag{2, 0}), Admit::busy);
+  EXPECT_EQ(cell_.lb().greets(cell_.now.mono), Admit::busy);
   cell_.run(milliseconds(100));
   EXPECT_EQ(cell_.propose("then", 3), Admit::taken);
 }
@@ -146,6 +147,7 @@ TEST_F(TakeoverPath, OneThatOutbidsAndThenLosesItsSourceStillKeepsItsAddressAndS
   cell_.run(milliseconds(50));
   ASSERT_EQ(cell_.lb().role(), LbRole::starting);
   EXPECT_EQ(cell_.propose("waits", 1), Admit::taken);
+  EXPECT_EQ(cell_.lb().greets(cell_.now.mono), Admit::busy) << "it knows no decided time of its epoch yet";
   cell_.lost = [](const Flight& f) {
     return f.type() == CellMessage::vote || f.type() == CellMessage::promise;
   };

@@ -16,6 +16,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstring>
 #include <new>
@@ -83,6 +84,7 @@ class Fd {
 struct Guard::Shared {
   struct Words {
     uint32_t count = 0;
+    uint64_t epoch = 0;
     std::array<Packet<kPacketMax>, kLastWordsMax> packets;
   };
   std::atomic<uint32_t> current{0};
@@ -97,6 +99,9 @@ struct Guard::Child {
   FixedVector<AddressRequest, kVipsMax> removals;
   FixedVector<AdvertPacket, kPeersMax> goodbyes;
   const Shared* shared = nullptr;
+  std::string on_standby;
+  std::vector<char*> environment;     ///< ours, and what a hook is told; its texts are our own or static
+  std::array<char, 40> epoch_text{};  ///< TERCET_EPOCH=…, written at the end
 
   // Its descriptors, by number.
   static constexpr int kPipe = 3;
@@ -105,6 +110,7 @@ struct Guard::Child {
 
   [[noreturn]] void run(int pipe, int netlink, int raw, MutBytes argv, Life life);
   void last_act() const;
+  void become_hook();
 };
 
 void Guard::Child::last_act() const {
@@ -130,6 +136,28 @@ void Guard::Child::last_act() const {
              reinterpret_cast<const sockaddr*>(&goodbye.to), sizeof goodbye.to);
     }
   }
+}
+
+/// failover.on_standby, in place of this process: the address may be a route that only such a command takes
+/// back.
+void Guard::Child::become_hook() {
+  if (on_standby.empty() || !shared->on_air.load(std::memory_order_acquire)) {
+    return;
+  }
+  const auto& words = shared->words[shared->current.load(std::memory_order_acquire) & 1U];
+  char* const number = epoch_text.data() + std::strlen(epoch_text.data());
+  *std::to_chars(number, epoch_text.data() + epoch_text.size() - 1, words.epoch).ptr = '\0';
+  munlockall();
+  const sched_param usual{};
+  sched_setscheduler(0, SCHED_OTHER, &usual);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  close_range(3, ~0U, 0);
+  char shell[] = "sh";
+  char option[] = "-c";
+  char* const arguments[] = {shell, option, on_standby.data(), nullptr};
+  execve("/bin/sh", arguments, environment.data());
 }
 
 /// Only what may be called between fork() and exec() of a process with threads.
@@ -182,6 +210,7 @@ void Guard::Child::run(int pipe, int netlink, int raw, MutBytes argv, Life life)
     _exit(0);
   }
   last_act();
+  become_hook();
   _exit(0);
 }
 
@@ -274,6 +303,14 @@ tl::expected<void, std::string> Guard::spawn(Life life) {
     return tl::unexpected(failed("multicast through " + options_.interface));
   }
   child.shared = shared_;
+  child.on_standby = options_.on_standby;
+  static char state[] = "TERCET_STATE=standby";
+  static char cause[] = "TERCET_CAUSE=killed";
+  std::strcpy(child.epoch_text.data(), "TERCET_EPOCH=");
+  for (char** e = environ; *e != nullptr; ++e) {
+    child.environment.push_back(*e);
+  }
+  child.environment.insert(child.environment.end(), {state, cause, child.epoch_text.data(), nullptr});
   int pipe[2] = {-1, -1};
   if (pipe2(pipe, O_CLOEXEC) != 0) {
     return tl::unexpected(failed("no pipe"));
@@ -323,13 +360,14 @@ Guard::~Guard() {
   }
 }
 
-tl::expected<void, std::string> Guard::arm(std::span<const LastWord> words) {
+tl::expected<void, std::string> Guard::arm(Epoch epoch, std::span<const LastWord> words) {
   if (words.size() > kLastWordsMax) {
     return tl::unexpected("the guard keeps at most " + std::to_string(kLastWordsMax) + " last words");
   }
   const uint32_t next = (shared_->current.load(std::memory_order_relaxed) + 1U) & 1U;
   Shared::Words& into = shared_->words[next];
   into.count = 0;
+  into.epoch = epoch.value;
   for (const LastWord& word : words) {
     if (!word.from.is_v4() || !word.to.is_v4()) {
       return tl::unexpected("the guard's last words go over IPv4 only: " + to_string(word.to) + " is not");

@@ -5,7 +5,8 @@
 // memory), the guard
 //   1. removes the virtual addresses,
 //   2. if its load balancer was on the air, says so: VRRP priority 0, and the last words that were handed
-//      over, sealed in advance (a resignation to the other LB and the backends),
+//      over, sealed in advance (a resignation to the other LB and the backends), and becomes the command that
+//      is run when the address went (failover.on_standby), if there is one,
 // and exits. Whatever it needs then is open and written before: no allocation, no lookup, memory locked where
 // allowed.
 //
@@ -29,6 +30,7 @@
 #include "base/bytes.h"
 #include "dataplane/port/announcer.h"
 #include "wire/endpoint.h"
+#include "wire/ids.h"
 
 namespace tercet::control {
 
@@ -47,6 +49,7 @@ struct GuardOptions {
   uint8_t vrid = 51;
   uint16_t interval_cs = 10;
   std::vector<dataplane::IpAddress> unicast_peers;  ///< empty: the group 224.0.0.18
+  std::string on_standby;  ///< run by sh -c once a load balancer that was on the air is dead; empty: none
   /// The memory of argv, of which the guard may write its own name over its copy, so that whoever ends
   /// processes by name does not end the guard along with the one it guards. May be empty.
   MutBytes argv;
@@ -65,7 +68,7 @@ class Guard {
   ~Guard();
 
   /// Replaces the last words, whole or not at all: at each new epoch, before the address is taken.
-  tl::expected<void, std::string> arm(std::span<const LastWord> words);
+  tl::expected<void, std::string> arm(Epoch epoch, std::span<const LastWord> words);
   /// No last words: the epoch is gone.
   void disarm();
   /// Whether adverts of ours are on the air, so that priority 0 means something. The address is removed in

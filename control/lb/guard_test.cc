@@ -120,7 +120,9 @@ size_t count_of(const std::vector<std::vector<uint8_t>>& frames, uint8_t ip_prot
 KernelAnnouncerOptions announcer_options() {
   return {.interface = "va", .vips = {kVip}, .unicast_peers = {}, .guard = nullptr};
 }
-GuardOptions guard_options() { return {.interface = "va", .vips = {kVip}, .unicast_peers = {}, .argv = {}}; }
+GuardOptions guard_options() {
+  return {.interface = "va", .vips = {kVip}, .unicast_peers = {}, .on_standby = {}, .argv = {}};
+}
 
 template <class Condition>
 bool within(int ms, Condition condition) {
@@ -369,7 +371,7 @@ std::pair<pid_t, pid_t> start_guarded(bool on_air, bool armed) {
                                          {from, {kOwn.address, 9}, as_bytes("an older epoch")}}};
       const LastWord word{
           from, {.address = failover::v4_address(198, 18, 0, 2), .port = 8211}, as_bytes("I resign")};
-      if (!guard->arm(old) || !guard->arm({&word, 1})) {
+      if (!guard->arm(Epoch{21}, old) || !guard->arm(Epoch{21}, {&word, 1})) {
         _exit(1);
       }
     }
@@ -475,7 +477,7 @@ TEST(Guard, ACleanStopLeavesNothingAndSaysNothing) {
     const pid_t pid = guard->pid();
     guard->on_air(true);
     const LastWord word{{kOwn.address, 1}, {kOwn.address, 2}, as_bytes("not to be said")};
-    EXPECT_TRUE(guard->arm({&word, 1}));
+    EXPECT_TRUE(guard->arm(Epoch{21}, {&word, 1}));
     take_frames(vb);
     guard->stop();
     EXPECT_FALSE(exists(pid));
@@ -514,7 +516,7 @@ TEST(Guard, ASuccessorKnowsWhatWasArmedBeforeItsLife) {
       const LastWord word{{.address = kOwn.address, .port = 8210},
                           {.address = failover::v4_address(198, 18, 0, 2), .port = 8211},
                           as_bytes("I resign")};
-      const bool armed = guard->arm({&word, 1}).has_value();
+      const bool armed = guard->arm(Epoch{21}, {&word, 1}).has_value();
       guard->on_air(true);
       const pid_t first = guard->pid();
       kill(first, SIGKILL);
@@ -546,6 +548,49 @@ TEST(Guard, ASuccessorKnowsWhatWasArmedBeforeItsLife) {
     close(report[1]);
     close(vb);
   });
+}
+
+TEST(Guard, RunsTheHookOfAnAddressThatWentWithItsLoadBalancer) {
+  for (const bool on_air : {true, false}) {
+    in_network([on_air] {
+      char path[] = "/tmp/tercet-guard-hook.XXXXXX";
+      ASSERT_GE(mkstemp(path), 0);
+      GuardOptions options = guard_options();
+      // Nothing of the guard is left to it: no descriptor, no blocked signal, no priority.
+      options.on_standby = std::string(
+                               "echo $TERCET_STATE $TERCET_EPOCH $TERCET_CAUSE "
+                               "$(ls /proc/self/fd | wc -l) $(grep SigBlk /proc/self/status | cut -f2) > ") +
+                           path;
+      int report[2];
+      ASSERT_EQ(pipe(report), 0);
+      const pid_t lb = fork();
+      if (lb == 0) {
+        auto guard = Guard::start(options);
+        if (!guard || !guard->arm(Epoch{21}, {})) {
+          _exit(1);
+        }
+        guard->on_air(on_air);
+        const pid_t pid = guard->pid();
+        if (write(report[1], &pid, sizeof pid) != sizeof pid) {
+          _exit(1);
+        }
+        for (;;) {
+          pause();
+        }
+      }
+      pid_t guard = 0;
+      ASSERT_EQ(read(report[0], &guard, sizeof guard), static_cast<ssize_t>(sizeof guard));
+      kill_and_reap(lb, SIGKILL);
+      EXPECT_TRUE(within(2000, [guard] { return !exists(guard); }));
+      std::string line;
+      std::ifstream said(path);
+      std::getline(said, line);
+      EXPECT_EQ(line, on_air ? "standby 21 killed 4 0000000000000000" : "");
+      close(report[0]);
+      close(report[1]);
+      unlink(path);
+    });
+  }
 }
 
 TEST(Guard, AGuardThatStandsStillDoesNotHoldUpAStop) {
@@ -595,17 +640,17 @@ TEST(Guard, LastWordsThatItCannotKeepAreRefusedAndTheFormerOnesStay) {
     ASSERT_TRUE(guard) << guard.error();
     const Endpoint v4{kOwn.address, 1};
     const std::vector<LastWord> many(kLastWordsMax + 1, LastWord{v4, v4, as_bytes("x")});
-    EXPECT_FALSE(guard->arm(many));
-    EXPECT_TRUE(guard->arm(std::span(many).first(kLastWordsMax)));
+    EXPECT_FALSE(guard->arm(Epoch{21}, many));
+    EXPECT_TRUE(guard->arm(Epoch{21}, std::span(many).first(kLastWordsMax)));
     const std::vector<uint8_t> longest(kLastWordSizeMax);
     const std::vector<uint8_t> longer(kLastWordSizeMax + 1);
     const LastWord fits{v4, v4, longest};
-    EXPECT_TRUE(guard->arm({&fits, 1}));
+    EXPECT_TRUE(guard->arm(Epoch{21}, {&fits, 1}));
     const LastWord too_long{v4, v4, longer};
-    EXPECT_NE(guard->arm({&too_long, 1}).error().find("at most 1452 bytes"), std::string::npos);
+    EXPECT_NE(guard->arm(Epoch{21}, {&too_long, 1}).error().find("at most 1452 bytes"), std::string::npos);
     const LastWord v6{v4, {.address = {0x20, 0x01}, .port = 1}, as_bytes("x")};
-    EXPECT_NE(guard->arm({&v6, 1}).error().find("IPv4 only"), std::string::npos);
-    EXPECT_TRUE(guard->arm({}));
+    EXPECT_NE(guard->arm(Epoch{21}, {&v6, 1}).error().find("IPv4 only"), std::string::npos);
+    EXPECT_TRUE(guard->arm(Epoch{21}, {}));
     guard->disarm();
   });
 }

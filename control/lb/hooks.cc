@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <cstring>
+#include <ctime>
 #include <vector>
 
 #include "control/logging.h"
@@ -46,6 +47,37 @@ void Hooks::turn() {
   }
 }
 
+/// Whether the one that runs ended; if so the next was started.
+bool Hooks::ended_within(int ms) {
+  constexpr int kStepMs = 5;
+  const timespec step{0, kStepMs * 1'000'000};
+  for (const pid_t awaited = running_; running_ == awaited; ms -= kStepMs) {
+    if (ms <= 0) {
+      return false;
+    }
+    nanosleep(&step, nullptr);
+    turn();
+  }
+  return true;
+}
+
+void Hooks::finish() {
+  for (turn(); running_ > 0 || !waiting_.empty(); turn()) {
+    if (running_ == 0 || ended_within(kPatienceMs)) {
+      continue;
+    }
+    spdlog::warn("the failover hook takes longer than {} s at the end: it is stopped", kPatienceMs / 1000);
+    const pid_t group = running_;
+    kill(-group, SIGTERM);
+    if (!ended_within(kTermMs)) {
+      kill(-group, SIGKILL);
+      if (!ended_within(kTermMs)) {
+        return;
+      }
+    }
+  }
+}
+
 void Hooks::start(const Call& call) {
   std::vector<std::string> words{"TERCET_STATE=" + call.state, "TERCET_EPOCH=" + call.epoch,
                                  "TERCET_CAUSE=" + call.cause};
@@ -70,7 +102,9 @@ void Hooks::start(const Call& call) {
   sigaddset(&usual, SIGPIPE);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &usual);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setpgroup(&attributes, 0);
   const int error = posix_spawn(&running_, "/bin/sh", nullptr, &attributes, arguments, environment.data());
   posix_spawnattr_destroy(&attributes);
   if (error != 0) {

@@ -35,7 +35,8 @@ dataplane::View active_view() {
 }
 
 json document_of(const dataplane::View& view, std::vector<failover::Receipt> receipts = {}) {
-  return json::parse(status_json({CellId{1}, &view, true, "uring", std::move(receipts), WallTime{1'700'000'000'000}}));
+  return json::parse(
+      status_json({CellId{1}, &view, true, "uring", std::move(receipts), WallTime{1'700'000'000'000}}));
 }
 
 TEST(StatusDocument, OfTheActiveLbHasWhatScriptsRelyOn) {

@@ -41,6 +41,7 @@ tl::expected<Guard, std::string> start_guard(const LbConfig& config, MutBytes ar
   options.vrid = config.vrrp.vrid;
   options.interval_cs = static_cast<uint16_t>(config.vrrp.interval.ms() / 10);
   options.unicast_peers = config.unicast_peers;
+  options.on_standby = config.on_standby;
   options.argv = argv;
   return Guard::start(options);
 }
@@ -178,6 +179,7 @@ int LoadBalancer::run() {
     spdlog::warn("removed {} virtual address(es) that a former life left on {}", announcer_->stale_removed(),
                  config_.interface);
   }
+  hooks_.begin();
   const int signals = open_signals();
   {
     PollingThread polling(*loop_, "poll");
@@ -196,6 +198,7 @@ int LoadBalancer::run() {
     stop();
   }
   guard_.stop();
+  hooks_.finish();
   close(signals);
   spdlog::info("stopped cleanly");
   return 0;
@@ -239,7 +242,7 @@ void LoadBalancer::arm(Epoch epoch) {
       words.push_back({server.peers[index(server.self)], server.peers[i], bytes[i]});
     }
   }
-  if (auto armed = guard_.arm({words.data(), words.size()}); !armed) {
+  if (auto armed = guard_.arm(epoch, {words.data(), words.size()}); !armed) {
     spdlog::warn("the guard was not armed: {}", armed.error());
   }
 }

@@ -87,7 +87,7 @@ class LoadBalancer {
   MonoTime document_due_;
   Counter guard_restarts_;
   bool guard_lost_ = false;  ///< and could not be started again, as was logged last
-  bool reachable_ = true;  ///< as was logged last
+  bool reachable_ = true;    ///< as was logged last
   LbBoard board_;
   Health health_;
   std::unique_ptr<LbReads> reads_;

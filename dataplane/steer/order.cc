@@ -11,6 +11,8 @@ namespace {
 
 Code code_of(quorum::Admit admit) {
   switch (admit) {
+    case quorum::Admit::taken:
+      return Code::granted;
     case quorum::Admit::busy:
       return Code::busy;
     case quorum::Admit::unavailable:
@@ -75,9 +77,8 @@ void Order::hello(const ClientRef& client, const Hello& hello, const quorum::Pro
   ack.type = static_cast<uint8_t>(ClientMessage::hello_ack);
   // Time is the last *decided* one: a zombie's own idea of it would defeat STALE.
   const bool active = proposer.active();
-  const Code code = !active                      ? Code::not_active
-                    : proposer.serving(now.mono) ? Code::granted
-                                                 : Code::unavailable;
+  const Code code = code_of(proposer.greets(now.mono));
+  count_refusal(code);
   ack.code = static_cast<uint8_t>(code);
   ack.queries_max = kQueriesMax;
   ack.nonce = hello.nonce;
@@ -90,13 +91,17 @@ void Order::hello(const ClientRef& client, const Hello& hello, const quorum::Pro
   out.close(client, sizeof(ack));
 }
 
+void Order::count_refusal(Code code) {
+  counters_.busy += code == Code::busy ? 1U : 0U;
+  counters_.unavailable += code == Code::unavailable ? 1U : 0U;
+  counters_.not_active += code == Code::not_active ? 1U : 0U;
+}
+
 void Order::operation(const ClientRef& client, const OpView& op, const Moment& now,
                       quorum::Proposer& proposer, Reply& reply, Outbox& out) {
   const ReplyView refusal{op.kind, Code::busy, op.request, op.handle, {}};
   const auto refuse = [&](Code code) {
-    counters_.busy += code == Code::busy ? 1U : 0U;
-    counters_.unavailable += code == Code::unavailable ? 1U : 0U;
-    counters_.not_active += code == Code::not_active ? 1U : 0U;
+    count_refusal(code);
     ReplyView answer = refusal;
     answer.code = code;
     reply.add(client, answer, out);

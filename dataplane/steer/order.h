@@ -43,6 +43,7 @@ class Order {
              Outbox& out);
   void operation(const ClientRef& client, const OpView& op, const Moment& now, quorum::Proposer& proposer,
                  Reply& reply, Outbox& out);
+  void count_refusal(Code code);
   Bytes bounded(const OpView& op);
   void status(const ClientRef& client, const OpView& op, Reply& reply, Outbox& out);
 

@@ -350,6 +350,17 @@ TEST_F(HelloTest, AStandbyKnowsNoTime) {
   const HelloAck ack = hello(cell_.lb(1));
   EXPECT_EQ(ack.code, static_cast<uint8_t>(Code::not_active));
   EXPECT_EQ(ack.cell_ms, 0U);
+  EXPECT_EQ(counters_.not_active, 1U);
+}
+
+TEST_F(HelloTest, WithoutAQuorumItIsRefusedAndThatIsCounted) {
+  cell_.lost = [](const quorum::testing::SmallCell::Flight& f) {
+    return f.to == ServerId::lb1 && f.from != ServerId::b1;
+  };
+  cell_.run(milliseconds(800));
+  ASSERT_TRUE(cell_.lb().active());
+  EXPECT_EQ(hello(cell_.lb()).code, static_cast<uint8_t>(Code::unavailable));
+  EXPECT_EQ(counters_.unavailable, 1U);
 }
 
 // ---- status
