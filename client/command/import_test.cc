@@ -15,8 +15,7 @@ class ImportTest : public CommandTest {
     const Said cell =
         tercet({"cell", "init", dir_ + "/cell", "--issuer", dir_ + "/issuer/issuer.pub", "--aead", aead});
     ASSERT_EQ(cell.code, 0) << cell.err;
-    issue_ = {"issue", "--issuer", dir_ + "/issuer", "--firm", "1000", "--product", "7", "--quantity", "5",
-              "-o",    file()};
+    issue_ = {"issue", "--issuer", dir_ + "/issuer", "--firm", "1000", "--product", "7", "--quantity", "5"};
     for (const char* backend : {"b1", "b2", "b3"}) {
       const std::string config = dir_ + "/cell/" + backend + "/" + backend + ".toml";
       ASSERT_EQ(tercet({"container", "init", "--config", config}).code, 0);
@@ -26,11 +25,18 @@ class ImportTest : public CommandTest {
       ASSERT_TRUE(write_file_durably(path, request.out).has_value());
       issue_.insert(issue_.end(), {"--request", path});
     }
-    const Said issued = tercet(issue_);
+    const Said issued = issue(file());
     ASSERT_EQ(issued.code, 0) << issued.err;
     lb_.start();
   }
   std::string file() const { return dir_ + "/one.lic"; }
+  /// A license for the cell's containers, as issue_ has it.
+  Said issue(const std::string& path, const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> all = issue_;
+    all.insert(all.end(), more.begin(), more.end());
+    all.insert(all.end(), {"-o", path});
+    return tercet(all);
+  }
   std::vector<std::string> constituents() const { return seal::read_license_file(file())->constituents; }
   void trust_issuer() {
     const json pub = json::parse(*read_file(dir_ + "/issuer/issuer.pub"));
@@ -40,9 +46,8 @@ class ImportTest : public CommandTest {
 };
 
 TEST_F(ImportTest, IssueSaysItsTmrIdInJson) {
-  issue_.insert(issue_.end(),
-                {"--json", "--features", "0xff", "--valid-until", "2030-01-01", "--name", "CAD"});
-  const Said said = tercet(issue_);
+  const Said said = issue(dir_ + "/two.lic",
+                          {"--json", "--features", "0xff", "--valid-until", "2030-01-01", "--name", "CAD"});
   ASSERT_EQ(said.code, 0) << said.err;
   EXPECT_EQ(said.doc()["tmr_id"], 2);
   EXPECT_EQ(said.doc()["features"], "00000000000000ff");
@@ -51,14 +56,45 @@ TEST_F(ImportTest, IssueSaysItsTmrIdInJson) {
 
 TEST_F(ImportTest, IssueRefusesWhatIsNotServedYet) {
   for (const char* mode : {"exclusive", "station-share", "nonsense"}) {
-    auto arguments = issue_;
-    arguments.insert(arguments.end(), {"--mode", mode});
-    const Said said = tercet(arguments);
+    const Said said = issue(dir_ + "/two.lic", {"--mode", mode});
     EXPECT_EQ(said.code, 2) << mode;
     expect_message(said);
   }
-  issue_.insert(issue_.end(), {"--valid-from", "2030-01-01", "--valid-until", "2029-01-01"});
-  EXPECT_EQ(tercet(issue_).code, 2);
+  EXPECT_EQ(issue(dir_ + "/two.lic", {"--valid-from", "2030-01-01", "--valid-until", "2029-01-01"}).code, 2);
+}
+
+TEST_F(ImportTest, IssueRefusesAFileBeforeATmrIdIsUsedUp) {
+  for (const std::string& path : {std::string(), file()}) {
+    const Said said = issue(path);
+    EXPECT_EQ(said.code, 2) << path;
+    expect_message(said);
+  }
+  EXPECT_EQ(issue(dir_ + "/two.lic", {"--json"}).doc()["tmr_id"], 2);
+}
+
+TEST_F(ImportTest, IssueTakesTmrIdsThatThereAre) {
+  for (const char* none : {"0", "4294967296", "-1", "one"}) {
+    const Said said = issue(dir_ + "/x.lic", {"--tmr-id", none});
+    EXPECT_EQ(said.code, 2) << none;
+    expect_message(said);
+    EXPECT_LT(said.err.size(), 160U) << said.err;
+  }
+  EXPECT_NE(issue(dir_ + "/x.lic", {"--tmr-id", "0"}).err.find("--tmr-id 0 is out of range"),
+            std::string::npos);
+  EXPECT_EQ(issue(dir_ + "/last.lic", {"--tmr-id", "4294967295"}).code, 0);
+  const Said next = issue(dir_ + "/next.lic");
+  EXPECT_EQ(next.code, 2);
+  expect_message(next);
+  EXPECT_EQ(issue(dir_ + "/next.lic", {"--tmr-id", "2"}).code, 0) << "as the advice says";
+}
+
+TEST_F(ImportTest, IssueWarnsOfALicenseThatIsOver) {
+  const Said over = issue(dir_ + "/over.lic", {"--valid-until", "2020-01-01", "--json"});
+  EXPECT_EQ(over.code, 0);
+  expect_message(over);
+  EXPECT_NE(over.err.find("over already"), std::string::npos) << over.err;
+  EXPECT_EQ(over.doc()["tmr_id"], 2);
+  EXPECT_EQ(issue(dir_ + "/good.lic", {"--valid-until", "2999-01-01"}).err, "");
 }
 
 TEST_F(ImportTest, TakesThreeOnceThenTheyAreRepeated) {

@@ -12,7 +12,8 @@ namespace {
 struct Arguments {
   std::string issuer, name, mode = "user-limit", features, from, until, lease, file;
   std::vector<std::string> requests;
-  uint32_t firm = 0, product = 0, quantity = 0, tmr_id = 0;
+  uint32_t firm = 0, product = 0, quantity = 0;
+  std::optional<uint32_t> tmr_id;
   bool quantity_given = false;
 };
 
@@ -22,8 +23,10 @@ tl::expected<issuer::NewLicense, std::string> license_of(const Arguments& given)
   license.product = given.product;
   license.name = given.name;
   license.quantity = given.quantity;
-  if (given.tmr_id != 0) {
-    license.tmr_id = given.tmr_id;
+  license.tmr_id = given.tmr_id;
+  if (given.tmr_id == 0U) {
+    return tl::unexpected("--tmr-id 0 is out of range: give 1 to " + std::to_string(UINT32_MAX) +
+                          ", or leave it out for the next one");
   }
   const auto mode = seal::parse_license_mode(given.mode);
   if (!mode) {
@@ -87,6 +90,10 @@ int issue(const Arguments& given, Context& context) {
     return context.fail(kUsage, issued.error());
   }
   const seal::LicenseText& text = issued->text;
+  if (text.valid_until && *text.valid_until <= now) {
+    context.fail(kDone, "the license is over already, it was valid until " + to_rfc3339(*text.valid_until) +
+                            ": issue another with a later --valid-until");
+  }
   const std::string quantity = text.mode == seal::LicenseMode::no_user_limit
                                    ? "no limit of seats"
                                    : std::to_string(text.quantity) + " seats";
@@ -120,15 +127,14 @@ void add_issue(CLI::App& app, Context& context) {
   verb->add_option("--firm", given->firm, "Firm Code")->required();
   verb->add_option("--product", given->product, "Product Code")->required();
   CLI::Option* quantity = verb->add_option("--quantity", given->quantity, "seats");
-  verb->add_option("--tmr-id", given->tmr_id, "TMR-ID (default: the next of this issuer)")
-      ->check(CLI::PositiveNumber);
+  verb->add_option("--tmr-id", given->tmr_id, "TMR-ID (default: the next of this issuer)");
   verb->add_option("--name", given->name, "text that people see, up to 96 bytes");
   verb->add_option("--mode", given->mode, "user-limit (default) or no-user-limit");
   verb->add_option("--features", given->features, "feature map, hex (default 0)");
   verb->add_option("--valid-from", given->from, "RFC 3339 time or date");
   verb->add_option("--valid-until", given->until, "RFC 3339 time or date");
   verb->add_option("--lease", given->lease, "default lease of its checkouts, 1s to 24h (default 60s)");
-  verb->add_option("-o,--output", given->file, "the license file")->required();
+  verb->add_option("-o,--output", given->file, "the license file, a new one")->required();
   context.add_json(*verb);
   verb->callback([given, quantity, &context] {
     given->quantity_given = quantity->count() > 0;

@@ -25,6 +25,9 @@ using nlohmann::json;
 constexpr size_t kRecordMax = size_t{1} << 30U;
 constexpr size_t kFileMax = 4 << 10;
 
+/// The counter after the last of all TMR-IDs was issued.
+constexpr uint64_t kTmrIdsUsedUp = uint64_t{UINT32_MAX} + 1;
+
 constexpr const char* kKeyRemedy = ": put the file back that tercet issuer init wrote";
 constexpr const char* kCounterRemedy =
     R"(: make it {"next_tmr_id": N}, N one more than the highest in issued.jsonl)";
@@ -69,10 +72,6 @@ class Draft {
   Draft& operator=(const Draft&) = delete;
 
   tl::expected<void, std::string> write(const seal::LicenseFile& file) {
-    struct stat there {};
-    if (::stat(path_.c_str(), &there) == 0 && !S_ISREG(there.st_mode)) {
-      return tl::unexpected(path_ + ": is there and is not a regular file: name another one");
-    }
     if (auto done = seal::write_license_file(beside_, file); !done) {
       std::string text = done.error().text;
       if (text.starts_with(beside_)) {
@@ -96,6 +95,25 @@ class Draft {
   std::string beside_ = path_ + ".draft";
   bool written_ = false;
 };
+
+/// A license that is there is kept: its TMR-ID stands for nothing else. An empty file is a name that somebody
+/// reserved for this one.
+tl::expected<void, std::string> check_place(const std::string& path) {
+  if (path.empty()) {
+    return tl::unexpected(std::string("the license file has no name: give -o FILE"));
+  }
+  struct stat there {};
+  if (::lstat(path.c_str(), &there) != 0) {
+    return {};  // what else keeps a file from being there shows when its draft is written
+  }
+  if (!S_ISREG(there.st_mode)) {
+    return tl::unexpected(path + ": is there and is not a regular file: name another one");
+  }
+  if (there.st_size > 0) {
+    return tl::unexpected(path + ": is there already: name another file, or move that one away");
+  }
+  return {};
+}
 
 std::string counter_text(uint64_t next) { return json{{"next_tmr_id", next}}.dump() + "\n"; }
 
@@ -183,7 +201,7 @@ tl::expected<Issuer, std::string> Issuer::open(const std::string& folder) {
   return Issuer(folder, std::move(*key));
 }
 
-tl::expected<uint32_t, std::string> Issuer::next_tmr_id() const {
+tl::expected<uint64_t, std::string> Issuer::next_tmr_id() const {
   const std::string path = folder_ + "/counter.json";
   const auto text = read_file(path, kFileMax);
   if (!text) {
@@ -194,11 +212,11 @@ tl::expected<uint32_t, std::string> Issuer::next_tmr_id() const {
     return tl::unexpected(path + ": " + document.error() + kCounterRemedy);
   }
   seal::JsonReader reader(*document);
-  const uint64_t next = reader.number("next_tmr_id", 1, UINT32_MAX);
+  const uint64_t next = reader.number("next_tmr_id", 1, kTmrIdsUsedUp);
   if (const std::string fault = reader.finish(); !fault.empty()) {
     return tl::unexpected(path + ": " + fault + kCounterRemedy);
   }
-  return static_cast<uint32_t>(next);
+  return next;
 }
 
 tl::expected<bool, std::string> Issuer::was_issued(uint32_t tmr_id) const {
@@ -226,20 +244,30 @@ tl::expected<Issued, std::string> Issuer::issue(const NewLicense& license,
   if (!lock.held()) {
     return tl::unexpected(folder_ + ": cannot be locked: check that it is there");
   }
+  if (auto good = check_place(file); !good) {
+    return tl::unexpected(good.error());
+  }
   const auto next = next_tmr_id();
   if (!next) {
     return tl::unexpected(next.error());
   }
+  const bool used_up = *next == kTmrIdsUsedUp;
+  if (used_up && !license.tmr_id) {
+    return tl::unexpected("there is no TMR-ID after " + std::to_string(UINT32_MAX) +
+                          ", which was issued: give --tmr-id N, one that " + folder_ +
+                          "/issued.jsonl does not name");
+  }
   Issued issued;
-  issued.tmr_id = license.tmr_id.value_or(*next);
+  issued.tmr_id = license.tmr_id.value_or(static_cast<uint32_t>(*next));
   if (license.tmr_id) {
     const auto before = was_issued(*license.tmr_id);
     if (!before) {
       return tl::unexpected(before.error());
     }
     if (*before) {
-      return tl::unexpected("TMR-ID " + std::to_string(*license.tmr_id) +
-                            " was issued before: leave --tmr-id out, the next is " + std::to_string(*next));
+      return tl::unexpected(
+          "TMR-ID " + std::to_string(*license.tmr_id) + " was issued before: " +
+          (used_up ? "give another" : "leave --tmr-id out, the next is " + std::to_string(*next)));
     }
   }
   for (const seal::ContainerRequest& request : requests) {

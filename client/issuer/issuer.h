@@ -47,15 +47,15 @@ class Issuer {
   [[nodiscard]] const seal::PublicKey& public_key() const { return key_.public_key(); }
   [[nodiscard]] std::string public_file() const { return folder_ + "/issuer.pub"; }
 
-  /// Signs one constituent for each of the three containers, writes the record, then `file`. `now`: the time
-  /// of issue.
+  /// Signs one constituent for each of the three containers, writes the record, then `file`, which must not
+  /// be there, or be empty. `now`: the time of issue. What is refused uses no TMR-ID up.
   tl::expected<Issued, std::string> issue(const NewLicense& license,
                                           const std::vector<seal::ContainerRequest>& requests, WallTime now,
                                           const std::string& file);
 
  private:
   Issuer(std::string folder, seal::SigningKey key) : folder_(std::move(folder)), key_(std::move(key)) {}
-  [[nodiscard]] tl::expected<uint32_t, std::string> next_tmr_id() const;
+  [[nodiscard]] tl::expected<uint64_t, std::string> next_tmr_id() const;  ///< 2^32: none is left
   [[nodiscard]] tl::expected<bool, std::string> was_issued(uint32_t tmr_id) const;
 
   std::string folder_;

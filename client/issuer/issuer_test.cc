@@ -97,13 +97,15 @@ TEST_F(IssuerTest, ALicenseIsBoundToThreeContainersAndRecorded) {
     EXPECT_EQ((*texts)[i].quantity, 5U);
     EXPECT_EQ((*texts)[i].lease_default_ms, 60'000U);
   }
-  EXPECT_EQ(issuer->issue(kFiveSeats, requests, {1'700'000'000'000}, path)->tmr_id, 2U);
+  EXPECT_EQ(issuer->issue(kFiveSeats, requests, {1'700'000'000'000}, dir_ + "/two.lic")->tmr_id, 2U);
   NewLicense chosen = kFiveSeats;
   chosen.tmr_id = 9;
-  EXPECT_EQ(issuer->issue(chosen, requests, {1'700'000'000'000}, path)->tmr_id, 9U);
-  EXPECT_EQ(Issuer::open(dir_ + "/issuer")->issue(kFiveSeats, requests, {1'700'000'000'000}, path)->tmr_id,
+  EXPECT_EQ(issuer->issue(chosen, requests, {1'700'000'000'000}, dir_ + "/nine.lic")->tmr_id, 9U);
+  EXPECT_EQ(Issuer::open(dir_ + "/issuer")
+                ->issue(kFiveSeats, requests, {1'700'000'000'000}, dir_ + "/ten.lic")
+                ->tmr_id,
             10U);
-  const auto repeated = issuer->issue(chosen, requests, {1'700'000'000'000}, path);
+  const auto repeated = issuer->issue(chosen, requests, {1'700'000'000'000}, dir_ + "/again.lic");
   ASSERT_FALSE(repeated.has_value());
   EXPECT_NE(repeated.error().find("was issued before"), std::string::npos);
   const std::string record = *read_file(dir_ + "/issuer/issued.jsonl");
@@ -139,7 +141,12 @@ TEST_F(IssuerTest, AFileThatCannotBeWrittenUsesNoTmrIdUpAndIsNotRecorded) {
   auto issuer = Issuer::init(dir_ + "/issuer");
   const auto requests = make_cell();
   std::filesystem::create_directory(dir_ + "/folder.lic");
-  for (const std::string& file : {dir_ + "/nowhere/x.lic", dir_ + "/folder.lic", std::string("/dev/null")}) {
+  std::filesystem::create_symlink(dir_ + "/nothing", dir_ + "/link.lic");
+  const auto without = issuer->issue(kFiveSeats, requests, {1}, "");
+  ASSERT_FALSE(without.has_value());
+  EXPECT_NE(without.error().find(": give -o FILE"), std::string::npos) << without.error();
+  for (const std::string& file :
+       {dir_ + "/nowhere/x.lic", dir_ + "/folder.lic", dir_ + "/link.lic", std::string("/dev/null")}) {
     const auto refused = issuer->issue(kFiveSeats, requests, {1}, file);
     ASSERT_FALSE(refused.has_value()) << file;
     EXPECT_TRUE(refused.error().starts_with(file + ": ")) << refused.error();
@@ -152,6 +159,45 @@ TEST_F(IssuerTest, AFileThatCannotBeWrittenUsesNoTmrIdUpAndIsNotRecorded) {
     files += entry.path().filename().string().starts_with("x.lic") ? 1 : 0;
   }
   EXPECT_EQ(files, 1U) << "nothing is left beside it";
+}
+
+TEST_F(IssuerTest, ALicenseThatIsThereIsNotOverwritten) {
+  auto issuer = Issuer::init(dir_ + "/issuer");
+  const auto requests = make_cell();
+  const std::string path = dir_ + "/x.lic";
+  ASSERT_EQ(issuer->issue(kFiveSeats, requests, {1}, path)->tmr_id, 1U);
+  const std::string first = *read_file(path);
+  const std::string record = *read_file(dir_ + "/issuer/issued.jsonl");
+  const auto refused = issuer->issue(kFiveSeats, requests, {1}, path);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_TRUE(refused.error().starts_with(path + ": is there already: ")) << refused.error();
+  EXPECT_EQ(*read_file(path), first);
+  EXPECT_EQ(*read_file(dir_ + "/issuer/issued.jsonl"), record);
+  // An empty file is a name that somebody reserved: nothing is lost.
+  ASSERT_TRUE(write_file_durably(dir_ + "/reserved.lic", "").has_value());
+  EXPECT_EQ(issuer->issue(kFiveSeats, requests, {1}, dir_ + "/reserved.lic")->tmr_id, 2U);
+  EXPECT_TRUE(seal::read_license_file(dir_ + "/reserved.lic").has_value());
+}
+
+TEST_F(IssuerTest, TheLastTmrIdLeavesTheOthersToBeChosen) {
+  auto issuer = Issuer::init(dir_ + "/issuer");
+  const auto requests = make_cell();
+  NewLicense chosen = kFiveSeats;
+  chosen.tmr_id = UINT32_MAX;
+  const auto last = issuer->issue(chosen, requests, {1}, dir_ + "/last.lic");
+  ASSERT_TRUE(last.has_value()) << last.error();
+  EXPECT_EQ(last->tmr_id, UINT32_MAX);
+  const auto next = issuer->issue(kFiveSeats, requests, {1}, dir_ + "/next.lic");
+  ASSERT_FALSE(next.has_value());
+  EXPECT_NE(next.error().find(": give --tmr-id"), std::string::npos) << next.error();
+  const auto twice = issuer->issue(chosen, requests, {1}, dir_ + "/next.lic");
+  ASSERT_FALSE(twice.has_value());
+  EXPECT_NE(twice.error().find("4294967295 was issued before: give another"), std::string::npos)
+      << twice.error();
+  chosen.tmr_id = 5;
+  EXPECT_EQ(issuer->issue(chosen, requests, {1}, dir_ + "/five.lic")->tmr_id, 5U);
+  chosen.tmr_id = 0;
+  EXPECT_FALSE(issuer->issue(chosen, requests, {1}, dir_ + "/none.lic").has_value());
 }
 
 TEST_F(IssuerTest, ARecordThatCannotBeWrittenLeavesNoFile) {
