@@ -1,6 +1,6 @@
 // import: each constituent is ordered on its own; the cell decides about each. What can be seen without the
-// cell (a file that is no license, a signature that does not fit a known issuer's key) is refused here,
-// before anything is ordered.
+// cell (a file that is no license, a signature that does not fit a known issuer's key, constituents of two
+// licenses) is refused here, before anything is ordered.
 
 #include <CLI/CLI.hpp>
 
@@ -97,20 +97,29 @@ int import_file(const std::string& path, Context& context) {
         refused(Code::malformed, path + ": " + file.error().text + ": get the file anew from its issuer"));
   }
   std::vector<Row> rows;
+  std::vector<seal::LicenseText> texts;
   for (const std::string& jws : file->constituents) {
     Row row;
     row.constituent = static_cast<unsigned>(rows.size()) + 1;
-    const auto parsed = seal::parse_and_verify(as_bytes(jws), connection->config.issuers);
+    auto parsed = seal::parse_and_verify(as_bytes(jws), connection->config.issuers);
     if (parsed) {
       row.slot = index(parsed->slot) + 1;
       row.container = parsed->container_serial;
       row.tmr_id = parsed->tmr_id.value;
-    } else if (parsed.error().code != seal::LicenseFault::unknown_issuer) {
+    } else if (parsed.error().code == seal::LicenseFault::unknown_issuer) {
       // An issuer that is unknown here may still be known to the cell: that is for the cell to say.
-      return context.fail(refused(code_of(parsed.error().code),
-                                  path + ": constituent " + std::to_string(row.constituent) + " " +
-                                      parsed.error().text + ": get the file anew from its issuer"));
+      parsed = seal::parse_unverified(as_bytes(jws));
     }
+    const std::string which = path + ": constituent " + std::to_string(row.constituent) + " ";
+    if (!parsed) {
+      return context.fail(refused(code_of(parsed.error().code),
+                                  which + parsed.error().text + ": get the file anew from its issuer"));
+    }
+    if (const auto apart = seal::why_apart(texts, *parsed)) {
+      return context.fail(
+          refused(Code::properties_differ, which + *apart + ": import one license file as it was issued"));
+    }
+    texts.push_back(std::move(*parsed));
     rows.push_back(std::move(row));
   }
 

@@ -153,6 +153,32 @@ TEST_F(ImportTest, AnAlteredFileIsRefusedBeforeItIsOrdered) {
   EXPECT_EQ(lb_.count(OpKind::import_constituent), ordered);
 }
 
+TEST_F(ImportTest, ConstituentsOfTwoLicensesAreRefusedBeforeTheyAreOrdered) {
+  ASSERT_EQ(issue(dir_ + "/two.lic").code, 0);
+  auto mixed = *seal::read_license_file(file());
+  mixed.constituents[2] = seal::read_license_file(dir_ + "/two.lic")->constituents[2];
+  const std::string path = dir_ + "/mixed.lic";
+  ASSERT_TRUE(seal::write_license_file(path, mixed).has_value());
+  const auto refused = [&] {
+    const Said said = ask({"import", path});
+    EXPECT_EQ(said.code, 3);
+    expect_message(said);
+    EXPECT_EQ(said.doc()["code"], "PROPERTIES_DIFFER");
+    EXPECT_NE(said.err.find("constituent 3 differs from the first in its tmr id"), std::string::npos)
+        << said.err;
+    EXPECT_EQ(lb_.count(OpKind::import_constituent), 0U);
+  };
+  refused();  // no issuer is known here: read, not trusted
+  trust_issuer();
+  refused();
+  write_config("", "issuers = [\"" + seal::text_of(seal::SigningKey::generate().public_key()) + "\"]\n");
+  refused();
+  mixed.constituents = {mixed.constituents[0], mixed.constituents[0]};
+  ASSERT_TRUE(seal::write_license_file(path, mixed).has_value());
+  EXPECT_EQ(ask({"import", path}).doc()["code"], "PROPERTIES_DIFFER") << "one of them twice";
+  EXPECT_EQ(ask({"import", file()}).code, 0);
+}
+
 TEST_F(ImportTest, AnIssuerThatOnlyTheCellCanJudgeIsLeftToIt) {
   write_config("", "issuers = [\"" + seal::text_of(seal::SigningKey::generate().public_key()) + "\"]\n");
   lb_.change([&](FakeLb& l) {

@@ -58,6 +58,50 @@ tl::expected<Parts, LicenseError> split(std::string_view jws) {
                jws.substr(0, second)};
 }
 
+/// A constituent's parts, decoded; nothing about them is verified.
+struct Decoded {
+  KeyId issuer;
+  Signature signature;
+  std::string payload;
+  std::string_view signed_part;
+};
+tl::expected<Decoded, LicenseError> decode(Bytes jws) {
+  if (jws.size() > kConstituentMax) {
+    return refused(LicenseFault::too_long, "is " + std::to_string(jws.size()) + " bytes long; at most " +
+                                               std::to_string(kConstituentMax) + " are taken");
+  }
+  const auto parts = split(as_text(jws));
+  if (!parts) {
+    return tl::unexpected(parts.error());
+  }
+  const auto header = from_base64url(parts->header, kConstituentMax);
+  if (!header) {
+    return refused(LicenseFault::malformed, "the header is " + header.error());
+  }
+  const auto issuer = parse_header(*header);
+  if (!issuer) {
+    return tl::unexpected(issuer.error());
+  }
+  Signature signature;
+  if (!from_base64url(parts->signature, signature.bytes)) {
+    return refused(LicenseFault::malformed, "the signature is not 64 bytes in base64url: cut off?");
+  }
+  auto payload = from_base64url(parts->payload, kConstituentMax);
+  if (!payload) {
+    return refused(LicenseFault::malformed, "the payload is " + payload.error());
+  }
+  return Decoded{*issuer, signature, std::move(*payload), parts->signed_part};
+}
+
+tl::expected<LicenseText, LicenseError> text_in(const Decoded& decoded) {
+  auto text = parse_canonical(decoded.payload);
+  if (!text) {
+    return refused(LicenseFault::malformed, text.error());
+  }
+  text->issuer = decoded.issuer;
+  return std::move(*text);
+}
+
 }  // namespace
 
 const char* name_of(LicenseFault fault) { return kFaultNames[static_cast<size_t>(fault)]; }
@@ -84,45 +128,29 @@ tl::expected<std::string, LicenseError> sign(const LicenseText& text, const Sign
 }
 
 tl::expected<LicenseText, LicenseError> parse_and_verify(Bytes jws, std::span<const PublicKey> issuers) {
-  if (jws.size() > kConstituentMax) {
-    return refused(LicenseFault::too_long, "is " + std::to_string(jws.size()) + " bytes long; at most " +
-                                               std::to_string(kConstituentMax) + " are taken");
+  const auto decoded = decode(jws);
+  if (!decoded) {
+    return tl::unexpected(decoded.error());
   }
-  const auto parts = split(as_text(jws));
-  if (!parts) {
-    return tl::unexpected(parts.error());
-  }
-  const auto header = from_base64url(parts->header, kConstituentMax);
-  if (!header) {
-    return refused(LicenseFault::malformed, "the header is " + header.error());
-  }
-  const auto issuer = parse_header(*header);
-  if (!issuer) {
-    return tl::unexpected(issuer.error());
-  }
-  Signature signature;
-  if (!from_base64url(parts->signature, signature.bytes)) {
-    return refused(LicenseFault::malformed, "the signature is not 64 bytes in base64url: cut off?");
-  }
-  const auto payload = from_base64url(parts->payload, kConstituentMax);
-  if (!payload) {
-    return refused(LicenseFault::malformed, "the payload is " + payload.error());
-  }
-  const auto key = std::ranges::find_if(issuers, [&](const PublicKey& k) { return key_id_of(k) == *issuer; });
+  const auto key =
+      std::ranges::find_if(issuers, [&](const PublicKey& k) { return key_id_of(k) == decoded->issuer; });
   if (key == issuers.end()) {
     return refused(LicenseFault::unknown_issuer,
-                   "is signed by " + text_of(*issuer) + ", not an issuer of this cell");
+                   "is signed by " + text_of(decoded->issuer) + ", not an issuer of this cell");
   }
-  if (!verify(*key, as_bytes(parts->signed_part), signature)) {
+  if (!verify(*key, as_bytes(decoded->signed_part), decoded->signature)) {
     return refused(LicenseFault::bad_signature,
-                   "was altered after issuer " + text_of(*issuer) + " signed it");
+                   "was altered after issuer " + text_of(decoded->issuer) + " signed it");
   }
-  auto text = parse_canonical(*payload);
-  if (!text) {
-    return refused(LicenseFault::malformed, text.error());
+  return text_in(*decoded);
+}
+
+tl::expected<LicenseText, LicenseError> parse_unverified(Bytes jws) {
+  const auto decoded = decode(jws);
+  if (!decoded) {
+    return tl::unexpected(decoded.error());
   }
-  text->issuer = *issuer;
-  return std::move(*text);
+  return text_in(*decoded);
 }
 
 tl::expected<LicenseFile, LicenseError> parse_license_file(std::string_view text) {
@@ -176,6 +204,19 @@ tl::expected<void, LicenseError> write_license_file(const std::string& path, con
   return {};
 }
 
+std::optional<std::string> why_apart(std::span<const LicenseText> before, const LicenseText& text) {
+  for (const LicenseText& other : before) {
+    if (const auto difference = first_difference(other, text); !difference.empty()) {
+      return "differs from the first in its " + std::string(difference);
+    }
+    if (other.slot == text.slot || other.container_serial == text.container_serial ||
+        other.container_key == text.container_key) {
+      return "is for a slot or container that another one is for";
+    }
+  }
+  return std::nullopt;
+}
+
 tl::expected<std::vector<LicenseText>, LicenseError> verify_license_file(const LicenseFile& file,
                                                                          std::span<const PublicKey> issuers) {
   std::vector<LicenseText> texts;
@@ -185,15 +226,8 @@ tl::expected<std::vector<LicenseText>, LicenseError> verify_license_file(const L
     if (!text) {
       return refused(text.error().code, which + text.error().text);
     }
-    for (const LicenseText& other : texts) {
-      if (const auto difference = first_difference(other, *text); !difference.empty()) {
-        return refused(LicenseFault::property,
-                       which + "differs from the first in its " + std::string(difference));
-      }
-      if (other.slot == text->slot || other.container_serial == text->container_serial ||
-          other.container_key == text->container_key) {
-        return refused(LicenseFault::property, which + "is for a slot or container that another one is for");
-      }
+    if (const auto apart = why_apart(texts, *text)) {
+      return refused(LicenseFault::property, which + *apart);
     }
     texts.push_back(std::move(*text));
   }

@@ -8,6 +8,7 @@
 //
 // sign and parse_and_verify are pure and total: the license book calls the latter in apply, on ordered bytes.
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,6 +47,9 @@ tl::expected<std::string, LicenseError> sign(const LicenseText& text, const Sign
 /// The text, if one of `issuers` signed it. Same bytes and issuers, same answer, on every machine.
 tl::expected<LicenseText, LicenseError> parse_and_verify(Bytes jws, std::span<const PublicKey> issuers);
 
+/// What a constituent says, whoever signed it: to compare it with others, never to trust it.
+tl::expected<LicenseText, LicenseError> parse_unverified(Bytes jws);
+
 struct LicenseFile {
   std::vector<std::string> constituents;  ///< 1 to 3
 };
@@ -53,6 +57,10 @@ tl::expected<LicenseFile, LicenseError> parse_license_file(std::string_view text
 std::string text_of(const LicenseFile& file);
 tl::expected<LicenseFile, LicenseError> read_license_file(const std::string& path);
 tl::expected<void, LicenseError> write_license_file(const std::string& path, const LicenseFile& file);
+
+/// Why `text` does not belong into one file with the constituents `before` it, as in "constituent 2 …": they
+/// differ in a property, or are for one slot or container. Nothing when it does.
+std::optional<std::string> why_apart(std::span<const LicenseText> before, const LicenseText& text);
 
 /// Verifies each constituent and that they are of one license, of different slots and containers.
 tl::expected<std::vector<LicenseText>, LicenseError> verify_license_file(const LicenseFile& file,

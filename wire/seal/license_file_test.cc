@@ -435,6 +435,27 @@ TEST_F(LicenseFiles, TroubleHasAReason) {
   }
 }
 
+TEST_F(LicenseFiles, AConstituentIsReadWhoeverSignedIt) {
+  const SigningKey stranger = SigningKey::generate();
+  const std::string jws = *sign(example(Slot::two), stranger);
+  const auto text = parse_unverified(as_bytes(jws));
+  ASSERT_TRUE(text) << text.error().text;
+  EXPECT_EQ(text->container_serial, example(Slot::two).container_serial);
+  EXPECT_EQ(text->issuer, key_id_of(stranger.public_key()));
+  EXPECT_EQ(first_difference(*text, example()), "issuer");
+  EXPECT_FALSE(why_apart({}, *text));
+  const auto apart = why_apart(std::vector{example()}, *text);
+  ASSERT_TRUE(apart);
+  EXPECT_EQ(*apart, "differs from the first in its issuer");
+
+  for (size_t size = 0; size < jws.size(); ++size) {
+    ASSERT_FALSE(parse_unverified(as_bytes(jws).first(size))) << size;
+  }
+  EXPECT_EQ(parse_unverified(as_bytes(std::string(kConstituentMax + 1, 'A'))).error().code,
+            LicenseFault::too_long);
+  EXPECT_EQ(parse_unverified(as_bytes(std::string("a.b.c"))).error().code, LicenseFault::malformed);
+}
+
 TEST_F(LicenseFiles, ConstituentsMustBelongTogether) {
   LicenseFile file = three();
   std::swap(file.constituents[0], file.constituents[2]);
