@@ -192,18 +192,8 @@ on client tercet bench --seconds 1 --record /nonexistent/record
 refuses "a record that cannot be written" 2 '/nonexistent/record' -- "${CMD[@]}"
 
 # ---- a full disk: b3's log is on a small file system of its own, seen only in the cell
-at_holder() { # where the servers' file systems are, and stay
-  local state=$CELL_DIR/.holder/state.json enter=(--mount)
-  [ "$(jq -r .user_namespace "$state")" = true ] && enter+=(--user --preserve-credentials)
-  nsenter --target "$(jq -r .pid "$state")" "${enter[@]}" -- "$@"
-}
-store=$(sed -nE 's/^dir *= *"(.*)".*/\1/p' "$CELL_DIR/b3/b3.toml")
-[[ $store == /* ]] || store=$CELL_DIR/b3/$store
 cell kill b3 TERM
-mv "$store" "$SCRATCH/store"
-mkdir "$store"
-at_holder mount -t tmpfs -o size=160m small "$store"
-at_holder cp -rp "$SCRATCH/store/." "$store"
+small_disk b3 160m
 cell start b3
 eventually 10 "b3 votes again, from a small disk" status_is "$all_vote"
 load load client --firm 10 --product 7 --rate 400 --seconds 10

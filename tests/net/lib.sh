@@ -40,6 +40,23 @@ at() {
   cell exec "$host" -- "$@"
 }
 
+# at_holder CMD…: runs CMD where the servers' file systems are, and stay.
+at_holder() {
+  local state=$CELL_DIR/.holder/state.json enter=(--mount)
+  [ "$(jq -r .user_namespace "$state")" = true ] && enter+=(--user --preserve-credentials)
+  nsenter --target "$(jq -r .pid "$state")" "${enter[@]}" -- "$@"
+}
+# small_disk HOST SIZE: the stopped backend's store moves to a file system of its own of that size, seen only in the cell.
+# Sets store.
+small_disk() {
+  store=$(sed -nE 's/^dir *= *"(.*)".*/\1/p' "$CELL_DIR/$1/$1.toml")
+  [[ $store == /* ]] || store=$CELL_DIR/$1/$store
+  mv "$store" "$SCRATCH/$1.store"
+  mkdir "$store"
+  at_holder mount -t tmpfs -o "size=$2" small "$store"
+  at_holder cp -rp "$SCRATCH/$1.store/." "$store"
+}
+
 say() { printf '%s\n' "$*"; }
 fail() {
   printf 'FAILED (%s:%s): %s\n' "${BASH_SOURCE[-1]##*/}" "${BASH_LINENO[-2]:-?}" "$*" >&2

@@ -9,6 +9,15 @@ check "up fails over an unknown key" [ $code -ne 0 ]
 check "and names the key" grep -q advert_intervall <<<"$said"
 check_not "and leaves nothing" test -e "$CELL_DIR"
 
+# A folder that cannot be: one line, and no stack trace.
+for folder in /dev/null/cell /proc/cell "/tmp/$(printf 'x%.0s' {1..300})"; do
+  code=0
+  said=$("$ROOT/scripts/cell" up --dir "$folder" 2>&1) || code=$?
+  check_equal "--dir ${folder:0:20}: exit 2" 2 $code
+  check_equal "in one line that says what to do" 1 "$(grep -c 'cannot be made.*choose another --dir' <<<"$said")"
+  check_equal "and nothing else" 1 "$(wc -l <<<"$said")"
+done
+
 cell_up --durability memory --set lb1:failover.garp_refresh=30s --set lb2:failover.garp_refresh=30s
 check "--durability is in the backends' files" grep -q '^durability = "memory"' "$CELL_DIR/b2/b2.toml"
 check "--set is in the one file that it names" grep -q '^garp_refresh = "30s"' "$CELL_DIR/lb2/lb2.toml"
@@ -68,6 +77,15 @@ lied() {
   status_is 'any(.outvoted[]; .slot == 1) and any(.backends[]; .slot == 1 and .state == "divergent")'
 }
 eventually 10 "b1 is outvoted and named" lied
+
+# start says why a server ended, and nothing of its former lives.
+cell kill b3
+sed -i 's/^durability = /durabilitee = /' "$CELL_DIR/b3/b3.toml"
+code=0
+said=$(cell start b3 2>&1) || code=$?
+check_equal "start of a server that cannot: exit 1" 1 $code
+check "says why" grep -q durabilitee <<<"$said"
+check_not "and nothing of a former life" grep -q 'engine uring\|voting' <<<"$said"
 
 check "logs prints a server's log" [ -n "$(cell logs lb1)" ]
 cell down

@@ -153,7 +153,7 @@ class Probe {
         uint64_t epoch = epoch_.value + 1;
         words >> epoch;
         epoch_ = Epoch{epoch};
-        if (word_ && !guard_.arm({&*word_, 1})) {
+        if (word_ && !guard_.arm(epoch_, {&*word_, 1})) {
           die("the guard takes no last words");
         }
         push({.kind = Event::Kind::won, .epoch = epoch_, .cause = failover::Cause::first_start});
@@ -206,6 +206,7 @@ int main_of(std::span<char*> args) {
                              .vrid = options.vrrp.vrid,
                              .interval_cs = static_cast<uint16_t>(options.vrrp.interval.ms() / 10),
                              .unicast_peers = {},
+                             .on_standby = {},
                              .argv = {}});
   if (!guard) {
     die(guard.error());

@@ -4,12 +4,14 @@
 //   tercet-sim --from N --count M       many, until the first violation
 //   tercet-sim --plant NAME …           with a planted bug (base/mutant.h)
 
+#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <string_view>
 
 #include "tests/sim/mutants.h"
 #include "tests/sim/world.h"
@@ -32,7 +34,16 @@ int main(int argc, char** argv) {
   bool trace = false;
   for (int i = 1; i < argc; ++i) {
     const std::string flag = argv[i];
-    const auto number = [&] { return i + 1 < argc ? std::strtoull(argv[++i], nullptr, 10) : 0ULL; };
+    const auto number = [&]() -> uint64_t {
+      const std::string_view text = i + 1 < argc ? argv[++i] : "";
+      uint64_t value = 0;
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+      if (error != std::errc() || end != text.data() + text.size()) {
+        std::fprintf(stderr, "tercet-sim: %s wants a number: see scripts/sim --help\n", flag.c_str());
+        std::exit(2);
+      }
+      return value;
+    };
     if (flag == "--seed" || flag == "--from") {
       from = number();
     } else if (flag == "--count") {

@@ -98,9 +98,22 @@ def program(state, name):
     return os.path.join(state["programs"], name)
 
 
-def tail(path, lines=15):
+def size_of(path):
+    try:
+        return os.path.getsize(path)
+    except FileNotFoundError:
+        return 0
+
+
+def log_of(cell_dir, host):
+    return os.path.join(cell_dir, host, "log")
+
+
+def tail(path, lines=15, after=0):
+    """The end of a log, from byte `after` on."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
+            file.seek(after)
             return "".join("    " + line for line in file.readlines()[-lines:])
     except FileNotFoundError:
         return ""
@@ -152,7 +165,10 @@ def build():
 def claim_folder(cell_dir):
     """Makes D/.holder, which is ours alone from then on."""
     existed = os.path.isdir(cell_dir)
-    os.makedirs(cell_dir, exist_ok=True)
+    try:
+        os.makedirs(cell_dir, exist_ok=True)
+    except OSError as error:
+        raise CellError(f"{cell_dir} cannot be made ({error.strerror}): choose another --dir", 2) from error
     state = read_state(cell_dir)
     if holder_pid(state) is not None:
         raise CellError(f"a cell is up in {cell_dir} already: scripts/cell down, or choose another --dir", 2)
@@ -257,14 +273,15 @@ def start_server(cell_dir, state, host, fault=None):
     return pid
 
 
-def check_started(cell_dir, hosts, seconds=0.1):
-    """A server that cannot start says so and ends at once: look a moment later."""
+def check_started(cell_dir, hosts, seconds=0.1, log_from=0):
+    """A server that cannot start says so and ends at once: look a moment later. Its log before log_from is of
+    former lives."""
     time.sleep(seconds)
     alive = ask(cell_dir, op="list")["servers"]
     for host in hosts:
         if host not in alive:
             raise CellError(f"{host} ended right after its start; its log's end:\n"
-                            f"{tail(os.path.join(cell_dir, host, 'log'))}")
+                            f"{tail(log_of(cell_dir, host), after=log_from)}")
 
 
 def wait_until_it_serves(cell_dir, state, seconds=20):
@@ -285,7 +302,7 @@ def wait_until_it_serves(cell_dir, state, seconds=20):
         if (status.get("serving") and len(voting) == len(BACKENDS) and
                 sorted(roles.get(lb) or "" for lb in LBS) == ["active", "standby"]):
             return
-    logs = "".join(f"  {host}:\n{tail(os.path.join(cell_dir, host, 'log'), 8)}" for host in SERVERS)
+    logs = "".join(f"  {host}:\n{tail(log_of(cell_dir, host), 8)}" for host in SERVERS)
     raise CellError(f"the cell does not serve after {seconds} s; `tercet status` said: {said}\n{logs}")
 
 
@@ -439,8 +456,9 @@ def start(cell_dir, arguments, fault=None, of=SERVERS):
     host = a_host(one_host(arguments), of)
     if state["bare"]:
         raise CellError("this cell is a network alone (up --bare): there is no server to start", 2)
+    log_from = size_of(log_of(cell_dir, host))
     start_server(cell_dir, state, host, fault)
-    check_started(cell_dir, [host])
+    check_started(cell_dir, [host], log_from=log_from)
     return 0
 
 
@@ -574,6 +592,9 @@ def main(arguments):
         return error.code
     except (ConnectionError, FileNotFoundError) as error:
         print(f"scripts/cell {verb}: the cell went away meanwhile, or a file did: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:  # no permission, no room, a name that is too long …
+        print(f"scripts/cell {verb}: {error}: choose another --dir, or make room there", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
