@@ -35,7 +35,8 @@ done
 load_stop load
 wait "${_load_job[load]}" || true # it could not give its seats back
 for host in b2 b3; do
-  check_equal "$host says so in one line, with what to do" 1 "$(cell logs $host | grep -ciE 'stopped voting: .*no space left.*start')"
+  says_stopped() { [ "$(cell logs $host | grep -ciE 'stopped voting: .*no space left.*start')" -eq 1 ]; }
+  eventually 2 "$host says so in one line, with what to do" says_stopped
 done
 check_equal "no load balancer was deposed" "$before" "$(status | jq -c '{active, epoch: ([.failovers[].epoch_after] | max)}')"
 check_json "nobody was outvoted" '.outvoted == []' "$(status)"

@@ -114,7 +114,7 @@ def make():
                 ("ipv4/conf/all/arp_ignore", "0", False), ("ipv4/conf/all/arp_announce", "0", False),
                 ("ipv4/conf/all/arp_accept", "0", False), ("ipv4/conf/default/arp_accept", "0", False),
                 ("ipv6/conf/all/accept_ra", "0", False), ("ipv6/conf/default/accept_ra", "0", False),
-                ("ipv6/conf/default/accept_dad", "0", False)]
+                ("ipv6/conf/all/accept_dad", "0", False)]
     for host in HOSTS:
         _run(["ip", "netns", "add", host])
     links = ["link set lo up"]
@@ -139,6 +139,8 @@ def make():
         forward = "1" if host == "router" else "0"
         settings = ordinary + [("ipv4/ip_forward", forward, host == "router"),
                                ("ipv6/conf/all/forwarding", forward, False)]
+        # While a link-local address is tentative (1 to 2 s) a router asks for no neighbour on behalf of others.
+        settings += [(f"ipv6/conf/eth{index}/accept_dad", "0", False) for index in range(len(ports(host)))]
         if os.fork() == 0:  # the settings are those of the namespace a process is in: a child goes there
             status = 1
             try:
