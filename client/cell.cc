@@ -132,7 +132,9 @@ std::string explain(Code code, const OpResult& result) {
     case Code::unsupported_mode:
       return "its allocation mode is not served by this version: issue it with another mode";
     case Code::book_full:
-      return "the cell's book is full: remove licenses or leases";
+      return "the cell's book is full (4096 licenses, 256 of one Firm and Product Code, 16 million leases): "
+             "give "
+             "seats back, or have one license issued with more seats in place of many";
     case Code::granted:
     case Code::busy:
     case Code::not_active:

@@ -51,6 +51,7 @@ class FakeLb {
   bool answer_twice = false;
   bool lose_answers = false;    ///< what is ordered is carried out, and its answers are lost
   bool lose_checkouts = false;  ///< … of checkouts only
+  bool lose_releases = false;   ///< … of releases only
   uint32_t lease_min_ms = 1'000, lease_max_ms = 86'400'000;  ///< told in HelloAck, not enforced
   int64_t cell_ms = 1'000'000;                               ///< the cell's time at start(); runs from then
   std::string status =
@@ -227,7 +228,7 @@ class FakeLb {
       const Said said = answer_op(op);
       writer.add({op.kind, said.code, op.request, op.handle, said.body});
       lost = lost || (lose_answers && op.kind != OpKind::status && !is_read(op.kind)) ||
-             (lose_checkouts && op.kind == OpKind::checkout);
+             (lose_checkouts && op.kind == OpKind::checkout) || (lose_releases && op.kind == OpKind::release);
     }
     return lost ? 0 : writer.finish();
   }

@@ -50,7 +50,8 @@ tl::expected<std::unique_ptr<FileDisk>, std::string> FileDisk::open(const Option
   }
   disk->lock_ = ::open((options.directory + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (disk->lock_ < 0) {
-    return error(std::string("its file lock cannot be opened: ") + std::strerror(errno));
+    return error(std::string("its file lock cannot be opened: ") + std::strerror(errno) +
+                 ": the folder must be writable for this user");
   }
   if (::flock(disk->lock_, LOCK_EX | LOCK_NB) != 0) {
     return error(errno == EWOULDBLOCK

@@ -39,7 +39,17 @@ int checkout(const Arguments& given, Context& context) {
   if (!grant) {
     return context.fail(grant.error());
   }
-  return print_seat(context, seat, *grant, wanted.firm, wanted.product);
+  const int code = print_seat(context, seat, *grant, wanted.firm, wanted.product);
+  if (!context.written()) {
+    // Nobody has the handle: a seat that nobody can use or give back is given back here.
+    const std::string name = client::text_of(seat.handle);
+    return context.fail(kInternal, connection->cell().give_back(seat)
+                                       ? "the output could not be written, the seat of handle " + name +
+                                             " was given back: check where it goes"
+                                       : "the output could not be written, the seat of handle " + name +
+                                             " is held: give it back with tercet release " + name);
+  }
+  return code;
 }
 
 }  // namespace

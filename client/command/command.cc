@@ -1,7 +1,11 @@
 #include "client/command/command.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 
 #include "base/toml.h"
 #include "base/version.h"
@@ -56,11 +60,53 @@ std::string said(const CLI::ParseError& error) {
   const std::string text = one_line(error.what());
   constexpr std::string_view kConversion =
       "Could not convert: ";  // "--firm = x"; ours that convert are numbers
-  return text.starts_with(kConversion) ? text.substr(kConversion.size()) + " is no number that fits there"
+  return text.starts_with(kConversion) ? text.substr(kConversion.size()) +
+                                             " is no number that fits there, in decimal without leading zeros"
                                        : text;
 }
 
+/// Whether `text` is a number as people write it. The parser itself would read 010 as octal and 0x10 as hex.
+bool is_decimal(const std::string& text, bool whole) {
+  if (!whole) {
+    return text.find_first_of("xX") == std::string::npos;
+  }
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos &&
+         (text.size() == 1 || text.front() != '0');
+}
+
+/// Numbers on the command line are decimal: of all verbs, the options that come later too.
+void take_decimals_only(CLI::App& verb) {
+  for (CLI::Option* option : verb.get_options()) {
+    const std::string type = option->get_type_name();
+    const bool whole = type == "UINT" || type == "INT";
+    if (whole || type == "FLOAT") {
+      const std::string name = option->get_name();
+      option->check(CLI::Validator(
+          [name, whole](std::string& text) -> std::string {
+            if (!is_decimal(text, whole)) {
+              throw CLI::ConversionError(name, std::vector<std::string>{text});
+            }
+            return {};
+          },
+          ""));
+    }
+  }
+  for (CLI::App* below : verb.get_subcommands([](const CLI::App*) { return true; })) {
+    take_decimals_only(*below);
+  }
+}
+
 }  // namespace
+
+void keep_standard_descriptors() {
+  // Each open() takes the lowest free number, so in this order they land where they belong. The output's
+  // cannot be written to: that it was closed shows as a failed write.
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (::fcntl(fd, F_GETFD) < 0 && errno == EBADF) {
+      (void)::open("/dev/null", O_RDONLY);
+    }
+  }
+}
 
 int run_command(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err) {
   Context context(out, err);
@@ -92,6 +138,7 @@ int run_command(const std::vector<std::string>& arguments, std::ostream& out, st
     add_release(app, context);
     add_run(app, context);
     add_bench(app, context);
+    take_decimals_only(app);
     try {
       std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 wants them
       app.parse(reversed);
@@ -105,8 +152,7 @@ int run_command(const std::vector<std::string>& arguments, std::ostream& out, st
       return context.fail(kUsage, explain(app, arguments, said(error)));
     }
     const int code = context.action();
-    out.flush();
-    if (!out) {
+    if (!context.unwritten_was_told() && !context.written()) {
       return context.fail(kInternal, "the output could not be written: check where it goes");
     }
     return code;

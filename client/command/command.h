@@ -11,4 +11,8 @@ namespace tercet::command {
 /// throws.
 int run_command(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err);
 
+/// A process that was started with standard input, output or error closed gets a /dev/null there, to read
+/// from only; or the first socket would take that number, and what is printed would go to the network.
+void keep_standard_descriptors();
+
 }  // namespace tercet::command

@@ -490,6 +490,19 @@ TEST_F(CommandTest, RunEndsTheCommandWhenTheSeatIsLostForGood) {
   EXPECT_NE(said.err.find("the seat is lost for good (UNKNOWN_HANDLE"), std::string::npos) << said.err;
 }
 
+TEST_F(CommandTest, CellInitRefusesWhatIsNoInterface) {
+  for (const char* name : {"a\nb", "eth 0", "eth/0", "a\"b", "a\\b", "0123456789abcdef"}) {
+    const Said said = tercet({"cell", "init", dir_ + "/odd", "--interface", name});
+    EXPECT_EQ(said.code, 2) << name;
+    expect_message(said);
+  }
+  EXPECT_FALSE(read_file(dir_ + "/odd/lb1/lb1.toml"));
+  EXPECT_EQ(tercet({"cell", "init", dir_ + "/fine", "--interface", "eth0.100", "--aead",
+                    name_of(FakeLb::algorithm())})
+                .code,
+            0);
+}
+
 TEST_F(CommandTest, BenchRefusesARateThatIsNone) {
   lb_.start();
   for (const char* rate : {"0", "-1", "1e8", "nan", "fast"}) {

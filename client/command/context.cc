@@ -158,6 +158,12 @@ int Context::print(const Json& document, const std::string& people) {
   return kDone;
 }
 
+bool Context::written() {
+  out.flush();
+  unwritten_was_told_ = !out;
+  return !unwritten_was_told_;
+}
+
 Json time_or_null(const std::optional<WallTime>& time) { return time ? Json(to_rfc3339(*time)) : Json(); }
 
 std::string features_text(uint64_t features) {

@@ -68,6 +68,13 @@ class Context {
   int fail(const client::Failure& failure);
   /// Prints `document` with --json, else `people` (with a newline if it lacks one).
   int print(const Json& document, const std::string& people);
+  /// Whether all that was printed so far is out. False is told by whoever asks here: the command's end says
+  /// it only where nobody asked.
+  bool written();
+  [[nodiscard]] bool unwritten_was_told() const { return unwritten_was_told_; }
+
+ private:
+  bool unwritten_was_told_ = false;
 };
 
 /// The document of a failure that the cell caused.

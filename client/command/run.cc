@@ -190,6 +190,8 @@ void add_run(CLI::App& app, Context& context) {
   add_seat_options(*verb, given->seat, "1s to 24h (default: the license's); renewed after a third of it");
   verb->add_option("CMD", given->command, "the command and its arguments, behind --")->required();
   context.add_cell(*verb);
+  verb->get_option("--json")->description(
+      "one JSON document if CMD was not run; else the output is CMD's alone");
   verb->callback([given, &context] { context.action = [given, &context] { return run(*given, context); }; });
 }
 

@@ -1,6 +1,11 @@
 // A checkout that nobody answered may hold a seat for its whole lease: its handle is what gives it back, so
 // it is shown whenever it may stand for a seat.
 
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+
 #include "client/command/command_rig.h"
 
 namespace tercet::command {
@@ -98,6 +103,52 @@ TEST_F(UnknownOutcomeTest, RunNamesTheHandleThatItCouldNotGiveBack) {
   const std::string handle = said.doc().value("handle", "");
   EXPECT_NE(said.err.find("tercet release " + handle), std::string::npos) << said.err;
   EXPECT_EQ(handle.size(), 32U);
+}
+
+/// The checkout's output, as a shell gives it to us.
+Said check_out_to(std::ostream& out, const std::string& config) {
+  std::ostringstream err;
+  Said said;
+  said.code = run_command(
+      {"checkout", "--firm", "1000", "--product", "7", "--timeout", "300ms", "--config", config}, out, err);
+  said.err = err.str();
+  return said;
+}
+
+TEST_F(UnknownOutcomeTest, ASeatWhoseHandleCannotBePrintedIsGivenBack) {
+  std::ofstream full("/dev/full");
+  const Said said = check_out_to(full, config_);
+  EXPECT_EQ(said.code, 1);
+  expect_message(said);
+  EXPECT_EQ(lb_.count(OpKind::checkout), 1U);
+  EXPECT_EQ(lb_.seats_held(), 0U);
+  EXPECT_NE(said.err.find("was given back"), std::string::npos) << said.err;
+}
+
+TEST_F(UnknownOutcomeTest, AHandleThatCannotBePrintedNorReleasedIsOnStderr) {
+  lb_.change([](FakeLb& lb) { lb.lose_releases = true; });
+  std::ofstream full("/dev/full");
+  const Said said = check_out_to(full, config_);
+  EXPECT_EQ(said.code, 1);
+  expect_message(said);
+  const size_t at = said.err.find("tercet release ");
+  ASSERT_NE(at, std::string::npos) << said.err;
+  EXPECT_TRUE(client::parse_handle(said.err.substr(at + 15, 32)).has_value()) << said.err;
+}
+
+TEST(StandardDescriptors, OnesThatAreClosedAreNotTakenBySockets) {
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    ::close(STDIN_FILENO);
+    ::close(STDOUT_FILENO);
+    keep_standard_descriptors();
+    const int next = ::socket(AF_INET, SOCK_DGRAM, 0);
+    const bool good = next > STDERR_FILENO && ::write(STDOUT_FILENO, "x", 1) < 0 && errno == EBADF;
+    ::_exit(good ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  EXPECT_EQ(status, 0);
 }
 
 }  // namespace

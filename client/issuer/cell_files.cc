@@ -1,5 +1,6 @@
 #include "client/issuer/cell_files.h"
 
+#include <net/if.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -50,11 +51,21 @@ std::string with_port(const std::string& address, uint16_t port) {
   return to_string(*parse_address(address, port));
 }
 
+/// What the kernel allows, less what a TOML string would have to escape.
+bool is_interface_name(const std::string& name) {
+  return !name.empty() && name.size() < IFNAMSIZ && std::ranges::all_of(name, [](char c) {
+    return c > ' ' && c < 0x7F && c != '/' && c != '"' && c != '\\';
+  });
+}
+
 tl::expected<void, std::string> check_addresses(const CellPlan& plan) {
   if (plan.lbs.size() != 2 || plan.backends.size() != kBackends) {
     return tl::unexpected("a cell has two load balancers and three backends, but " +
                           std::to_string(plan.lbs.size()) + " and " + std::to_string(plan.backends.size()) +
                           " addresses were given: give --lb twice and --backend three times");
+  }
+  if (!is_interface_name(plan.interface)) {
+    return tl::unexpected(std::string("--interface is no name of a network interface: ip link shows them"));
   }
   if (plan.virtual_ips.empty()) {
     return tl::unexpected(std::string("a cell has a virtual IP: give --vip"));

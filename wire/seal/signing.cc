@@ -51,7 +51,7 @@ std::string text_of(const PublicKey& key) { return base64url(key.bytes); }
 tl::expected<PublicKey, std::string> parse_public_key(std::string_view text) {
   PublicKey key;
   if (!from_base64url(text, key.bytes)) {
-    return tl::unexpected(std::string("a public key is 43 characters of base64url"));
+    return tl::unexpected(std::string("a public key is 43 characters of base64url: copy it from issuer.pub"));
   }
   return key;
 }
