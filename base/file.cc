@@ -48,6 +48,9 @@ std::string advice(int error) {
 
 tl::unexpected<std::string> failed(const std::string& path) {
   const int error = errno;
+  if (path.empty()) {
+    return tl::unexpected(std::string("a file's name is empty: give one"));
+  }
   return tl::unexpected(path + ": " + std::strerror(error) + ": " + advice(error));
 }
 

@@ -61,6 +61,7 @@ TEST_F(FileTest, AppendsLines) {
 TEST_F(FileTest, ErrorsNameThePathAndWhatToDo) {
   EXPECT_NE(read_file(dir_ + "/none").error().find("check the path"), std::string::npos);
   EXPECT_NE(read_file(dir_).error().find("is a folder"), std::string::npos);
+  EXPECT_EQ(read_file("").error(), "a file's name is empty: give one");
   ASSERT_TRUE(write_file_durably(dir_ + "/big", std::string(100, 'x')).has_value());
   EXPECT_NE(read_file(dir_ + "/big", 99).error().find("larger than 99"), std::string::npos);
   EXPECT_TRUE(read_file(dir_ + "/big", 100).has_value());

@@ -19,12 +19,12 @@ Failure malformed(const std::string& what) {
   return failure;
 }
 
-Failure denial(Code code, const OpResult& result) {
+Failure denial(Code code, const OpResult& result, OpKind kind) {
   Failure failure;
   failure.kind = Failure::Kind::denied;
   failure.code = code;
   failure.result = result;
-  failure.message = explain(code, result);
+  failure.message = explain(code, result, kind);
   return failure;
 }
 
@@ -83,7 +83,7 @@ constexpr uint32_t kLastOfAll = 1U << 31U;
 
 }  // namespace
 
-std::string explain(Code code, const OpResult& result) {
+std::string explain(Code code, const OpResult& result, OpKind kind) {
   const std::string in_use = std::to_string(result.in_use.get());
   const std::string quantity = std::to_string(result.quantity.get());
   switch (code) {
@@ -132,9 +132,14 @@ std::string explain(Code code, const OpResult& result) {
     case Code::unsupported_mode:
       return "its allocation mode is not served by this version: issue it with another mode";
     case Code::book_full:
-      return "the cell's book is full (4096 licenses, 256 of one Firm and Product Code, 16 million leases): "
-             "give "
-             "seats back, or have one license issued with more seats in place of many";
+      // What license/limits.h allows. Licenses cannot be removed in this version.
+      return kind == OpKind::import_constituent
+                 ? "the cell's book is full (4,096 licenses, 256 of one product): have one license issued "
+                   "with a "
+                   "greater --quantity in place of several, or with another Product Code"
+                 : "the cell's book is full (1,000,000 leases): release seats that nobody uses, or wait "
+                   "until "
+                   "their leases end";
     case Code::granted:
     case Code::busy:
     case Code::not_active:
@@ -200,7 +205,7 @@ tl::expected<Grant, Failure> Cell::mutate(const Op& op) {
                                     : "another process went on with this handle: see tercet lease"));
   }
   if (answer.code != Code::granted) {
-    return tl::unexpected(denial(answer.code, grant ? grant->result : OpResult{}));
+    return tl::unexpected(denial(answer.code, grant ? grant->result : OpResult{}, kind));
   }
   if (!grant || grant->result.code != 0) {
     return tl::unexpected(malformed("a grant without its numbers: is the server of the same version?"));
@@ -379,7 +384,7 @@ tl::expected<std::vector<Row>, Failure> Cell::pages(OpKind kind, bool all, Parse
       return tl::unexpected(failure_of(answer, false, patience_.timeout));
     }
     if (answer.code != Code::granted) {
-      return tl::unexpected(denial(answer.code, {}));
+      return tl::unexpected(denial(answer.code, {}, kind));
     }
     auto page = parse(kind, answer.body);
     if (!page) {
@@ -415,7 +420,7 @@ tl::expected<Lease, Failure> Cell::lease(const Handle& handle) {
     return tl::unexpected(failure_of(answer, false, patience_.timeout));
   }
   if (answer.code != Code::granted) {
-    return tl::unexpected(denial(answer.code, {}));
+    return tl::unexpected(denial(answer.code, {}, OpKind::read_lease));
   }
   auto page = parse_leases(OpKind::read_lease, answer.body);
   if (!page) {
@@ -423,7 +428,7 @@ tl::expected<Lease, Failure> Cell::lease(const Handle& handle) {
   }
   // The denial may stand in the page alone: to an LB the answer of a read is opaque.
   if (page->code != Code::granted) {
-    return tl::unexpected(denial(page->code, {}));
+    return tl::unexpected(denial(page->code, {}, OpKind::read_lease));
   }
   if (page->rows.size() != 1) {
     return tl::unexpected(malformed("a lease that is not one row: is the server of the same version?"));

@@ -95,6 +95,6 @@ class Cell {
 };
 
 /// Why a request was denied, for people: "no free seat: 5 of 5 are in use: …".
-std::string explain(Code code, const OpResult& result);
+std::string explain(Code code, const OpResult& result, OpKind kind);
 
 }  // namespace tercet::client

@@ -22,7 +22,8 @@ tl::unexpected<std::string> refuse(std::string_view text, const char* why) {
 }  // namespace
 
 tl::expected<Endpoint, std::string> parse_address(std::string_view text, uint16_t port) {
-  constexpr const char* kNotAnAddress = "not a numeric IPv4 or IPv6 address: write one like 198.18.0.1 or 2001:db8::1";
+  constexpr const char* kNotAnAddress =
+      "not a numeric IPv4 or IPv6 address: write one like 198.18.0.1 or 2001:db8::1";
   char terminated[INET6_ADDRSTRLEN] = {};
   if (text.find('%') != std::string_view::npos) {
     return refuse(text, "an address with a scope (%interface) cannot be used: give a global address");

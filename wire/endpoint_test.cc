@@ -52,7 +52,9 @@ TEST(Endpoint, BadInputIsRefusedAndNamed) {
     EXPECT_NE(endpoint.error().find('"'), std::string::npos);
   }
   EXPECT_FALSE(parse_address(std::string_view("::1\0x", 5)));
-  EXPECT_FALSE(parse_address("198.18.0.100/24"));
+  EXPECT_EQ(
+      parse_address("198.18.0.100/24").error(),
+      "\"198.18.0.100/24\": not a numeric IPv4 or IPv6 address: write one like 198.18.0.1 or 2001:db8::1");
   EXPECT_EQ(parse_address("198.18.0.100", 8200)->port, 8200);
 }
 

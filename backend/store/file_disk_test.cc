@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -242,6 +243,12 @@ TEST(FileDisk, SaysWhatIsWrongWithItsDirectory) {
   disk = FileDisk::open({.directory = dir.path() + "/file"});
   ASSERT_FALSE(disk);
   EXPECT_NE(disk.error().find("not a directory"), std::string::npos) << disk.error();
+  ASSERT_EQ(::mkdir((dir.path() + "/lock").c_str(), 0700), 0);
+  disk = FileDisk::open({.directory = dir.path()});
+  ASSERT_FALSE(disk);
+  EXPECT_EQ(disk.error(), "store " + dir.path() +
+                              ": its file lock cannot be opened: Is a directory: the folder must be writable "
+                              "for this user");
 }
 
 TEST(FileDisk, FallsBackWhereODirectIsRefusedAndSaysSo) {

@@ -74,13 +74,14 @@ bool is_decimal(const std::string& text, bool whole) {
          (text.size() == 1 || text.front() != '0');
 }
 
-/// Numbers on the command line are decimal: of all verbs, the options that come later too.
-void take_decimals_only(CLI::App& verb) {
+/// What holds for all verbs, options that come later too: numbers are decimal, and what is required is not
+/// empty (an empty folder would be the root's), but for the words of a command that we only hand on.
+void check_words(CLI::App& verb) {
   for (CLI::Option* option : verb.get_options()) {
     const std::string type = option->get_type_name();
+    const std::string name = option->get_name();
     const bool whole = type == "UINT" || type == "INT";
     if (whole || type == "FLOAT") {
-      const std::string name = option->get_name();
       option->check(CLI::Validator(
           [name, whole](std::string& text) -> std::string {
             if (!is_decimal(text, whole)) {
@@ -90,9 +91,14 @@ void take_decimals_only(CLI::App& verb) {
           },
           ""));
     }
+    const bool handed_on = option->get_positional() && option->get_items_expected_max() > 1;
+    if (option->get_required() && !handed_on) {
+      option->check(
+          CLI::Validator([](std::string& text) { return std::string(text.empty() ? "is empty" : ""); }, ""));
+    }
   }
   for (CLI::App* below : verb.get_subcommands([](const CLI::App*) { return true; })) {
-    take_decimals_only(*below);
+    check_words(*below);
   }
 }
 
@@ -138,7 +144,7 @@ int run_command(const std::vector<std::string>& arguments, std::ostream& out, st
     add_release(app, context);
     add_run(app, context);
     add_bench(app, context);
-    take_decimals_only(app);
+    check_words(app);
     try {
       std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 wants them
       app.parse(reversed);

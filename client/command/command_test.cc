@@ -424,6 +424,16 @@ TEST_F(CommandTest, AnUnknownKeyInTheConfigurationIsNamed) {
       << said.err;
 }
 
+TEST_F(CommandTest, AnIssuersKeyThatIsNoneIsShownWithWhatToDo) {
+  write_config("", "issuers = [\"abc\"]\n");
+  const Said said = ask({"licenses"});
+  EXPECT_EQ(said.code, 2);
+  expect_message(said);
+  EXPECT_NE(said.err.find("\"abc\" is no public key of 43 characters in base64url: copy it whole"),
+            std::string::npos)
+      << said.err;
+}
+
 TEST_F(CommandTest, AKeyFileThatOthersCanReadIsRefused) {
   std::filesystem::permissions(dir_ + "/client.key", std::filesystem::perms(0640));
   const Said said = ask({"licenses"});
@@ -490,8 +500,44 @@ TEST_F(CommandTest, RunEndsTheCommandWhenTheSeatIsLostForGood) {
   EXPECT_NE(said.err.find("the seat is lost for good (UNKNOWN_HANDLE"), std::string::npos) << said.err;
 }
 
+TEST_F(CommandTest, WhatIsNeededIsNotEmpty) {
+  const std::vector<std::vector<std::string>> without{
+      {"cell", "init", "", "--interface", "no name"},  // a build that takes "" writes nothing into / either
+      {"cell", "init", dir_ + "/odd", "--issuer", ""},
+      {"issuer", "init", ""},
+      {"container", "init", "--config", ""},
+      {"import", "", "--config", config_},
+      {"release", "", "--config", config_},
+      {"issue", "--issuer", "", "--request", "r", "--firm", "1", "--product", "1", "-o", "f"},
+      {"issue", "--issuer", dir_, "--request", "", "--firm", "1", "--product", "1", "-o", "f"},
+      {"issue", "--issuer", dir_, "--request", "r", "--firm", "1", "--product", "1", "-o", ""},
+  };
+  for (const auto& words : without) {
+    const Said said = tercet(words);
+    EXPECT_EQ(said.code, 2) << words[0] << ' ' << words[1];
+    expect_message(said);
+    EXPECT_EQ(said.err.find(": :"), std::string::npos) << said.err;
+    EXPECT_NE(said.err.find("is empty"), std::string::npos) << said.err;
+  }
+  lb_.start();
+  EXPECT_EQ(ask({"run", "--firm", "1000", "--product", "7", "--", "sh", "-c", "", ""}).code, 0)
+      << "the command's own arguments may be";
+}
+
+TEST_F(CommandTest, AFullBookNamesItsLimitsAndWhatCanBeDone) {
+  lb_.start();
+  const auto deny = [&] { lb_.change([](FakeLb& lb) { lb.deny_next = Code::book_full; }); };
+  deny();
+  const Said seat = ask({"checkout", "--firm", "1000", "--product", "7"});
+  EXPECT_EQ(seat.code, 3);
+  expect_message(seat);
+  EXPECT_NE(seat.err.find("1,000,000 leases"), std::string::npos) << seat.err;
+  EXPECT_EQ(seat.err.find("remove"), std::string::npos) << seat.err;
+}
+
 TEST_F(CommandTest, CellInitRefusesWhatIsNoInterface) {
-  for (const char* name : {"a\nb", "eth 0", "eth/0", "a\"b", "a\\b", "0123456789abcdef"}) {
+  for (const char* name :
+       {"a\nb", "eth 0", "eth/0", "eth:0", "a\"b", "a\\b", ".", "..", "0123456789abcdef"}) {
     const Said said = tercet({"cell", "init", dir_ + "/odd", "--interface", name});
     EXPECT_EQ(said.code, 2) << name;
     expect_message(said);

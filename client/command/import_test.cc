@@ -153,6 +153,15 @@ TEST_F(ImportTest, AnAlteredFileIsRefusedBeforeItIsOrdered) {
   EXPECT_EQ(lb_.count(OpKind::import_constituent), ordered);
 }
 
+TEST_F(ImportTest, AFullBookNamesItsLimitsAndWhatCanBeDone) {
+  lb_.change([](FakeLb& lb) { lb.deny_next = Code::book_full; });
+  const Said said = ask({"import", file()});
+  EXPECT_EQ(said.code, 3);
+  expect_message(said);
+  EXPECT_NE(said.err.find("4,096 licenses, 256 of one product"), std::string::npos) << said.err;
+  EXPECT_NE(said.err.find("--quantity"), std::string::npos) << said.err;
+}
+
 TEST_F(ImportTest, ConstituentsOfTwoLicensesAreRefusedBeforeTheyAreOrdered) {
   ASSERT_EQ(issue(dir_ + "/two.lic").code, 0);
   auto mixed = *seal::read_license_file(file());

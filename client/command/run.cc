@@ -191,7 +191,7 @@ void add_run(CLI::App& app, Context& context) {
   verb->add_option("CMD", given->command, "the command and its arguments, behind --")->required();
   context.add_cell(*verb);
   verb->get_option("--json")->description(
-      "one JSON document if CMD was not run; else the output is CMD's alone");
+      "one JSON document if no seat was granted; else the output is CMD's alone");
   verb->callback([given, &context] { context.action = [given, &context] { return run(*given, context); }; });
 }
 

@@ -51,11 +51,19 @@ std::string with_port(const std::string& address, uint16_t port) {
   return to_string(*parse_address(address, port));
 }
 
-/// What the kernel allows, less what a TOML string would have to escape.
+/// What the kernel allows (dev_valid_name), less what a TOML string would have to escape.
 bool is_interface_name(const std::string& name) {
-  return !name.empty() && name.size() < IFNAMSIZ && std::ranges::all_of(name, [](char c) {
-    return c > ' ' && c < 0x7F && c != '/' && c != '"' && c != '\\';
-  });
+  constexpr std::string_view kNot = "/:\"\\";
+  return !name.empty() && name.size() < IFNAMSIZ && name != "." && name != ".." &&
+         std::ranges::all_of(
+             name, [&](char c) { return c > ' ' && c < 0x7F && kNot.find(c) == std::string_view::npos; });
+}
+
+/// For a message, which is one line.
+std::string shown(std::string text) {
+  std::ranges::replace_if(
+      text, [](unsigned char c) { return c < ' ' || c == 0x7F; }, '?');
+  return "\"" + text + "\"";
 }
 
 tl::expected<void, std::string> check_addresses(const CellPlan& plan) {
@@ -65,7 +73,8 @@ tl::expected<void, std::string> check_addresses(const CellPlan& plan) {
                           " addresses were given: give --lb twice and --backend three times");
   }
   if (!is_interface_name(plan.interface)) {
-    return tl::unexpected(std::string("--interface is no name of a network interface: ip link shows them"));
+    return tl::unexpected(shown(plan.interface) +
+                          " is no name of a network interface: give --interface one that ip link shows");
   }
   if (plan.virtual_ips.empty()) {
     return tl::unexpected(std::string("a cell has a virtual IP: give --vip"));
@@ -238,6 +247,9 @@ CellPlan loopback_plan() {
 }
 
 tl::expected<CellId, std::string> write_cell_files(const std::string& folder, CellPlan plan) {
+  if (folder.empty()) {
+    return tl::unexpected(std::string("the cell's folder is empty text: name one"));
+  }
   if (auto good = check_addresses(plan); !good) {
     return tl::unexpected(good.error());
   }

@@ -15,7 +15,7 @@ namespace tercet::seal {
 namespace {
 
 tl::unexpected<std::string> failed(const std::string& path, const std::string& why) {
-  return tl::unexpected(path + ": " + why);
+  return tl::unexpected(path.empty() ? "a file's name is empty: give one" : path + ": " + why);
 }
 
 /// What errno says, and what to do about it.

@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/check.h"
@@ -51,7 +52,10 @@ std::string text_of(const PublicKey& key) { return base64url(key.bytes); }
 tl::expected<PublicKey, std::string> parse_public_key(std::string_view text) {
   PublicKey key;
   if (!from_base64url(text, key.bytes)) {
-    return tl::unexpected(std::string("a public key is 43 characters of base64url: copy it from issuer.pub"));
+    std::string shown(text.substr(0, 64));
+    std::replace_if(
+        shown.begin(), shown.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+    return tl::unexpected("\"" + shown + "\" is no public key of 43 characters in base64url: copy it whole");
   }
   return key;
 }
