@@ -47,6 +47,8 @@ TEST(ServersMetrics, OfTheLoadBalancer) {
   Health health;
   VipCounters vip;
   AnnouncerCounters announcer;
+  Counter guard_restarts;
+  guard_restarts.add(2);
   board.publish(cell.balancer(ServerId::lb1).view({.mono = cell.now(), .wall = {}, .dice = 0}), "{}", true);
   const std::string text = lb_metrics({.board = &board,
                                        .health = &health,
@@ -54,9 +56,11 @@ TEST(ServersMetrics, OfTheLoadBalancer) {
                                        .loop = &cell.loop(ServerId::lb1),
                                        .vip = &vip,
                                        .announcer = &announcer,
+                                       .guard_restarts = &guard_restarts,
                                        .reads = nullptr});
   EXPECT_EQ(value_of(text, "tercet_lb_active"), 1);
   EXPECT_EQ(value_of(text, "tercet_lb_serving"), 1);
+  EXPECT_EQ(value_of(text, "tercet_failover_guard_restarts_total"), 2);
   EXPECT_EQ(value_of(text, "tercet_lb_decided_total"), 4);  // three constituents and the checkout
   EXPECT_EQ(value_of(text, "tercet_lb_backend_state{backend=\"b2\",state=\"voting\"}"), 1);
   EXPECT_EQ(value_of(text, "tercet_lb_backend_state{backend=\"b2\",state=\"down\"}"), 0);
