@@ -48,6 +48,7 @@ inline constexpr Duration kStartNoProgress =
 inline constexpr Duration kContestAgain =
     milliseconds(50);  ///< a backend that was wrong and restarts needs longer than that
 inline constexpr Duration kReadAgainMin = milliseconds(2);
+inline constexpr Duration kReadAgainMax = milliseconds(250);
 inline constexpr Duration kPullAgain = milliseconds(20);
 /// Most that a backend takes over from its stage in one poll: about a millisecond's work, and half of what an
 /// acceptor's records hold without allocating.

@@ -261,6 +261,7 @@ void Proposer::on(const AnswerView& view, ServerId from, const Moment& now, Outp
     const Reads::Read& read = reads_.at(h.slot);
     out.outcomes.push_back(
         {Outcome::Kind::decided, true, read.tag, place, {read.body.data(), read.body.size()}});
+    reads_.answered_after(now.mono - read.asked_at);
     reads_.free(h.slot);
   }
 }
@@ -278,18 +279,16 @@ void Proposer::judge_reads(const Moment& now, Output& out) {
     }
     return;
   }
-  while (Reads::Read* read = reads_.oldest(slot)) {
-    Duration wait = kReadAgainMin;
-    for (const Slot reader : kSlots) {
-      if (read->readers.has(reader)) {
-        wait = std::max(wait, backends_.resend_after(reader));
-      }
-    }
-    if (now.mono - read->asked_at < wait) {
-      return;
-    }
+  const Duration patience = reads_.patience();
+  bool late = false;
+  for (const Reads::Read* read = reads_.oldest(slot);
+       read != nullptr && now.mono - read->asked_at >= patience; read = reads_.oldest(slot)) {
     ++read_misses_;
     reads_.miss();
+    late = true;
+  }
+  if (late) {
+    reads_.were_late(now.mono);
   }
 }
 

@@ -277,6 +277,28 @@ TEST_F(ReadPath, WhenAReaderIsSilentItGetsAFreshPlaceAndOtherReaders) {
   EXPECT_GE(cell_.lb().read_misses(), 1U);
 }
 
+TEST_F(ReadPath, AnswersThatTakeLongerThanItWaitedForAreWaitedForLonger) {
+  // Backends under more load than they can take: whatever is asked is answered, but 12 ms later.
+  std::vector<std::pair<MonoTime, Flight>> late;
+  cell_.lost = [&](const Flight& f) {
+    if (f.type() == CellMessage::answer) {
+      late.emplace_back(cell_.now.mono + milliseconds(12), f);
+    }
+    return f.type() == CellMessage::answer;
+  };
+  ASSERT_EQ(read(1), Admit::taken);
+  for (int ms = 0; ms < 150 && !cell_.answered(1); ++ms) {
+    cell_.run(milliseconds(1));
+    while (!late.empty() && late.front().first <= cell_.now.mono) {
+      const Flight flight = late.front().second;
+      late.erase(late.begin());
+      cell_.deliver(flight);
+    }
+  }
+  EXPECT_TRUE(cell_.answered(1));
+  EXPECT_LE(cell_.lb().read_misses(), 4U);
+}
+
 TEST_F(ReadPath, AnAnswerOfAWrongBookIsNeverBelieved) {
   cell_.backend(B1).machine.corrupt_at = Seq{2};
   ASSERT_EQ(cell_.propose("op", 0), Admit::taken);

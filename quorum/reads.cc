@@ -88,6 +88,27 @@ void Reads::miss() {
   waiting_.push_back() = {slot, read.generation};
 }
 
+Duration Reads::patience() const {
+  return std::min(std::max(time_ + deviation_ * 4, kReadAgainMin) * (int64_t{1} << doubled_), kReadAgainMax);
+}
+
+void Reads::answered_after(Duration time) {
+  const Duration error = time - time_;
+  time_ = time_ + error / 8;
+  const Duration size = error.ns < 0 ? Duration{-error.ns} : error;
+  deviation_ = deviation_ + (size - deviation_) / 4;
+  doubled_ = 0;
+}
+
+void Reads::were_late(MonoTime now) {
+  constexpr unsigned kDoubledMax = 10;
+  if (now < double_again_at_) {
+    return;  // they were placed together with those that have been late already
+  }
+  doubled_ = std::min(doubled_ + 1, kDoubledMax);
+  double_again_at_ = now + patience();
+}
+
 Reads::Read* Reads::any(uint32_t& slot) {
   Read* read = oldest(slot);
   return read != nullptr ? read : waiting(slot);

@@ -2,10 +2,16 @@
 // Reads: each rides in an Accept at a place in the stream and is answered by two backends there (DESIGN §2
 // "Reads"). Two answers count if they and their L are equal and L is the LB's own at that place. One that is
 // late gets a fresh place and other readers; after two misses all three are asked.
+//
+// How late is late adapts (RFC 6298 §2, §5): to the times that answers take, and it doubles while none come.
+// Else, above what the backends can answer in that time, every read would be asked anew before its answer
+// came, and none ever end. The time is the same for all, so that reads become late in the order in which they
+// were placed.
 
 #include <vector>
 
 #include "base/ring.h"
+#include "quorum/limits.h"
 #include "quorum/window.h"
 #include "wire/vote.h"
 
@@ -45,6 +51,12 @@ class Reads {
   void miss();
   /// Any read in use, or null: for giving all up.
   Read* any(uint32_t& slot);
+  /// How long a read waits for its answer.
+  [[nodiscard]] Duration patience() const;
+  /// A read was answered, so long after it was placed.
+  void answered_after(Duration time);
+  /// Some were late.
+  void were_late(MonoTime now);
   /// Takes an answer from `from` (whose L was compared). True: the read is answered and `body` holds it.
   bool answer(Slot from, const AnswerView& view);
   void free(uint32_t slot);
@@ -64,6 +76,10 @@ class Reads {
   }
   Ring<Queued> waiting_;
   Ring<Queued> standing_;
+  Duration time_ = milliseconds(1);  ///< that answers take, smoothed …
+  Duration deviation_ = milliseconds(1);
+  unsigned doubled_ = 0;  ///< times, since the last answer
+  MonoTime double_again_at_;
 };
 
 }  // namespace tercet::quorum

@@ -215,5 +215,35 @@ TEST_F(ReadsTest, ThousandsOfReadsBehindOneThatIsStuckComeToAnEnd) {
   EXPECT_NE(reads_.waiting(slot), nullptr);
 }
 
+TEST_F(ReadsTest, PatienceFollowsTheTimeThatAnswersTake) {
+  for (int i = 0; i < 200; ++i) {
+    reads_.answered_after(microseconds(200));
+  }
+  EXPECT_EQ(reads_.patience(), kReadAgainMin);
+  for (int i = 0; i < 200; ++i) {
+    reads_.answered_after(milliseconds(20));
+  }
+  EXPECT_GE(reads_.patience(), milliseconds(20));
+  EXPECT_LE(reads_.patience(), milliseconds(25));
+}
+
+TEST_F(ReadsTest, PatienceDoublesOnceForThoseThatWereLateTogetherAndNotForEver) {
+  for (int i = 0; i < 200; ++i) {
+    reads_.answered_after(microseconds(200));
+  }
+  reads_.were_late(kNow);
+  reads_.were_late(kNow);
+  reads_.were_late(kNow + milliseconds(1));
+  EXPECT_EQ(reads_.patience(), kReadAgainMin * 2);
+  reads_.were_late(kNow + milliseconds(4));
+  EXPECT_EQ(reads_.patience(), kReadAgainMin * 4);
+  for (int i = 2; i < 40; ++i) {
+    reads_.were_late(kNow + milliseconds(300) * i);
+  }
+  EXPECT_EQ(reads_.patience(), kReadAgainMax);
+  reads_.answered_after(microseconds(200));
+  EXPECT_EQ(reads_.patience(), kReadAgainMin);
+}
+
 }  // namespace
 }  // namespace tercet::quorum
