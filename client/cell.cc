@@ -134,12 +134,10 @@ std::string explain(Code code, const OpResult& result, OpKind kind) {
     case Code::book_full:
       // What license/limits.h allows. Licenses cannot be removed in this version.
       return kind == OpKind::import_constituent
-                 ? "the cell's book is full (4,096 licenses, 256 of one product): have one license issued "
-                   "with a "
-                   "greater --quantity in place of several, or with another Product Code"
-                 : "the cell's book is full (1,000,000 leases): release seats that nobody uses, or wait "
-                   "until "
-                   "their leases end";
+                 ? "the cell's book is full (4,096 licenses, 256 of one product): have one license "
+                   "issued with a greater --quantity in place of several, or with another Product Code"
+                 : "the cell's book is full (1,000,000 leases): release seats that nobody uses, or "
+                   "wait until their leases end";
     case Code::granted:
     case Code::busy:
     case Code::not_active:

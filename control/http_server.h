@@ -7,7 +7,6 @@
 
 #include <httplib.h>
 
-#include <atomic>
 #include <cstddef>
 
 namespace tercet::control {
@@ -26,7 +25,7 @@ class HttpServer : public httplib::Server {
  private:
   bool process_and_close_socket(socket_t socket) override;
 
-  std::atomic<int> listening_{-1};  ///< the socket that listens, as httplib handed it out
+  int listening_ = -1;  ///< the socket that listens, as httplib handed it out while binding
 };
 
 }  // namespace tercet::control

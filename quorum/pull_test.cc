@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "quorum/acceptor_rig.h"
 #include "quorum/testing.h"
 
 namespace tercet::quorum {
@@ -37,17 +38,8 @@ class PullTest : public ::testing::Test {
   /// `from` answers the last question with [first, last] of `story`; its commit is `commit`.
   void answer(ServerId from, const Story& story, uint64_t first, uint64_t last, uint64_t commit = 0,
               std::optional<uint32_t> number = {}) {
-    EntriesHeader header{};
-    header.number = number.value_or(ask_.number.get());
-    header.first = first;
-    header.prev_l = story.l(Seq{first - 1});
-    header.commit = commit;
-    std::vector<uint8_t> bytes(kCellPlainMax);
-    EntriesWriter writer(bytes, header);
-    for (uint64_t seq = first; seq <= last; ++seq) {
-      ASSERT_TRUE(writer.add(story.entry(Seq{seq})));
-    }
-    bytes.resize(writer.finish());
+    const std::vector<uint8_t> bytes =
+        entries_of(story, first, last, commit, number.value_or(ask_.number.get()));
     pull_.take(from, std::get<EntriesView>(testing::opened(bytes)), log_, commit_, now_);
   }
   void has_nothing(ServerId from) { answer(from, Story(), 1, 0); }
