@@ -24,7 +24,7 @@
 
 #include "base/fixed.h"
 #include "control/lb/netlink.h"
-#include "dataplane/net/ip.h"
+#include "dataplane/net/udp.h"
 #include "failover/vrrp_packet.h"
 
 namespace tercet::control {

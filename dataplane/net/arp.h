@@ -30,15 +30,29 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/bytes.h"
 #include "base/endian.h"
+#include "dataplane/net/ethernet.h"
 #include "dataplane/net/ip.h"
 
 namespace tercet::dataplane {
 
-using Mac = std::array<uint8_t, 6>;
-inline constexpr Mac kBroadcast{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF};
-inline constexpr uint16_t kEtherTypeArp = 0x0806;
-inline constexpr uint16_t kEtherTypeIpv4 = 0x0800;
+/// What stands behind the Ethernet header (and its tag).
+struct ArpPacket {
+  Be16 hardware_type;
+  Be16 protocol_type;
+  uint8_t hardware_size = 0;
+  uint8_t protocol_size = 0;
+  Be16 operation;
+  Mac sender_mac{};
+  Ipv4 sender{};
+  Mac target_mac{};
+  Ipv4 target{};
+};
+static_assert(sizeof(ArpPacket) == 28 && alignof(ArpPacket) == 1);
+inline constexpr uint16_t kArpEthernet = 1;
+inline constexpr uint16_t kArpRequest = 1;
+inline constexpr uint16_t kArpReply = 2;
 
 struct ArpFrame {
   Mac destination{};
@@ -58,6 +72,15 @@ static_assert(sizeof(ArpFrame) == 42 && alignof(ArpFrame) == 1);
 static_assert(offsetof(ArpFrame, operation) == 20 && offsetof(ArpFrame, sender) == 28 &&
               offsetof(ArpFrame, target) == 38);
 
+/// none, or why it is not a request or reply that a station can have sent: too short, not Ethernet and IPv4,
+/// another operation; its sender a group MAC (RFC 1812 §3.3.2) or an address that no host has. 0.0.0.0 is a
+/// sender: who asks whether an address is free (RFC 5227 §2.1.1) has none yet.
+NetDrop parse_arp(Bytes packet, ArpPacket& out);
+/// "Who has `target`? Tell `sender`."
+ArpPacket arp_request(const Mac& sender_mac, const Ipv4& sender, const Ipv4& target);
+/// "`address` is at `mac`", for who asked.
+ArpPacket arp_reply(const ArpPacket& request, const Mac& mac, const Ipv4& address);
+
 /// RFC 5227 §3: an ARP announcement: a request to all with sender = target = the address. The reply form is
 /// left out: some switches broke on it, and Linux ignores one whose target MAC is not the sender's within a
 /// second of its last update.
@@ -66,11 +89,11 @@ inline ArpFrame gratuitous_arp(const Mac& mac, const Ipv4& address) {
   frame.destination = kBroadcast;
   frame.source = mac;
   frame.ether_type = kEtherTypeArp;
-  frame.hardware_type = uint16_t{1};
+  frame.hardware_type = kArpEthernet;
   frame.protocol_type = kEtherTypeIpv4;
   frame.hardware_size = 6;
   frame.protocol_size = 4;
-  frame.operation = uint16_t{1};
+  frame.operation = kArpRequest;
   frame.sender_mac = mac;
   frame.sender = address;
   frame.target = address;

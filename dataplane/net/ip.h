@@ -1,5 +1,5 @@
 #pragma once
-// IPv4 and UDP headers, for those who write whole packets (the guard's last words; DPDK later).
+// IPv4 headers: parsed with every check of RFC 1122 §3.2.1 that concerns an end host, and written.
 //
 //     0                   1                   2                   3
 //     0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -13,18 +13,20 @@
 //    |                            Source                             |
 //    +---------------------------------------------------------------+
 //    |                          Destination                          |
-//    +-------------------------------+-------------------------------+
-//    |          Source port          |       Destination port        |   RFC 768
-//    +-------------------------------+-------------------------------+
-//    |            Length             |           Checksum            |
-//    +-------------------------------+-------------------------------+
+//    +---------------------------------------------------------------+
+//    |                  Options (IHL > 5), skipped                   |
+//    +---------------------------------------------------------------+
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "base/bytes.h"
 #include "base/endian.h"
+#include "dataplane/net/checksum.h"
+#include "dataplane/net/net_drop.h"
+#include "wire/endpoint.h"
 
 namespace tercet::dataplane {
 
@@ -45,28 +47,82 @@ struct Ipv4Header {
 static_assert(sizeof(Ipv4Header) == 20 && alignof(Ipv4Header) == 1);
 static_assert(offsetof(Ipv4Header, ttl) == 8 && offsetof(Ipv4Header, source) == 12);
 
-struct UdpHeader {
-  Be16 source_port;
-  Be16 destination_port;
-  Be16 length;
-  Be16 checksum;
-};
-static_assert(sizeof(UdpHeader) == 8 && alignof(UdpHeader) == 1);
-
+inline constexpr uint8_t kProtocolIcmp = 1;
 inline constexpr uint8_t kProtocolUdp = 17;
+inline constexpr uint8_t kProtocolVrrp = 112;
 inline constexpr uint8_t kTosInternetControl = 0xC0;  ///< RFC 4594: network control, as routers mark VRRP
+inline constexpr uint16_t kDontFragment = 0x4000;
+inline constexpr uint16_t kFragment = 0x3FFF;  ///< "more fragments" and the offset
 
-/// RFC 1071: the one's complement sum of 16-bit words, not folded; an odd last byte is padded with zero.
-uint32_t ones_sum(Bytes bytes, uint32_t sum = 0);
-/// Folded to 16 bits and inverted: what stands in a checksum field.
-uint16_t ones_checksum(uint32_t sum);
+/// The address as a number, its first byte the highest: what masks and routes are about.
+constexpr uint32_t number(const Ipv4& a) {
+  return uint32_t{a[0]} << 24U | uint32_t{a[1]} << 16U | uint32_t{a[2]} << 8U | a[3];
+}
+constexpr Ipv4 ipv4_of(uint32_t number) {
+  return {static_cast<uint8_t>(number >> 24U), static_cast<uint8_t>(number >> 16U),
+          static_cast<uint8_t>(number >> 8U), static_cast<uint8_t>(number)};
+}
+/// An Endpoint holds IPv4 as IPv4-mapped IPv6.
+constexpr Endpoint endpoint_of(const Ipv4& a, uint16_t port) {
+  return {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, a[0], a[1], a[2], a[3]}, port};
+}
+constexpr Ipv4 ipv4_of(const std::array<uint8_t, 16>& mapped) {
+  return {mapped[12], mapped[13], mapped[14], mapped[15]};
+}
 
-/// Writes header, UDP header and payload into `packet`; returns the size, 0 when `packet` is too small. All
-/// checksums set.
-size_t write_udp_packet(MutBytes packet, Ipv4 source, uint16_t source_port, Ipv4 destination,
-                        uint16_t destination_port, Bytes payload);
-/// Writes an IPv4 header in front of `payload` of another protocol. Returns the size, 0 when `packet` is too
-/// small.
+constexpr bool is_multicast(const Ipv4& a) { return (a[0] & 0xF0U) == 0xE0; }
+constexpr bool is_loopback(const Ipv4& a) { return a[0] == 127; }
+/// 255.255.255.255 and the rest of class E, which no host has (RFC 1112 §4).
+constexpr bool is_reserved(const Ipv4& a) { return a[0] >= 240; }
+/// One that a host on some network can have as its own, as far as the address alone can tell.
+constexpr bool is_host(const Ipv4& a) {
+  return a[0] != 0 && !is_loopback(a) && !is_multicast(a) && !is_reserved(a);
+}
+
+struct Ipv4View {
+  Ipv4 source{};
+  Ipv4 destination{};
+  uint8_t ttl = 0;
+  uint8_t protocol = 0;
+  bool fragment = false;     ///< the first or a later piece: `size` bytes of it are here
+  uint16_t header_size = 0;  ///< options included
+  uint16_t size = 0;         ///< of the payload, which begins header_size bytes into the packet
+};
+
+/// `packet` may be longer than its total length (Ethernet pads to 60 bytes): what is behind it is not looked
+/// at. `checked`: the device found the header's checksum right.
+inline NetDrop parse_ip(Bytes packet, bool checked, Ipv4View& out) {
+  Ipv4Header header;
+  if (packet.size() < sizeof header) {
+    return NetDrop::ip_short;
+  }
+  std::memcpy(&header, packet.data(), sizeof header);
+  if (header.version_ihl >> 4U != 4) {
+    return NetDrop::ip_version;
+  }
+  const size_t header_size = (header.version_ihl & 0x0FU) * size_t{4};
+  if (header_size < sizeof header || header_size > packet.size()) {
+    return NetDrop::ip_header;
+  }
+  const size_t total = header.total_length;
+  if (total < header_size || total > packet.size()) {
+    return NetDrop::ip_length;
+  }
+  if (!checked && ones_fold(ones_sum(packet.first(header_size))) != 0xFFFF) {
+    return NetDrop::ip_checksum;
+  }
+  out.source = header.source;
+  out.destination = header.destination;
+  out.ttl = header.ttl;
+  out.protocol = header.protocol;
+  out.fragment = (header.flags_offset & kFragment) != 0;
+  out.header_size = static_cast<uint16_t>(header_size);
+  out.size = static_cast<uint16_t>(total - header_size);
+  return NetDrop::none;
+}
+
+/// Writes an IPv4 header in front of `payload`, which is copied behind it; length and checksum are filled in.
+/// Returns the size, 0 when `packet` is too small.
 size_t write_ip_packet(MutBytes packet, const Ipv4Header& header, Bytes payload);
 
 }  // namespace tercet::dataplane

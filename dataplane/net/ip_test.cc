@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dataplane/net/arp.h"
+#include "dataplane/net/udp.h"
 
 namespace tercet::dataplane {
 namespace {
