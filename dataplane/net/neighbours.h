@@ -47,20 +47,25 @@ class Neighbours {
   /// Room for at least `capacity` (rounded up: twice as many places, in sets of eight).
   explicit Neighbours(size_t capacity);
 
+  /// The MAC of a neighbour that is fresh and still where it stood; nothing changes but that it counts as
+  /// used. A few ns; false: ask find().
+  bool ready(const Ipv4& address, NeighbourHint hint, Mac& mac) {
+    Entry& entry = entries_[hint.place];
+    if (entry.address != address || entry.state != State::fresh) {
+      return false;
+    }
+    entry.used = true;
+    mac = entry.mac;
+    return true;
+  }
   enum class Look : uint8_t { ready, asking };
   /// The MAC of a neighbour that is to be sent to. Absent: an entry is made, and the question is due now. (If
-  /// its set is full of such that are in use, there is none: counted in refused().)
-  Look find(const Ipv4& address, NeighbourHint& hint, MonoTime now, Mac& mac) {
-    Entry& entry = entries_[hint.place];
-    if (entry.address == address && entry.state == State::fresh) [[likely]] {
-      entry.used = true;
-      mac = entry.mac;
-      return Look::ready;
-    }
-    return find_slowly(address, hint, now, mac);
-  }
+  /// its set is full of such that are in use, there is none: counted in refused().) The caller sees to it
+  /// that `address` is on the link and none of ours.
+  Look find(const Ipv4& address, NeighbourHint& hint, MonoTime now, Mac& mac);
 
   struct Heard {
+    bool known = false;    ///< it is in the table now
     bool learned = false;  ///< it became known
     bool moved = false;    ///< it came to have another MAC
   };
@@ -117,7 +122,6 @@ class Neighbours {
   [[nodiscard]] uint32_t set_of(const Ipv4& address) const;
   [[nodiscard]] uint32_t place_of(const Ipv4& address) const;
   uint32_t make(const Ipv4& address, bool needed);
-  Look find_slowly(const Ipv4& address, NeighbourHint& hint, MonoTime now, Mac& mac);
   void enter(uint32_t place, State state, Queue queue, MonoTime now);
   void remove(uint32_t place);
   void unlink(uint32_t place);

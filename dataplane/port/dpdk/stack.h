@@ -188,8 +188,6 @@ class Stack {
     Ipv4 remote{};
     uint16_t local_port = 0;
     uint16_t remote_port = 0;  ///< 0: unconnected
-    bool any = false;          ///< local address 0.0.0.0
-    bool owned = false;        ///< we own `local`
     Next next;                 ///< connected: where routes lead to
     NeighbourHint hint;        ///< where that neighbour (or the last one asked for) stands
     std::array<uint8_t, kHeadersMax> headers{};
@@ -199,26 +197,25 @@ class Stack {
   static constexpr size_t kLaneSlots = 128;  ///< at most a quarter used
   static constexpr uint8_t kNoLane = 0xFF;
 
-  Taken take_arp(MutBytes frame, size_t at, MonoTime now);
-  Taken take_ip(MutBytes frame, size_t at, RxSums sums);
-  Taken take_udp(MutBytes frame, const Ipv4View& ip, RxSums sums);
-  Taken take_icmp(MutBytes frame, size_t at, const Ipv4View& ip);
+  Taken take_arp(MutBytes frame, const EthernetView& ethernet, MonoTime now);
+  Taken take_ip(MutBytes frame, const EthernetView& ethernet, RxSums sums);
+  Taken take_udp(Bytes packet, size_t at, const Ipv4View& ip, Sum sum);
+  Taken take_icmp(MutBytes frame, const EthernetView& ethernet, const Ipv4View& ip);
+  Taken answer_echo(MutBytes frame, const EthernetView& ethernet, const Ipv4View& ip);
+  Taken note_unreachable(Bytes packet);
   Taken dropped(NetDrop reason);
-  static Taken exception(NetDrop reason);
-  Taken to_lane(uint8_t lane, const Ipv4View& ip, const UdpView& udp);
 
-  [[nodiscard]] uint8_t find_lane(const Ipv4& local, uint16_t local_port, const Ipv4& remote,
-                                  uint16_t remote_port) const;
-  [[nodiscard]] uint8_t lane_for(const Ipv4& local, uint16_t local_port, const Ipv4& remote,
-                                 uint16_t remote_port) const;
-  void add_lane(Lane lane);
-  void prepare(LaneState& lane);
-  void prepare_lanes();
+  /// Exactly this lane (remote port 0: an unconnected one), or kNoLane.
+  [[nodiscard]] uint8_t lane_at(const Ipv4& local, uint16_t local_port, const Ipv4& remote,
+                                uint16_t remote_port) const;
+  [[nodiscard]] uint8_t connected_lane(const Ipv4& local, uint16_t local_port, const Ipv4& remote,
+                                       uint16_t remote_port) const;
+  void add_lane(const LaneOptions& options);
+  void write_template(LaneState& lane);
   [[nodiscard]] const Owned* owned(const Ipv4& address) const;
   [[nodiscard]] bool is_our_mac(const Mac& mac) const;
-  [[nodiscard]] bool impossible_source(const Ipv4& address) const;
-  Hop hop(const Next& next, NeighbourHint& hint, MonoTime now);
-  size_t write_ethernet(MutBytes frame, const Mac& to, const Mac& from, uint16_t type) const;
+  [[nodiscard]] bool is_broadcast(const Ipv4& address) const;
+  Hop slow_hop(const Ipv4& to, const Next& next, NeighbourHint& hint, MonoTime now);
 
   Mac mac_{};
   uint16_t vlan_ = 0;
