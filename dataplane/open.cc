@@ -1,5 +1,7 @@
 #include "dataplane/open.h"
 
+#include <algorithm>
+
 namespace tercet::dataplane {
 namespace {
 
@@ -7,6 +9,9 @@ namespace {
 uint8_t kind_of(Bytes datagram) {
   return datagram.size() < kSealOverhead ? uint8_t{0} : datagram[offsetof(DatagramHeader, kind)];
 }
+/// How many keys are fetched ahead of the one in use: more than memory can load while one datagram is opened,
+/// and fewer than would push each other out of the first-level cache.
+constexpr size_t kKeysAhead = 8;
 constexpr auto kClientQuery = static_cast<uint8_t>(DatagramKind::client_to_lb);
 constexpr auto kResigned = static_cast<uint8_t>(DatagramKind::resignation);
 
@@ -24,16 +29,25 @@ void Opener::open(RxBurst& burst, Messages& messages, Resignations& resignations
   messages.clear();
   resignations.clear();
   if (keyring_.serves_clients()) {
-    // A cold key costs as much as all the rest of a query: fetch them all before the first is needed.
+    // A cold key costs as much as all the rest of a query: fetch where they are, then the keys themselves.
     for (const RxDatagram& datagram : burst.datagrams) {
       if (kind_of(datagram.bytes) == kClientQuery) {
         keyring_.prefetch_client(datagram.bytes);
       }
     }
   }
-  for (RxDatagram& datagram : burst.datagrams) {
-    open_one(datagram, messages, resignations);
+  const size_t size = burst.datagrams.size();
+  size_t fetched = 0;
+  for (size_t i = 0; i < size; ++i) {
+    for (; fetched < std::min(size, i + kKeysAhead); ++fetched) {
+      const Bytes datagram = burst.datagrams[fetched].bytes;
+      if (kind_of(datagram) == kClientQuery) {
+        keyring_.prefetch_query_key(datagram);
+      }
+    }
+    open_one(burst.datagrams[i], messages, resignations);
   }
+  counters_.query_keys_derived.set(keyring_.query_keys_derived());
 }
 
 void Opener::open_one(RxDatagram& datagram, Messages& messages, Resignations& resignations) {

@@ -15,9 +15,10 @@ namespace tercet::dataplane {
 
 /// Written by the polling thread, read by the control thread.
 struct OpenCounters {
-  Counter messages;       ///< opened and handed on
-  Counter resignations;   ///< of the other LB: authentic
-  Counter drops[kDrops];  ///< by Drop reason (index 0 stays 0)
+  Counter messages;            ///< opened and handed on
+  Counter resignations;        ///< of the other LB: authentic
+  Counter query_keys_derived;  ///< clients whose key was not at hand
+  Counter drops[kDrops];       ///< by Drop reason (index 0 stays 0)
   [[nodiscard]] uint64_t dropped() const;
 };
 

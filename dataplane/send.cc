@@ -1,8 +1,15 @@
 #include "dataplane/send.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace tercet::dataplane {
+namespace {
+
+constexpr size_t kKeysAhead = 8;  // as in open.cc
+
+}  // namespace
 
 MutBytes Sender::room(Port& port, TxBurst*& burst) {
   MutBytes buffer = burst->next();
@@ -21,7 +28,13 @@ void Sender::send(Outbox& out, Port& port) {
     return;
   }
   TxBurst* burst = &port.transmit();
-  for (const Outbox::Parcel& parcel : out.parcels()) {
+  const auto parcels = out.parcels();
+  size_t fetched = 0;
+  for (size_t next = 0; next < parcels.size(); ++next) {
+    for (; fetched < std::min(parcels.size(), next + kKeysAhead); ++fetched) {
+      prefetch(parcels[fetched]);
+    }
+    const Outbox::Parcel& parcel = parcels[next];
     const Bytes plain = out.bytes(parcel);
     if (parcel.servers.empty()) {
       const ClientRef& client = parcel.client;
@@ -50,6 +63,7 @@ void Sender::send(Outbox& out, Port& port) {
     port.send(*burst);
     counters_.bursts.add();
   }
+  counters_.reply_keys_derived.set(keyring_.reply_keys_derived());
   out.clear();
 }
 

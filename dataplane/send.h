@@ -33,9 +33,10 @@ struct Routes {
 
 /// Written by the polling thread, read by the control thread.
 struct SendCounters {
-  Counter datagrams;      ///< sealed and handed to the port
-  Counter bursts;         ///< TxBursts that they needed
-  Counter drop_no_route;  ///< to a server that this one has no lane or key for
+  Counter datagrams;           ///< sealed and handed to the port
+  Counter bursts;              ///< TxBursts that they needed
+  Counter reply_keys_derived;  ///< clients whose key was not at hand
+  Counter drop_no_route;       ///< to a server that this one has no lane or key for
 };
 
 class Sender {
@@ -47,6 +48,11 @@ class Sender {
   [[nodiscard]] const SendCounters& counters() const { return counters_; }
 
  private:
+  void prefetch(const Outbox::Parcel& parcel) {
+    if (parcel.servers.empty()) {
+      keyring_.prefetch_reply_key({AccessId{parcel.client.access_id}, parcel.client.session});
+    }
+  }
   /// A buffer of the burst, sending what is full first.
   MutBytes room(Port& port, TxBurst*& burst);
 

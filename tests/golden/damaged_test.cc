@@ -85,10 +85,10 @@ void expect_only_whole(const std::vector<uint8_t>& datagram, Open open) {
   EXPECT_TRUE(open(Exact(datagram).bytes()));
 }
 
-void sealed_between_servers(const std::string& name, seal::Algorithm aead) {
+void sealed_between_servers(const std::string& name, seal::Algorithm aead, seal::Provider provider) {
   const std::vector<uint8_t> plain = load(name);
-  seal::Keyring lb(server_keys(ServerId::lb1, ServerId::b2, aead));
-  seal::Keyring backend(server_keys(ServerId::b2, ServerId::lb1, aead));
+  seal::Keyring lb(server_keys(ServerId::lb1, ServerId::b2, aead), {.provider = provider});
+  seal::Keyring backend(server_keys(ServerId::b2, ServerId::lb1, aead), {.provider = provider});
   std::vector<uint8_t> datagram(plain.size() + kSealOverhead);
   datagram.resize(lb.seal_to_server(ServerId::b2, plain, datagram));
   expect_only_whole(datagram, [&](MutBytes bytes) {
@@ -97,12 +97,12 @@ void sealed_between_servers(const std::string& name, seal::Algorithm aead) {
   });
 }
 
-void sealed_by_client(const std::string& name, seal::Algorithm aead) {
+void sealed_by_client(const std::string& name, seal::Algorithm aead, seal::Provider provider) {
   const std::vector<uint8_t> plain = load(name);
-  seal::Keyring lb(server_keys(ServerId::lb1, ServerId::b2, aead));
+  seal::Keyring lb(server_keys(ServerId::lb1, ServerId::b2, aead), {.provider = provider});
   const AccessId access{5};
-  seal::ClientKeyring client(
-      {CellId{0xCE11}, access, aead, seal::derive_access_key(aead, key_of(9), access)});
+  seal::ClientKeyring client({CellId{0xCE11}, access, aead, seal::derive_access_key(aead, key_of(9), access)},
+                             std::nullopt, provider);
   std::vector<uint8_t> datagram(plain.size() + kSealOverhead);
   datagram.resize(client.seal_query(plain, datagram));
   seal::ClientKeyRef who;
@@ -123,13 +123,15 @@ void sealed_by_client(const std::string& name, seal::Algorithm aead) {
 
 TEST_P(Damaged, SealedIsRefused) {
   for (const auto aead : {seal::Algorithm::aes_256_gcm, seal::Algorithm::chacha20_poly1305}) {
-    if (!seal::available(aead)) {
-      continue;
-    }
-    if (is_client(GetParam())) {
-      sealed_by_client(GetParam(), aead);
-    } else if (!is_page(GetParam())) {
-      sealed_between_servers(GetParam(), aead);
+    for (const auto provider : {seal::Provider::libsodium, seal::Provider::ipsec_mb}) {
+      if (!seal::can_run(provider, aead)) {
+        continue;
+      }
+      if (is_client(GetParam())) {
+        sealed_by_client(GetParam(), aead, provider);
+      } else if (!is_page(GetParam())) {
+        sealed_between_servers(GetParam(), aead, provider);
+      }
     }
   }
 }

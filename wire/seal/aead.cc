@@ -5,38 +5,24 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "wire/seal/ipsec_mb.h"
+#include "wire/seal/sodium_aead.h"
 
 namespace tercet::seal {
 namespace {
 
-constexpr size_t kTag = 16;
-static_assert(sizeof(crypto_aead_aes256gcm_state) <= sizeof(PreparedKey));
-static_assert(alignof(PreparedKey) >= 16, "libsodium's prepared state wants 16");
-static_assert(crypto_aead_aes256gcm_ABYTES == kTag && crypto_aead_chacha20poly1305_ietf_ABYTES == kTag);
-static_assert(crypto_aead_aes256gcm_KEYBYTES == sizeof(Key) &&
-              crypto_aead_chacha20poly1305_ietf_KEYBYTES == sizeof(Key));
-
-void start_library() {
-  static const bool started = sodium_init() >= 0;
-  TERCET_CHECK(started, "libsodium starts");
-}
+constexpr size_t kTag = sodium::kAeadTagSize;
 
 /// 96 bits: the counter, then zeros. Unique because the counter is, per key.
 struct AeadNonce {
-  uint8_t bytes[12] = {};
+  uint8_t bytes[sodium::kNonceSize] = {};
   explicit AeadNonce(uint64_t counter) { std::memcpy(bytes, &counter, sizeof counter); }
 };
-static_assert(crypto_aead_aes256gcm_NPUBBYTES == 12 && crypto_aead_chacha20poly1305_ietf_NPUBBYTES == 12);
-
-auto* gcm_state(PreparedKey& key) { return reinterpret_cast<crypto_aead_aes256gcm_state*>(key.state.data()); }
-const auto* gcm_state(const PreparedKey& key) {
-  return reinterpret_cast<const crypto_aead_aes256gcm_state*>(key.state.data());
-}
 
 }  // namespace
 
 void random_bytes(MutBytes out) {
-  start_library();
+  sodium::start();
   randombytes_buf(out.data(), out.size());
 }
 
@@ -62,33 +48,76 @@ tl::expected<Algorithm, std::string> parse_algorithm(std::string_view name) {
                         "\": it must be \"aes-256-gcm\" or \"chacha20-poly1305\"");
 }
 
-bool available(Algorithm algorithm) {
-  start_library();
-  return algorithm == Algorithm::chacha20_poly1305 || crypto_aead_aes256gcm_is_available() != 0;
+bool available(Algorithm algorithm) { return sodium::available(algorithm); }
+
+const char* name_of(Provider provider) { return provider == Provider::ipsec_mb ? "ipsec-mb" : "libsodium"; }
+
+tl::expected<void, std::string> can_run(Provider provider, Algorithm algorithm) {
+  if (!available(algorithm)) {
+    return tl::unexpected(std::string(name_of(algorithm)) + " needs AES instructions, which this CPU lacks");
+  }
+  if (provider == Provider::libsodium) {
+    return {};
+  }
+  if (algorithm != Algorithm::aes_256_gcm) {
+    return tl::unexpected(std::string("ipsec-mb serves aes-256-gcm here, not ") + name_of(algorithm));
+  }
+  const auto& mb = IpsecMb::here();
+  return mb ? tl::expected<void, std::string>() : tl::unexpected(mb.error());
 }
 
-Aead::Aead(Algorithm algorithm) : algorithm_(algorithm) {
+Provider fastest(Algorithm algorithm) {
+  return can_run(Provider::ipsec_mb, algorithm) ? Provider::ipsec_mb : Provider::libsodium;
+}
+
+Aead::Aead(Algorithm algorithm, std::optional<Provider> provider) : algorithm_(algorithm) {
   TERCET_CHECK(available(algorithm), "the cell's AEAD was checked to run on this machine");
+  const Provider chosen = provider ? *provider : fastest(algorithm);
+  if (chosen == Provider::ipsec_mb) {
+    TERCET_CHECK(can_run(chosen, algorithm), "the provider was checked to run on this machine");
+    mb_ = &*IpsecMb::here();
+  }
+  lines_ = find_lines();
+}
+
+/// By trial, because a prepared key's layout is its library's own and differs from CPU to CPU: a line matters
+/// if something else in it gives something else.
+uint32_t Aead::find_lines() const {
+  constexpr std::array<uint8_t, 40> kAad{};
+  constexpr std::array<uint8_t, 128> kPlain{};
+  PreparedKey key{};
+  prepare(Key{}, key);
+  uint32_t lines = 0;
+  for (const size_t size : {size_t{16}, kPlain.size()}) {
+    std::array<uint8_t, kPlain.size() + kTag> sealed{};
+    seal(key, 1, kAad, Bytes(kPlain).first(size), sealed.data());
+    for (size_t line = 0; line < sizeof(PreparedKey) / PreparedKey::kLine; ++line) {
+      PreparedKey other = key;
+      for (size_t i = 0; i < PreparedKey::kLine; ++i) {
+        other.state[line * PreparedKey::kLine + i] ^= 0x5AU;
+      }
+      std::array<uint8_t, kPlain.size() + kTag> otherwise{};
+      seal(other, 1, kAad, Bytes(kPlain).first(size), otherwise.data());
+      lines |= otherwise != sealed ? 1U << line : 0U;
+    }
+  }
+  return lines;
 }
 
 void Aead::prepare(const Key& key, PreparedKey& out) const {
-  if (algorithm_ == Algorithm::aes_256_gcm) {
-    crypto_aead_aes256gcm_beforenm(gcm_state(out), key.bytes.data());
+  if (mb_ != nullptr) {
+    mb_->prepare(key, out);
   } else {
-    std::memcpy(out.state.data(), key.bytes.data(), key.bytes.size());
+    sodium::prepare(algorithm_, key, out);
   }
 }
 
 void Aead::seal(const PreparedKey& key, uint64_t counter, Bytes aad, Bytes plain, uint8_t* out) const {
   const AeadNonce nonce(counter);
-  if (algorithm_ == Algorithm::aes_256_gcm) {
-    crypto_aead_aes256gcm_encrypt_detached_afternm(out, out + plain.size(), nullptr, plain.data(),
-                                                   plain.size(), aad.data(), aad.size(), nullptr, nonce.bytes,
-                                                   gcm_state(key));
+  if (mb_ != nullptr) {
+    mb_->seal(key, nonce.bytes, aad, plain, out);
   } else {
-    crypto_aead_chacha20poly1305_ietf_encrypt_detached(out, out + plain.size(), nullptr, plain.data(),
-                                                       plain.size(), aad.data(), aad.size(), nullptr,
-                                                       nonce.bytes, key.state.data());
+    sodium::seal(algorithm_, key, nonce.bytes, aad, plain, out);
   }
 }
 
@@ -97,15 +126,8 @@ bool Aead::open(const PreparedKey& key, uint64_t counter, Bytes aad, MutBytes se
     return false;
   }
   const AeadNonce nonce(counter);
-  const size_t size = sealed.size() - kTag;
-  uint8_t* text = sealed.data();
-  if (algorithm_ == Algorithm::aes_256_gcm) {
-    return crypto_aead_aes256gcm_decrypt_detached_afternm(text, nullptr, text, size, text + size, aad.data(),
-                                                          aad.size(), nonce.bytes, gcm_state(key)) == 0;
-  }
-  return crypto_aead_chacha20poly1305_ietf_decrypt_detached(text, nullptr, text, size, text + size,
-                                                            aad.data(), aad.size(), nonce.bytes,
-                                                            key.state.data()) == 0;
+  return mb_ != nullptr ? mb_->open(key, nonce.bytes, aad, sealed)
+                        : sodium::open(algorithm_, key, nonce.bytes, aad, sealed);
 }
 
 }  // namespace tercet::seal

@@ -12,15 +12,24 @@
 namespace tercet::seal {
 namespace {
 
-TEST(Allocation, NoneAfterConstruction) {
-  const Algorithm aead = Algorithm::chacha20_poly1305;
-  Keyring b1(test::server_keys(ServerId::b1, aead));
+class Allocation : public ::testing::TestWithParam<test::Suite> {};
+INSTANTIATE_TEST_SUITE_P(Suites, Allocation, ::testing::ValuesIn(test::kSuites),
+                         [](const auto& tested) { return test::name_of_suite(tested.param); });
+
+TEST_P(Allocation, NoneAfterConstruction) {
+  if (!GetParam().runs()) {
+    GTEST_SKIP() << test::name_of_suite(GetParam()) << " does not run here";
+  }
+  const Algorithm aead = GetParam();
+  const Provider provider = GetParam().provider;
+  Keyring b1(test::server_keys(ServerId::b1, aead), {.provider = provider});
   std::vector<std::unique_ptr<Keyring>> lives;  // more than the caches hold
   std::vector<std::unique_ptr<ClientKeyring>> clients;
   for (unsigned i = 0; i < 2 * PeerSessions::kSessions; ++i) {
-    lives.push_back(std::make_unique<Keyring>(test::server_keys(ServerId::lb1, aead),
-                                              KeyringOptions{.client_cache_entries = 4}));
-    clients.push_back(std::make_unique<ClientKeyring>(test::client_keys(aead)));
+    lives.push_back(
+        std::make_unique<Keyring>(test::server_keys(ServerId::lb1, aead),
+                                  KeyringOptions{.client_cache_entries = 4, .provider = provider}));
+    clients.push_back(std::make_unique<ClientKeyring>(test::client_keys(aead), std::nullopt, provider));
   }
   std::vector<uint8_t> datagram(kSealOverhead + 17);
   const Bytes plain = as_bytes("every seat counts");
@@ -38,6 +47,8 @@ TEST(Allocation, NoneAfterConstruction) {
       for (auto& client : clients) {
         client->seal_query(plain, datagram);
         lb->prefetch_client(datagram);
+        lb->prefetch_query_key(datagram);
+        lb->prefetch_reply_key({client->access(), client->session()});
         opened += lb->open_from_client(datagram) ? 1U : 0U;
         lb->seal_reply({client->access(), client->session()}, plain, datagram);
         opened += client->open_reply(datagram) ? 1U : 0U;

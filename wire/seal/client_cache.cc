@@ -66,17 +66,6 @@ ClientCache::Entry ClientCache::admit(AccessId access, const SessionId& session)
   return {&tag, &keys_[set * kWays + victim]};
 }
 
-void ClientCache::prefetch(AccessId access, const SessionId& session) {
-  const Entry entry = find(access, session);
-  if (entry.tag == nullptr || !entry.tag->query_ready) {
-    return;
-  }
-  const uint8_t* state = entry.keys->query.state.data();
-  for (size_t offset = 0; offset < sizeof(PreparedKey); offset += 64) {
-    __builtin_prefetch(state + offset);
-  }
-}
-
 void ClientCache::forget_replies() {
   for (Set& set : sets_) {
     for (Tag& tag : set.tags) {

@@ -1,7 +1,8 @@
 #pragma once
 // Prepared keys of the clients that an LB lately heard: four-way set-associative, the tags of a set side by
-// side in two cache lines, so that finding a client touches one place and its key another. A client enters
-// only with a datagram that proved authentic. No replay window here: a client's requests are numbered, and a
+// side in two cache lines, so that finding a client touches one place and its key another. 2,080 B a client:
+// two keys of 1 KiB and a tag, whatever the AEAD and its provider. A client enters only with a datagram that
+// proved authentic. No replay window here: a client's requests are numbered, and a
 // repeat only repeats the answer.
 
 #include <array>
@@ -21,7 +22,7 @@ class ClientCache {
     PreparedKey query;
     PreparedKey reply;
   };
-  static_assert(sizeof(Keys) == 1024);
+  static_assert(sizeof(Keys) == 2048);
 
   struct Tag {
     SessionId session;
@@ -46,8 +47,14 @@ class ClientCache {
   /// Takes a client in, with neither key ready, in place of the one of its set that was silent longest.
   Entry admit(AccessId access, const SessionId& session);
   void touch(const Entry& entry) { entry.tag->used = ++clock_; }
-  /// Starts loading what open will need.
-  void prefetch(AccessId access, const SessionId& session);
+  /// Starts loading the client's set, for a find() that comes soon.
+  void prefetch_set(AccessId access, const SessionId& session) const {
+    if (!sets_.empty()) {
+      const auto* set = reinterpret_cast<const uint8_t*>(&sets_[set_of(access, session)]);
+      __builtin_prefetch(set);
+      __builtin_prefetch(set + 64);
+    }
+  }
   /// Forgets the replies' keys: our own session changed.
   void forget_replies();
   [[nodiscard]] size_t capacity() const { return keys_.size(); }

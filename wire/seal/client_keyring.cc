@@ -7,8 +7,12 @@
 
 namespace tercet::seal {
 
-ClientKeyring::ClientKeyring(const ClientKeys& keys, std::optional<SessionId> session)
-    : cell_(keys.cell), access_(keys.access), aead_(keys.aead), access_key_(keys.aead, keys.access_key) {
+ClientKeyring::ClientKeyring(const ClientKeys& keys, std::optional<SessionId> session,
+                             std::optional<Provider> provider)
+    : cell_(keys.cell),
+      access_(keys.access),
+      aead_(keys.aead, provider),
+      access_key_(keys.aead, keys.access_key) {
   TERCET_CHECK(access_.value != 0, "an access id is never 0");
   if (session) {
     take_session(*session);

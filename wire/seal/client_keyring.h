@@ -25,7 +25,9 @@ struct FromLb {
 class ClientKeyring {
  public:
   /// `keys.aead` must be available(). `session`: for tests and the simulator only; absent: random.
-  explicit ClientKeyring(const ClientKeys& keys, std::optional<SessionId> session = {});
+  /// `provider`: as in KeyringOptions.
+  explicit ClientKeyring(const ClientKeys& keys, std::optional<SessionId> session = {},
+                         std::optional<Provider> provider = {});
   ~ClientKeyring();
   ClientKeyring(const ClientKeyring&) = delete;
   ClientKeyring& operator=(const ClientKeyring&) = delete;

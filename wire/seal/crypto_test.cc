@@ -84,11 +84,12 @@ TEST(Aead, NamesAreThoseOfTheConfiguration) {
 }
 
 TEST(Aead, EveryLengthInPlaceAndApart) {
-  for (const Algorithm algorithm : {Algorithm::aes_256_gcm, Algorithm::chacha20_poly1305}) {
-    if (!available(algorithm)) {
+  for (const test::Suite& suite : test::kSuites) {
+    if (!suite.runs()) {
       continue;
     }
-    const Aead aead(algorithm);
+    const Aead aead(suite.algorithm, suite.provider);
+    ASSERT_EQ(aead.provider(), suite.provider);
     PreparedKey key;
     aead.prepare(rising<Key>(9), key);
     const std::vector<uint8_t> aad(40, 0xAA);

@@ -29,9 +29,10 @@ Key derive_access_key(Algorithm aead, const Key& client_master, AccessId access)
 Keyring::Keyring(const ServerKeys& keys, const KeyringOptions& options)
     : cell_(keys.cell),
       self_(keys.self),
-      aead_(keys.aead),
+      aead_(keys.aead, options.provider),
       clients_(keys.client_master ? std::max<size_t>(options.client_cache_entries, ClientCache::kWays) : 0,
-               random_salt()) {
+               random_salt()),
+      prefetch_(options.prefetch) {
   for (unsigned i = 0; i < kServers; ++i) {
     if (keys.pairs[i] && i != index(self_)) {
       peers_[i] = std::make_unique<Peer>(Peer{KdfKey(keys.aead, *keys.pairs[i]), {}, 0, {}});
@@ -154,6 +155,7 @@ size_t Keyring::seal_reply(const ClientKeyRef& client, Bytes plain, MutBytes out
   }
   if (!entry.tag->reply_ready) {
     prepare_reply(client, entry.keys->reply);
+    ++reply_keys_derived_;
     entry.tag->reply_ready = true;
   }
   const uint64_t counter = ++reply_counter_;
@@ -222,7 +224,7 @@ tl::expected<FromClient, Drop> Keyring::open_from_client(MutBytes datagram) {
   } else {
     PreparedKey key;
     prepare_query(client, key);
-    ++client_keys_derived_;
+    ++query_keys_derived_;
     if (!aead_.open(key, counter, aad, view->sealed)) {
       return tl::unexpected(Drop::forged);  // and the cache is as it was: strangers cannot wash it out
     }
@@ -236,10 +238,30 @@ tl::expected<FromClient, Drop> Keyring::open_from_client(MutBytes datagram) {
   return FromClient{client, counter, view->sealed.first(view->sealed.size() - kTagSize)};
 }
 
-void Keyring::prefetch_client(Bytes datagram) {
-  if (datagram.size() >= kSealOverhead) {
+void Keyring::prefetch_client(Bytes datagram) const {
+  if (prefetch_ && datagram.size() >= kSealOverhead) {
     const auto* header = reinterpret_cast<const DatagramHeader*>(datagram.data());
-    clients_.prefetch(AccessId{header->access_id}, header->session_id());
+    clients_.prefetch_set(AccessId{header->access_id}, header->session_id());
+  }
+}
+
+void Keyring::prefetch_query_key(Bytes datagram) {
+  if (prefetch_ && datagram.size() >= kSealOverhead) {
+    const auto* header = reinterpret_cast<const DatagramHeader*>(datagram.data());
+    const ClientCache::Entry entry = clients_.find(AccessId{header->access_id}, header->session_id());
+    if (entry.tag != nullptr && entry.tag->query_ready) {
+      aead_.prefetch(entry.keys->query);
+    }
+  }
+}
+
+void Keyring::prefetch_reply_key(const ClientKeyRef& client) {
+  if (!prefetch_) {
+    return;
+  }
+  const ClientCache::Entry entry = clients_.find(client.access, client.session);
+  if (entry.tag != nullptr && entry.tag->reply_ready) {
+    aead_.prefetch(entry.keys->reply);
   }
 }
 

@@ -26,8 +26,13 @@
 namespace tercet::seal {
 
 struct KeyringOptions {
-  /// Clients whose keys an LB keeps ready (1 KiB each).
+  /// Clients whose keys an LB keeps ready: 2,080 B each, taken at once; rounded up to a power of two.
   size_t client_cache_entries = 4096;
+  /// Which library seals and opens; must be able to run the AEAD here (can_run). Absent: the fastest that
+  /// can.
+  std::optional<Provider> provider = {};
+  /// Off: prefetch_…() do nothing, to measure what they are worth.
+  bool prefetch = true;
   /// For tests and the simulator only: a session that repeats is what must never happen. Absent: random.
   std::optional<SessionId> session = {};
 };
@@ -70,6 +75,7 @@ class Keyring {
   [[nodiscard]] const SessionId& session() const { return session_; }
   [[nodiscard]] bool has_peer(ServerId peer) const { return peers_[index(peer)] != nullptr; }
   [[nodiscard]] bool serves_clients() const { return master_.has_value(); }
+  [[nodiscard]] Provider provider() const { return aead_.provider(); }
 
   // Sealing. Returns the datagram's size. `out` has room for plain.size() + kSealOverhead; `plain` may lie in
   // `out` at kHeaderSize (sealed in place) or apart from it. Asking for a peer without key, or for more than
@@ -81,10 +87,17 @@ class Keyring {
   // Opening, in place: after a Drop the datagram's bytes are worthless.
   [[nodiscard]] tl::expected<FromServer, Drop> open_from_server(MutBytes datagram);
   [[nodiscard]] tl::expected<FromClient, Drop> open_from_client(MutBytes datagram);
-  /// Call for each datagram of a burst before opening the first: a cold key costs as much as all the rest.
-  void prefetch_client(Bytes datagram);
+  // A cold key costs as much as all the rest of a query, so keys are fetched a burst ahead, in two steps:
+  // where a client's keys are, for every datagram of the burst, and then the keys. Neither must come first:
+  // what was not fetched is only slower.
+  /// Before a burst of queries is opened.
+  void prefetch_client(Bytes datagram) const;
+  void prefetch_query_key(Bytes datagram);
+  /// Before a burst of replies is sealed. Where the keys are is known since the query was opened.
+  void prefetch_reply_key(const ClientKeyRef& client);
   /// How often a client's key was not at hand and had to be derived; for /metrics.
-  [[nodiscard]] uint64_t client_keys_derived() const { return client_keys_derived_; }
+  [[nodiscard]] uint64_t query_keys_derived() const { return query_keys_derived_; }
+  [[nodiscard]] uint64_t reply_keys_derived() const { return reply_keys_derived_; }
 
   // A resignation is sealed in advance, for a guard to send when this LB is dead, under a key of its own, so
   // that no replay window drops it. It may be repeated by anyone: the receiver acts only if `epoch` is the
@@ -125,7 +138,9 @@ class Keyring {
   uint64_t reply_counter_ =
       0;  ///< one for all clients: eviction from the cache can then never make it repeat
   ClientCache clients_;
-  uint64_t client_keys_derived_ = 0;
+  bool prefetch_;
+  uint64_t query_keys_derived_ = 0;
+  uint64_t reply_keys_derived_ = 0;
   Epoch resigned_epoch_;
   Nonce resigned_nonce_;
 };

@@ -57,26 +57,32 @@ std::string resignation_outcome(Keyring& to, Datagram datagram) {
   return opened ? "ok" : name_of(opened.error());
 }
 
-class Sealed : public ::testing::TestWithParam<Algorithm> {
+class Sealed : public ::testing::TestWithParam<test::Suite> {
  protected:
   void SetUp() override {
-    if (!available(GetParam())) {
-      GTEST_SKIP() << name_of(GetParam()) << " does not run here";
+    if (!GetParam().runs()) {
+      GTEST_SKIP() << test::name_of_suite(GetParam()) << " does not run here";
     }
   }
+  [[nodiscard]] static KeyringOptions with(KeyringOptions options = {}) {
+    options.provider = GetParam().provider;
+    return options;
+  }
+  /// A client of that suite too; its name in the tests is the class's, so that none is forgotten.
+  struct ClientKeyring : seal::ClientKeyring {
+    explicit ClientKeyring(const ClientKeys& keys, std::optional<SessionId> session = {})
+        : seal::ClientKeyring(keys, session, GetParam().provider) {}
+  };
   [[nodiscard]] static ServerKeys keys(ServerId self) { return test::server_keys(self, GetParam()); }
-  [[nodiscard]] static bool aes() { return GetParam() == Algorithm::aes_256_gcm; }
+  [[nodiscard]] static bool aes() { return GetParam().algorithm == Algorithm::aes_256_gcm; }
 };
-INSTANTIATE_TEST_SUITE_P(Algorithms, Sealed,
-                         ::testing::Values(Algorithm::aes_256_gcm, Algorithm::chacha20_poly1305),
-                         [](const auto& tested) {
-                           return tested.param == Algorithm::aes_256_gcm ? "aes" : "chacha";
-                         });
+INSTANTIATE_TEST_SUITE_P(Suites, Sealed, ::testing::ValuesIn(test::kSuites),
+                         [](const auto& tested) { return test::name_of_suite(tested.param); });
 
 // Fixtures computed with Python's cryptography and hashlib: two implementations, one wire.
 TEST_P(Sealed, GoldenBytes) {
-  Keyring lb(keys(ServerId::lb1), {.session = test::kLbSession});
-  Keyring b1(keys(ServerId::b1), {.session = test::kBackendSession});
+  Keyring lb(keys(ServerId::lb1), with({.session = test::kLbSession}));
+  Keyring b1(keys(ServerId::b1), with({.session = test::kBackendSession}));
   ClientKeyring client(test::client_keys(GetParam()), test::kClientSession);
 
   Datagram query = query_of(client);
@@ -130,8 +136,8 @@ TEST_P(Sealed, GoldenBytes) {
 }
 
 TEST_P(Sealed, EveryTruncationAndEveryFlippedBitIsRefused) {
-  Keyring lb(keys(ServerId::lb1));
-  Keyring b1(keys(ServerId::b1));
+  Keyring lb(keys(ServerId::lb1), with());
+  Keyring b1(keys(ServerId::b1), with());
   ClientKeyring client(test::client_keys(GetParam()));
   const Datagram query = query_of(client);
   const Datagram cell = to_server(lb, ServerId::b1);
@@ -179,10 +185,10 @@ TEST_P(Sealed, EveryTruncationAndEveryFlippedBitIsRefused) {
 }
 
 TEST_P(Sealed, ReflectedAndMisdirectedDatagramsAreRefused) {
-  Keyring lb1(keys(ServerId::lb1));
-  Keyring lb2(keys(ServerId::lb2));
-  Keyring b1(keys(ServerId::b1));
-  Keyring b2(keys(ServerId::b2));
+  Keyring lb1(keys(ServerId::lb1), with());
+  Keyring lb2(keys(ServerId::lb2), with());
+  Keyring b1(keys(ServerId::b1), with());
+  Keyring b2(keys(ServerId::b2), with());
   ClientKeyring client(test::client_keys(GetParam()));
 
   const Datagram to_b1 = to_server(lb1, ServerId::b1);
@@ -215,22 +221,22 @@ TEST_P(Sealed, AStolenServerSpeaksOnlyAsItself) {
   ServerKeys stolen = keys(ServerId::b1);
   stolen.self = ServerId::lb1;
   stolen.pairs[index(ServerId::b1)].reset();
-  Keyring thief(stolen);
-  Keyring b2(keys(ServerId::b2));
+  Keyring thief(stolen, with());
+  Keyring b2(keys(ServerId::b2), with());
   EXPECT_EQ(server_outcome(b2, to_server(thief, ServerId::b2)), "forged");
 
   ServerKeys fewer = keys(ServerId::b2);
   fewer.pairs[index(ServerId::lb2)].reset();
-  Keyring alone(fewer);
-  Keyring lb2(keys(ServerId::lb2));
+  Keyring alone(fewer, with());
+  Keyring lb2(keys(ServerId::lb2), with());
   EXPECT_EQ(server_outcome(alone, to_server(lb2, ServerId::b2)), "unknown_key");
   EXPECT_EQ(resignation_outcome(alone, resignation_of(lb2, ServerId::b2, Epoch{22}, Nonce{1})),
             "unknown_key");
 }
 
 TEST_P(Sealed, RepeatsAreRefusedAndReorderingIsNot) {
-  Keyring lb(keys(ServerId::lb1));
-  Keyring b1(keys(ServerId::b1));
+  Keyring lb(keys(ServerId::lb1), with());
+  Keyring b1(keys(ServerId::b1), with());
   std::vector<Datagram> sent;
   for (int i = 0; i < 100; ++i) {
     sent.push_back(to_server(lb, ServerId::b1));
@@ -250,8 +256,8 @@ TEST_P(Sealed, RepeatsAreRefusedAndReorderingIsNot) {
 }
 
 TEST_P(Sealed, AForgedCounterDoesNotMoveTheWindow) {
-  Keyring lb(keys(ServerId::lb1));
-  Keyring b1(keys(ServerId::b1));
+  Keyring lb(keys(ServerId::lb1), with());
+  Keyring b1(keys(ServerId::b1), with());
   EXPECT_EQ(server_outcome(b1, to_server(lb, ServerId::b1)), "ok");
   Datagram far_ahead = to_server(lb, ServerId::b1);
   far_ahead[22] = 0xFF;
@@ -260,16 +266,16 @@ TEST_P(Sealed, AForgedCounterDoesNotMoveTheWindow) {
 }
 
 TEST_P(Sealed, ARestartedServerIsHeardAtOnceAndRecordingsOfItsFormerLifeDoNotPushItOut) {
-  Keyring b1(keys(ServerId::b1));
+  Keyring b1(keys(ServerId::b1), with());
   std::vector<Datagram> recorded;      // one unheard datagram of each of many former lives
   std::vector<Datagram> heard_before;  // and one that was heard
   for (unsigned life = 0; life < 3 * PeerSessions::kSessions; ++life) {
-    Keyring lb(keys(ServerId::lb1));
+    Keyring lb(keys(ServerId::lb1), with());
     heard_before.push_back(to_server(lb, ServerId::b1));
     EXPECT_EQ(server_outcome(b1, heard_before.back()), "ok") << "life " << life;
     recorded.push_back(to_server(lb, ServerId::b1));
   }
-  Keyring live(keys(ServerId::lb1));
+  Keyring live(keys(ServerId::lb1), with());
   const Datagram first = to_server(live, ServerId::b1);
   EXPECT_EQ(server_outcome(b1, first), "ok");
   for (const Datagram& d : heard_before) {
@@ -288,9 +294,9 @@ TEST_P(Sealed, ARestartedServerIsHeardAtOnceAndRecordingsOfItsFormerLifeDoNotPus
 }
 
 TEST_P(Sealed, CountersOfPeersAreTheirOwn) {
-  Keyring lb(keys(ServerId::lb1));
-  Keyring b1(keys(ServerId::b1));
-  Keyring b2(keys(ServerId::b2));
+  Keyring lb(keys(ServerId::lb1), with());
+  Keyring b1(keys(ServerId::b1), with());
+  Keyring b2(keys(ServerId::b2), with());
   for (uint64_t i = 1; i <= 3; ++i) {
     Datagram one = to_server(lb, ServerId::b1);
     Datagram two = to_server(lb, ServerId::b2);
@@ -300,8 +306,8 @@ TEST_P(Sealed, CountersOfPeersAreTheirOwn) {
 }
 
 TEST_P(Sealed, RepliesReachOnlyTheSessionThatAsked) {
-  Keyring lb1(keys(ServerId::lb1));
-  Keyring lb2(keys(ServerId::lb2));
+  Keyring lb1(keys(ServerId::lb1), with());
+  Keyring lb2(keys(ServerId::lb2), with());
   ClientKeyring asker(test::client_keys(GetParam()));
   ClientKeyring same_key(test::client_keys(GetParam()));
   ClientKeyring other_key(test::client_keys(GetParam(), AccessId{8}));
@@ -321,7 +327,7 @@ TEST_P(Sealed, RepliesReachOnlyTheSessionThatAsked) {
 TEST_P(Sealed, ManyLivesOfTheLbsDoNotConfuseAClient) {
   ClientKeyring client(test::client_keys(GetParam()));
   for (int life = 0; life < 12; ++life) {
-    Keyring lb(keys(life % 2 == 0 ? ServerId::lb1 : ServerId::lb2));
+    Keyring lb(keys(life % 2 == 0 ? ServerId::lb1 : ServerId::lb2), with());
     for (int i = 0; i < 2; ++i) {
       Datagram reply = reply_of(lb, {AccessId{7}, client.session()});
       const auto opened = client.open_reply(reply);
@@ -332,7 +338,7 @@ TEST_P(Sealed, ManyLivesOfTheLbsDoNotConfuseAClient) {
 }
 
 TEST_P(Sealed, AWrongAccessKeyOpensNothing) {
-  Keyring lb(keys(ServerId::lb1));
+  Keyring lb(keys(ServerId::lb1), with());
   ClientKeys wrong = test::client_keys(GetParam());
   wrong.access = AccessId{8};  // key of access id 7
   ClientKeyring liar(wrong);
@@ -340,7 +346,7 @@ TEST_P(Sealed, AWrongAccessKeyOpensNothing) {
 }
 
 TEST_P(Sealed, ASmallClientCacheForgetsAndLearnsAnew) {
-  Keyring lb(keys(ServerId::lb1), {.client_cache_entries = 8});
+  Keyring lb(keys(ServerId::lb1), with({.client_cache_entries = 8}));
   std::vector<std::unique_ptr<ClientKeyring>> clients;
   for (unsigned i = 0; i < 64; ++i) {
     clients.push_back(std::make_unique<ClientKeyring>(test::client_keys(GetParam(), AccessId{1 + i % 5})));
@@ -351,6 +357,7 @@ TEST_P(Sealed, ASmallClientCacheForgetsAndLearnsAnew) {
     for (auto& client : clients) {
       Datagram query = query_of(*client);
       lb.prefetch_client(query);
+      lb.prefetch_query_key(query);
       const auto opened = lb.open_from_client(query);
       ASSERT_TRUE(opened);
       asked.push_back(opened->client);
@@ -381,7 +388,7 @@ TEST_P(Sealed, StrangersDoNotWashTheClientCacheOut) {
   EXPECT_NE(cache.find(access, session(0)).tag, nullptr) << "just used";
   EXPECT_EQ(cache.find(access, session(1)).tag, nullptr) << "silent longest";
 
-  Keyring lb(keys(ServerId::lb1), {.client_cache_entries = 4});
+  Keyring lb(keys(ServerId::lb1), with({.client_cache_entries = 4}));
   ClientKeyring client(test::client_keys(GetParam()));
   EXPECT_EQ(client_outcome(lb, query_of(client)), "ok");
   for (int i = 0; i < 1000; ++i) {
@@ -389,27 +396,30 @@ TEST_P(Sealed, StrangersDoNotWashTheClientCacheOut) {
     random_bytes(MutBytes(forged).subspan(24));  // another session, another text
     EXPECT_EQ(client_outcome(lb, forged), "forged");
   }
-  const uint64_t derived = lb.client_keys_derived();
+  const uint64_t derived = lb.query_keys_derived();
   EXPECT_EQ(derived, 1001U);
   EXPECT_EQ(client_outcome(lb, query_of(client)), "ok");
-  EXPECT_EQ(lb.client_keys_derived(), derived) << "its key is still at hand";
+  EXPECT_EQ(lb.query_keys_derived(), derived) << "its key is still at hand";
 }
 
 TEST_P(Sealed, PrefetchLooksAtNothingThatIsNotThere) {
-  Keyring lb(keys(ServerId::lb1));
-  Keyring b1(keys(ServerId::b1));
+  Keyring lb(keys(ServerId::lb1), with());
+  Keyring b1(keys(ServerId::b1), with());
   for (size_t size = 0; size <= kSealOverhead; ++size) {
     Datagram any(size, 0xFF);
     any.shrink_to_fit();
-    lb.prefetch_client(any);
-    b1.prefetch_client(any);
+    for (Keyring* keyring : {&lb, &b1}) {
+      keyring->prefetch_client(any);
+      keyring->prefetch_query_key(any);
+      keyring->prefetch_reply_key({AccessId{7}, test::kClientSession});
+    }
   }
 }
 
 TEST_P(Sealed, ResignationsOutliveTheReplayWindowAndNameTheirEpoch) {
-  Keyring lb(keys(ServerId::lb1));
-  Keyring b1(keys(ServerId::b1));
-  Keyring lb2(keys(ServerId::lb2));
+  Keyring lb(keys(ServerId::lb1), with());
+  Keyring b1(keys(ServerId::b1), with());
+  Keyring lb2(keys(ServerId::lb2), with());
   const Epoch epoch = make_epoch(9, ServerId::lb1);
   const Datagram in_advance = resignation_of(lb, ServerId::b1, epoch, Nonce{77});
   EXPECT_EQ(resignation_of(lb, ServerId::b1, epoch, Nonce{77}), in_advance) << "the same, if asked again";
@@ -425,7 +435,7 @@ TEST_P(Sealed, ResignationsOutliveTheReplayWindowAndNameTheirEpoch) {
   EXPECT_EQ(server_outcome(b1, in_advance), "not_for_us");
   Datagram as_message = in_advance;
   as_message[1] = static_cast<uint8_t>(DatagramKind::server_to_server);
-  Keyring fresh_b1(keys(ServerId::b1));
+  Keyring fresh_b1(keys(ServerId::b1), with());
   EXPECT_EQ(server_outcome(fresh_b1, as_message), "forged");
   EXPECT_EQ(resignation_outcome(b1, to_server(lb, ServerId::b1)), "not_for_us");
   // Of the other LB's epoch, or of an epoch that cannot be.
@@ -437,7 +447,7 @@ TEST_P(Sealed, ResignationsOutliveTheReplayWindowAndNameTheirEpoch) {
 TEST_P(Sealed, SessionsDifferAfterRestartReseedAndFork) {
   std::set<SessionId> sessions;
   for (int i = 0; i < 50; ++i) {
-    Keyring server(keys(ServerId::b1));
+    Keyring server(keys(ServerId::b1), with());
     ClientKeyring client(test::client_keys(GetParam()));
     EXPECT_TRUE(sessions.insert(server.session()).second);
     EXPECT_TRUE(sessions.insert(client.session()).second);
@@ -447,8 +457,8 @@ TEST_P(Sealed, SessionsDifferAfterRestartReseedAndFork) {
     EXPECT_TRUE(sessions.insert(client.session()).second);
   }
 
-  Keyring lb(keys(ServerId::lb1));
-  Keyring b1(keys(ServerId::b1));
+  Keyring lb(keys(ServerId::lb1), with());
+  Keyring b1(keys(ServerId::b1), with());
   ClientKeyring client(test::client_keys(GetParam()));
   const SessionId parents = client.session();
   (void)query_of(client);
@@ -492,8 +502,8 @@ TEST_P(Sealed, SessionsDifferAfterRestartReseedAndFork) {
 }
 
 TEST_P(Sealed, AnLbThatDrawsANewSessionIsHeardUnderIt) {
-  Keyring lb(keys(ServerId::lb1));
-  Keyring b1(keys(ServerId::b1));
+  Keyring lb(keys(ServerId::lb1), with());
+  Keyring b1(keys(ServerId::b1), with());
   ClientKeyring client(test::client_keys(GetParam()));
   Datagram query = query_of(client);
   const auto opened = lb.open_from_client(query);
@@ -506,9 +516,9 @@ TEST_P(Sealed, AnLbThatDrawsANewSessionIsHeardUnderIt) {
 }
 
 TEST_P(Sealed, InPlaceIsTheSameAsApartUpToTheLargest) {
-  Keyring apart(keys(ServerId::lb1), {.session = test::kLbSession});
-  Keyring in_place(keys(ServerId::lb1), {.session = test::kLbSession});
-  Keyring b1(keys(ServerId::b1));
+  Keyring apart(keys(ServerId::lb1), with({.session = test::kLbSession}));
+  Keyring in_place(keys(ServerId::lb1), with({.session = test::kLbSession}));
+  Keyring b1(keys(ServerId::b1), with());
   for (const size_t size : {size_t{0}, size_t{1}, size_t{128}, kCellPlainMax}) {
     std::vector<uint8_t> plain(size, 0x5A);
     const Datagram one =
@@ -526,9 +536,9 @@ TEST_P(Sealed, InPlaceIsTheSameAsApartUpToTheLargest) {
 }
 
 using SealedDeathTest = Sealed;
-INSTANTIATE_TEST_SUITE_P(Algorithms, SealedDeathTest, ::testing::Values(Algorithm::chacha20_poly1305));
+INSTANTIATE_TEST_SUITE_P(Suites, SealedDeathTest, ::testing::Values(test::kSuites[2]));
 TEST_P(SealedDeathTest, OurOwnMistakesAbort) {
-  Keyring lb(keys(ServerId::lb1));
+  Keyring lb(keys(ServerId::lb1), with());
   Datagram out(kCellDatagramMax + 1);
   const std::vector<uint8_t> too_much(kCellPlainMax + 1);
   EXPECT_DEATH(lb.seal_to_server(ServerId::b1, too_much, out), "room for the datagram");
@@ -542,7 +552,7 @@ TEST_P(SealedDeathTest, OurOwnMistakesAbort) {
       },
       "one resignation an epoch");
   EXPECT_DEATH(lb.seal_resignation(ServerId::b1, Epoch{22}, Nonce{1}, out), "its own epoch");
-  Keyring b1(keys(ServerId::b1));
+  Keyring b1(keys(ServerId::b1), with());
   EXPECT_DEATH(b1.seal_reply({AccessId{7}, {}}, {}, out), "only an LB");
 }
 

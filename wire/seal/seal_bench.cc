@@ -120,6 +120,9 @@ void BM_OpenFromClients(benchmark::State& state) {
       for (const auto& d : burst) {
         lb.prefetch_client(d);
       }
+      for (const auto& d : burst) {
+        lb.prefetch_query_key(d);
+      }
     }
     for (auto& d : burst) {
       if (!lb.open_from_client(d)) {

@@ -1,6 +1,7 @@
 #pragma once
 // Fixed keys and sessions for the tests and benchmarks of this folder. Nothing else includes this.
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,24 @@ inline ServerKeys server_keys(ServerId self, Algorithm aead) {
 }
 inline ClientKeys client_keys(Algorithm aead, AccessId access = AccessId{7}) {
   return {kCell, access, aead, derive_access_key(aead, kMaster, access)};
+}
+
+/// An AEAD and a library that runs it: tests that take one as their parameter run for each of kSuites.
+struct Suite {
+  Algorithm algorithm{};
+  Provider provider{};
+  operator Algorithm() const {
+    return algorithm;
+  }  // NOLINT: so that it stands where an algorithm is asked for
+  [[nodiscard]] bool runs() const { return can_run(provider, algorithm).has_value(); }
+};
+inline constexpr std::array<Suite, 3> kSuites{{{Algorithm::aes_256_gcm, Provider::libsodium},
+                                               {Algorithm::aes_256_gcm, Provider::ipsec_mb},
+                                               {Algorithm::chacha20_poly1305, Provider::libsodium}}};
+inline std::string name_of_suite(const Suite& suite) {
+  return suite.algorithm == Algorithm::chacha20_poly1305 ? "chacha"
+         : suite.provider == Provider::libsodium         ? "aes"
+                                                         : "aes_ipsec_mb";
 }
 
 inline std::string hex(Bytes bytes) {
