@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "control/admin.h"
+#include "control/crypto.h"
 
 namespace tercet::control {
 namespace {
@@ -36,6 +37,16 @@ Check check_of(const std::string& subject, const std::string& good,
 Check check_keys(const ServerConfig& config) {
   return check_of("keys", config.key_file + " is " + name_of(config.self) + "'s",
                   read_keys(config).map([](const seal::ServerKeys&) {}));
+}
+
+Check check_crypto(const ServerConfig& config) {
+  const auto keys = read_keys(config);
+  if (!keys) {
+    return {Check::Verdict::warning, "crypto: not judged without keys: mend those first"};
+  }
+  const auto chosen = choose_crypto(config.crypto, keys->aead);
+  return chosen ? Check{Check::Verdict::good, "crypto: " + chosen->why}
+                : Check{Check::Verdict::bad, "crypto: " + chosen.error()};
 }
 
 Check check_engine(const ServerConfig& config, const Engines& engines) {

@@ -23,6 +23,8 @@ Check check_of(const std::string& subject, const std::string& good,
                const tl::expected<void, std::string>& result);
 
 Check check_keys(const ServerConfig& config);
+/// Which library seals; bad if it is ipsec-mb that is asked for and this CPU cannot. Says nothing of the keys.
+Check check_crypto(const ServerConfig& config);
 Check check_engine(const ServerConfig& config, const Engines& engines);
 /// Whether the lanes can be opened, with the engine that needs least.
 Check check_lanes(const Engines& engines, const dataplane::PortOptions& options);

@@ -112,11 +112,15 @@ void add_common(Metrics& metrics, const dataplane::Port& port, const dataplane::
   for (size_t i = 1; i < kDrops; ++i) {
     metrics.sample({{"reason", name_of(static_cast<Drop>(i))}}, o.drops[i].get());
   }
+  metrics.counter("tercet_open_client_keys_derived_total",
+                  "Queries whose client's key was not at hand and was derived.", o.query_keys_derived.get());
   const dataplane::SendCounters& s = loop.sent();
   metrics.counter("tercet_send_datagrams_total", "Datagrams sealed.", s.datagrams.get());
   metrics.counter("tercet_send_bursts_total", "Bursts that they left in.", s.bursts.get());
   metrics.counter("tercet_send_no_route_total", "Messages to a server without lane or key.",
                   s.drop_no_route.get());
+  metrics.counter("tercet_send_client_keys_derived_total",
+                  "Replies whose client's key was not at hand and was derived.", s.reply_keys_derived.get());
   metrics.counter("tercet_poll_turns_total", "Turns of the polling thread.", loop.counters().polls.get());
   metrics.counter("tercet_poll_busy_turns_total", "Turns that brought datagrams.",
                   loop.counters().busy_polls.get());

@@ -69,6 +69,10 @@ ServerConfig read_server_config(Toml& toml, bool lb, uint16_t admin_port) {
   config.poll = toml.one_of("port.poll", "adaptive", {"adaptive", "busy"}) == "busy"
                     ? dataplane::PollMode::busy
                     : dataplane::PollMode::adaptive;
+  const std::string crypto = toml.one_of("port.crypto", "auto", {"auto", "ipsec-mb", "libsodium"});
+  config.crypto = crypto == "ipsec-mb"    ? Crypto::ipsec_mb
+                  : crypto == "libsodium" ? Crypto::libsodium
+                                          : Crypto::automatic;
   read_peers(toml, config);
   const std::string listen = toml.text("admin.listen", "127.0.0.1:" + std::to_string(admin_port));
   if (const auto endpoint = parse_endpoint(listen)) {

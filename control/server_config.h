@@ -15,6 +15,7 @@
 namespace tercet::control {
 
 enum class Engine : uint8_t { automatic, uring, mmsg };
+enum class Crypto : uint8_t { automatic, ipsec_mb, libsodium };
 
 struct AdminConfig {
   Endpoint listen;
@@ -29,6 +30,7 @@ struct ServerConfig {
   std::string key_file;
   Engine engine = Engine::automatic;
   dataplane::PollMode poll = dataplane::PollMode::adaptive;
+  Crypto crypto = Crypto::automatic;
   std::array<Endpoint, kServers> peers;  ///< itself too: where it binds
   AdminConfig admin;
 };

@@ -117,6 +117,34 @@ TEST(NormalCase, UnderLoadTheNextRoundWaitsForThisOnesDecisionAndThenCarriesAllT
   }
 }
 
+TEST(NormalCase, AtOneOutstandingRoundsChangeNothing) {
+  // Up to four outstanding every operation leaves in the very tick, and rounds on or off send the same bytes.
+  const auto sent = [](bool on, uint32_t outstanding) {
+    SmallCell cell({.rounds = {.on = on}});
+    cell.begin();
+    std::vector<std::vector<uint8_t>> accepts;
+    for (uint32_t round = 0; round < 8; ++round) {
+      for (uint32_t i = 0; i < outstanding; ++i) {
+        EXPECT_EQ(cell.propose("renew", round * 10 + i), Admit::taken);
+        cell.lb().tick(cell.now, cell.output(0));
+        const auto letters = testing::take_letters(cell.outboxes[0]);
+        EXPECT_EQ(only<AcceptView>(letters).size(), 1U) << outstanding << ": it did not wait";
+        for (const auto& letter : letters) {
+          accepts.push_back(letter.bytes);
+        }
+        cell.post(LB1, letters);
+      }
+      cell.run(milliseconds(6));
+      EXPECT_TRUE(cell.answered(round * 10));
+    }
+    return accepts;
+  };
+  EXPECT_EQ(Rounds::Options{}.free, 4U);
+  for (uint32_t outstanding = 1; outstanding <= 4; ++outstanding) {
+    EXPECT_EQ(sent(true, outstanding), sent(false, outstanding));
+  }
+}
+
 TEST(NormalCase, AReadDoesNotWaitForOperationsThatWaitForTheirRound) {
   SmallCell cell;
   cell.begin();

@@ -342,6 +342,7 @@ class SmallCell {
     size_t window = 64;
     size_t history = 256;
     size_t reads = 16;
+    Rounds::Options rounds = {};
   };
   SmallCell() : SmallCell(Options()) {}
   explicit SmallCell(const Options& sizes) {
@@ -353,6 +354,7 @@ class SmallCell {
       options.window = sizes.window;
       options.history = sizes.history;
       options.reads = sizes.reads;
+      options.rounds = sizes.rounds;
       lbs.push_back(std::make_unique<Proposer>(options));
     }
     for (const Slot slot : kSlots) {

@@ -152,7 +152,11 @@ Section port_section(bool lb) {
   Section s("port", "how datagrams are received and sent");
   s.text("engine", "auto", "uring, mmsg, or auto: uring where it is allowed, else mmsg; default auto");
   s.text("poll", "adaptive", "adaptive sleeps when idle, busy never does; default adaptive");
+  s.text("crypto", "auto",
+         "ipsec-mb, libsodium, or auto: ipsec-mb where the CPU can, else libsodium; default auto");
   if (lb) {
+    s.text("rounds", "adaptive",
+           "adaptive: under load an Accept waits for the vote before; off; default adaptive");
     s.key("steering_threads", "0", "0: one polling thread does everything; default 0");
   }
   return s;
@@ -182,6 +186,7 @@ std::string lb_file(const CellPlan& plan, const seal::CellKeys& keys, ServerId s
               "the cell's address, held by the active load balancer; no default");
   clients.key("port", std::to_string(kClientPort), "UDP; default 8200")
       .key("in_flight", "8192", "queries that may wait for an answer; more are answered BUSY; default 8192")
+      .key("key_cache", "4096", "clients whose keys are kept ready, 2 KiB each; default 4096")
       .text("lease_min", "1s", "the shortest lease that clients are told to ask for; default 1s")
       .text("lease_max", "24h", "the longest; a license's own bounds hold as well; default 24h");
   Section failover("failover", "who is active, and how the network learns of it");

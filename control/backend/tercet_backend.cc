@@ -12,6 +12,7 @@
 #include "backend/store/meta_file.h"
 #include "backend/store/recover.h"
 #include "control/check.h"
+#include "control/crypto.h"
 #include "control/logging.h"
 #include "wire/introduction.h"
 #include "wire/seal/container.h"
@@ -48,7 +49,12 @@ tl::expected<std::unique_ptr<Backend>, std::string> Backend::open(const BackendC
   if (!keys) {
     return tl::unexpected(keys.error());
   }
-  self->keyring_ = std::make_unique<seal::Keyring>(*keys);
+  const auto crypto = choose_crypto(config.server.crypto, keys->aead);
+  if (!crypto) {
+    return tl::unexpected(crypto.error());
+  }
+  self->crypto_why_ = crypto->why;
+  self->keyring_ = std::make_unique<seal::Keyring>(*keys, seal::KeyringOptions{.provider = crypto->provider});
   quorum::Acceptor::Options options;
   options.cell = config.server.cell;
   options.slot = slot_of(config.server.self);
@@ -190,6 +196,7 @@ int check_backend(const BackendConfig& config, const Engines& engines) {
   return report({
       {Check::Verdict::good, "configuration: " + config.server.path + " is sound"},
       check_keys(config.server),
+      check_crypto(config.server),
       check_disk(config.store_dir),
       check_of("container", config.store_dir + "/container.json is this backend's",
                read_own_container(config).map([](const seal::Container&) {})),
@@ -279,8 +286,9 @@ void Backend::turn(const Moment& now) {
 }
 
 int Backend::run() {
-  spdlog::info("cell {}, {}: {}, store {} ({}), durability {}, {} records recovered",
-               seal::text_of(config_.server.cell), name_of(config_.server.self), port_why_, config_.store_dir,
+  spdlog::info("cell {}, {}: {}, {}, store {} ({}), durability {}, {} records recovered",
+               seal::text_of(config_.server.cell), name_of(config_.server.self), port_why_, crypto_why_,
+               config_.store_dir,
                files_->manner() + (port_->file_ring() != nullptr ? ", by the port's ring" : ", by a thread"),
                config_.durability == store::Durability::memory ? "memory" : "fsync", recovered_records_);
   const int signals = open_signals();

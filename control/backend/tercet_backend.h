@@ -60,6 +60,7 @@ class Backend {
   std::unique_ptr<backend::Replica> replica_;
   std::unique_ptr<dataplane::Port> port_;
   std::string port_why_;
+  std::string crypto_why_;
   std::unique_ptr<seal::Keyring> keyring_;
   std::unique_ptr<dataplane::OneThread> loop_;
   dataplane::Snapshot<backend::ReplicaView> view_;

@@ -44,6 +44,7 @@ int check_lb(const LbConfig& config, const Engines& engines) {
   std::vector<Check> checks;
   checks.push_back({Check::Verdict::good, "configuration: " + config.server.path + " is sound"});
   checks.push_back(check_keys(config.server));
+  checks.push_back(check_crypto(config.server));
   checks.push_back(check_of("interface", config.interface + " is there and up",
                             find_interface(config.interface).map([](const Interface&) {})));
   checks.push_back(check_raw_sockets());

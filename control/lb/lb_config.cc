@@ -46,6 +46,8 @@ void read_clients(Toml& toml, LbConfig& config) {
   dataplane::OrderOptions& order = config.order;
   order.in_flight = static_cast<size_t>(
       toml.integer("clients.in_flight", static_cast<int64_t>(order.in_flight), 64, 1 << 20));
+  config.key_cache = static_cast<size_t>(
+      toml.integer("clients.key_cache", static_cast<int64_t>(config.key_cache), 64, 1 << 20));
   order.lease_min_ms = static_cast<uint32_t>(
       toml.duration("clients.lease_min", milliseconds(order.lease_min_ms), seconds(1), seconds(86'400)).ms());
   order.lease_max_ms = static_cast<uint32_t>(
@@ -92,6 +94,7 @@ tl::expected<LbConfig, std::string> read(Toml& toml) {
   LbConfig config;
   config.server = read_server_config(toml, true, 8220);
   toml.integer("port.steering_threads", 0, 0, 0);
+  config.rounds = toml.one_of("port.rounds", "adaptive", {"adaptive", "off"}) == "adaptive";
   for (const std::string& text : toml.texts("cell.issuers")) {
     if (const auto key = seal::parse_public_key(text)) {
       config.issuers.push_back(key->bytes);

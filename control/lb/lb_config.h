@@ -10,6 +10,8 @@
 #include "dataplane/port/announcer.h"
 #include "dataplane/steer/balancer.h"
 #include "failover/promotion.h"
+#include "quorum/rounds.h"
+#include "wire/seal/keyring.h"
 
 namespace tercet::control {
 
@@ -19,6 +21,8 @@ struct LbConfig {
   uint16_t client_port = 8200;
   std::vector<std::array<uint8_t, 32>> issuers;  ///< public keys that a new cell's Genesis names
   dataplane::OrderOptions order;
+  size_t key_cache = seal::KeyringOptions{}.client_cache_entries;  ///< clients
+  bool rounds = quorum::Rounds::Options{}.on;
   std::string interface = "eth0";
   failover::VrrpOptions vrrp;  ///< `local` is filled in once the interface is known
   failover::PromotionOptions promotion;

@@ -93,12 +93,27 @@ TEST(LbConfig, WhatIsLeftOutHasItsDefault) {
   ASSERT_TRUE(config) << config.error();
   EXPECT_EQ(config->server.engine, Engine::automatic);
   EXPECT_EQ(config->server.poll, dataplane::PollMode::adaptive);
+  EXPECT_EQ(config->server.crypto, Crypto::automatic);
+  EXPECT_TRUE(config->rounds);
+  EXPECT_EQ(config->key_cache, 4096U);
   EXPECT_EQ(config->client_port, 8200);
   EXPECT_EQ(config->interface, "eth0");
   EXPECT_EQ(config->vrrp.vrid, 51);
   EXPECT_EQ(config->vrrp.interval, milliseconds(100));
   EXPECT_EQ(config->heartbeat, milliseconds(5));
   EXPECT_EQ(to_string(config->server.admin.listen), "127.0.0.1:8220");
+}
+
+TEST(LbConfig, EveryOptimisationHasItsSwitch) {
+  const auto switched = [](const std::string& line) {
+    return parse_lb_config(with("steering_threads =", line), "/etc/lb2.toml");
+  };
+  EXPECT_FALSE(switched("rounds = \"off\"").value().rounds);
+  EXPECT_TRUE(switched("rounds = \"adaptive\"").value().rounds);
+  EXPECT_EQ(switched("crypto = \"libsodium\"").value().server.crypto, Crypto::libsodium);
+  EXPECT_EQ(switched("crypto = \"ipsec-mb\"").value().server.crypto, Crypto::ipsec_mb);
+  EXPECT_EQ(parse_lb_config(with("port = 8300", "key_cache = 131072"), "/etc/lb2.toml").value().key_cache,
+            131072U);
 }
 
 TEST(LbConfig, AnUnknownKeyIsNamedWithFileLineAndTheNearestOne) {
@@ -132,6 +147,11 @@ TEST(LbConfig, WhatIsWrongIsSaidWithItsLine) {
       {"issuers =", "issuers = [\"short\"]", "/etc/lb2.toml:5: cell.issuers"},
       {"engine =", "engine = \"dpdk\"", "write one of auto, uring, mmsg"},
       {"poll =", "poll = true", "/etc/lb2.toml:8: port.poll has a value of the wrong type"},
+      {"poll =", "crypto = \"openssl\"", "/etc/lb2.toml:8: port.crypto"},
+      {"poll =", "crypto = \"openssl\"", "write one of auto, ipsec-mb, libsodium"},
+      {"poll =", "rounds = \"on\"", "write one of adaptive, off"},
+      {"port = 8300", "key_cache = 63", "write 64 to 1048576"},
+      {"port = 8300", "key_cache = 1048577", "/etc/lb2.toml:12: clients.key_cache"},
       {"steering_threads =", "steering_threads = 2", "/etc/lb2.toml:9: port.steering_threads"},
       {"virtual_ips =", "virtual_ips = []", "names no address"},
       {"virtual_ips =", "virtual_ips = [\"198.18.0.100\"]", "no prefix length"},

@@ -8,6 +8,7 @@
 #include <array>
 #include <csignal>
 
+#include "control/crypto.h"
 #include "control/lb/status_document.h"
 #include "control/logging.h"
 #include "wire/seal/container.h"
@@ -57,9 +58,15 @@ tl::expected<std::unique_ptr<LoadBalancer>, std::string> LoadBalancer::open(cons
   if (!keys->client_master) {
     return tl::unexpected(config.server.key_file + ": has no client master key: it is no load balancer's");
   }
-  self->keyring_ = std::make_unique<seal::Keyring>(*keys);
-  self->control_keyring_ =
-      std::make_unique<seal::Keyring>(*keys, seal::KeyringOptions{.client_cache_entries = 4});
+  const auto crypto = choose_crypto(config.server.crypto, keys->aead);
+  if (!crypto) {
+    return tl::unexpected(crypto.error());
+  }
+  self->crypto_why_ = crypto->why;
+  seal::KeyringOptions sealing{.client_cache_entries = config.key_cache, .provider = crypto->provider};
+  self->keyring_ = std::make_unique<seal::Keyring>(*keys, sealing);
+  sealing.client_cache_entries = 4;
+  self->control_keyring_ = std::make_unique<seal::Keyring>(*keys, sealing);
   if (auto done = self->open_network(engines); !done) {
     return tl::unexpected(done.error());
   }
@@ -121,6 +128,7 @@ void LoadBalancer::make_balancer() {
   options.proposer.keepalive = config_.heartbeat * 2;
   options.proposer.activation_id = activation_digits(server.cell);
   options.proposer.issuers = config_.issuers;
+  options.proposer.rounds.on = config_.rounds;
   options.suspicion.heartbeat = config_.heartbeat;
   options.order = config_.order;
   options.priority = config_.vrrp.priority;
@@ -172,9 +180,10 @@ tl::expected<void, std::string> LoadBalancer::open_admin(const seal::ServerKeys&
 // ---- the control thread
 
 int LoadBalancer::run() {
-  spdlog::info("cell {}, {}: {}; virtual address on {}, VRID {}, {} issuer{}",
-               seal::text_of(config_.server.cell), name_of(config_.server.self), port_why_, config_.interface,
-               config_.vrrp.vrid, config_.issuers.size(), config_.issuers.size() == 1 ? "" : "s");
+  spdlog::info("cell {}, {}: {}, {}; virtual address on {}, VRID {}, {} issuer{}",
+               seal::text_of(config_.server.cell), name_of(config_.server.self), port_why_, crypto_why_,
+               config_.interface, config_.vrrp.vrid, config_.issuers.size(),
+               config_.issuers.size() == 1 ? "" : "s");
   if (announcer_->stale_removed() != 0) {
     spdlog::warn("removed {} virtual address(es) that a former life left on {}", announcer_->stale_removed(),
                  config_.interface);

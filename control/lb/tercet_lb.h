@@ -68,6 +68,7 @@ class LoadBalancer {
   dataplane::RealClock clock_;
   std::unique_ptr<dataplane::Port> port_;
   std::string port_why_;
+  std::string crypto_why_;
   std::unique_ptr<seal::Keyring> keyring_;          ///< the polling thread's
   std::unique_ptr<seal::Keyring> control_keyring_;  ///< the control thread's: seals resignations
   dataplane::Routes routes_;

@@ -93,17 +93,20 @@ TEST_F(ConfigurationTest, DefaultsAreWhatTheFileSays) {
   const auto written = load_lb_config(file("lb1"));
   ASSERT_TRUE(written);
   std::string bare = text("lb1");
-  for (const char* key :
-       {"engine",     "poll",          "steering_threads", "port",         "in_flight", "lease_min",
-        "lease_max",  "driver",        "interface",        "vrid",         "priority",  "advert_interval",
-        "preempt",    "unicast_peers", "garp_repeat",      "garp_refresh", "heartbeat", "on_active",
-        "on_standby", "listen",        "token_file",       "aead"}) {
+  for (const char* key : {"engine",    "poll",          "crypto",      "rounds",       "steering_threads",
+                          "port",      "in_flight",     "key_cache",   "lease_min",    "lease_max",
+                          "driver",    "interface",     "vrid",        "priority",     "advert_interval",
+                          "preempt",   "unicast_peers", "garp_repeat", "garp_refresh", "heartbeat",
+                          "on_active", "on_standby",    "listen",      "token_file",   "aead"}) {
     bare = without(bare, key);
   }
   const auto assumed = parse_lb_config(bare, file("lb1"));
   ASSERT_TRUE(assumed) << assumed.error();
   EXPECT_EQ(assumed->server.engine, written->server.engine);
   EXPECT_EQ(assumed->server.poll, written->server.poll);
+  EXPECT_EQ(assumed->server.crypto, written->server.crypto);
+  EXPECT_EQ(assumed->rounds, written->rounds);
+  EXPECT_EQ(assumed->key_cache, written->key_cache);
   EXPECT_EQ(assumed->server.admin.listen, written->server.admin.listen);
   EXPECT_EQ(assumed->client_port, written->client_port);
   EXPECT_EQ(assumed->order.in_flight, written->order.in_flight);

@@ -77,7 +77,17 @@ Aead::Aead(Algorithm algorithm, std::optional<Provider> provider) : algorithm_(a
     TERCET_CHECK(can_run(chosen, algorithm), "the provider was checked to run on this machine");
     mb_ = &*IpsecMb::here();
   }
-  lines_ = find_lines();
+  lines_ = algorithm_ == Algorithm::chacha20_poly1305
+               ? lines_of<Algorithm::chacha20_poly1305, Provider::libsodium>()
+           : mb_ == nullptr ? lines_of<Algorithm::aes_256_gcm, Provider::libsodium>()
+                            : lines_of<Algorithm::aes_256_gcm, Provider::ipsec_mb>();
+}
+
+/// Once in a process.
+template <Algorithm kAlgorithm, Provider kProvider>
+uint32_t Aead::lines_of() const {
+  static const uint32_t lines = find_lines();
+  return lines;
 }
 
 /// By trial, because a prepared key's layout is its library's own and differs from CPU to CPU: a line matters

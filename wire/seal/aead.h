@@ -85,6 +85,8 @@ class Aead {
   [[nodiscard]] uint32_t lines_of_a_small_datagram() const { return lines_; }
 
  private:
+  template <Algorithm kAlgorithm, Provider kProvider>
+  [[nodiscard]] uint32_t lines_of() const;
   [[nodiscard]] uint32_t find_lines() const;
 
   Algorithm algorithm_;

@@ -6,7 +6,7 @@
 // Threads: the library's manager only finds the functions for this CPU. The direct calls are not given it and
 // keep no state but the key and a context on our stack, so one IpsecMb serves all threads and no manager
 // stays. (Each call also clears a variable of the library's own, its last error, which all threads share and
-// we never read.)
+// we never read; two threads that seal at once were measured to be no slower for it.)
 
 #include <string>
 #include <tl/expected.hpp>

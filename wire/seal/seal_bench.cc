@@ -9,11 +9,12 @@
 namespace tercet::seal {
 namespace {
 
-Algorithm algorithm_of(const benchmark::State& state) { return static_cast<Algorithm>(state.range(0)); }
+test::Suite suite_of(const benchmark::State& state) { return test::measured_suite(state.range(0)); }
+KeyringOptions with(const benchmark::State& state) { return {.provider = suite_of(state).provider}; }
 
 bool skipped(benchmark::State& state) {
-  if (available(algorithm_of(state))) {
-    state.SetLabel(name_of(algorithm_of(state)));
+  if (suite_of(state).runs()) {
+    state.SetLabel(test::label_of(suite_of(state)));
     return false;
   }
   state.SkipWithError("the AEAD does not run on this machine");
@@ -24,7 +25,7 @@ void BM_Seal(benchmark::State& state) {
   if (skipped(state)) {
     return;
   }
-  Keyring lb(test::server_keys(ServerId::lb1, algorithm_of(state)));
+  Keyring lb(test::server_keys(ServerId::lb1, suite_of(state)), with(state));
   const std::vector<uint8_t> plain(static_cast<size_t>(state.range(1)), 0x5A);
   std::vector<uint8_t> out(plain.size() + kSealOverhead);
   for (auto _ : state) {
@@ -32,7 +33,7 @@ void BM_Seal(benchmark::State& state) {
   }
   state.SetBytesProcessed(state.iterations() * state.range(1));
 }
-BENCHMARK(BM_Seal)->ArgNames({"aead", "bytes"})->ArgsProduct({{0, 1}, {128, 1396}});
+BENCHMARK(BM_Seal)->ArgNames({"aead", "bytes"})->ArgsProduct({{0, 1, 2}, {128, 1396}});
 
 // Opening destroys the ciphertext and wants fresh counters, so batches are sealed while the clock stands.
 void BM_Open(benchmark::State& state) {
@@ -40,8 +41,8 @@ void BM_Open(benchmark::State& state) {
     return;
   }
   constexpr size_t kBatch = 256;
-  Keyring lb(test::server_keys(ServerId::lb1, algorithm_of(state)));
-  Keyring b1(test::server_keys(ServerId::b1, algorithm_of(state)));
+  Keyring lb(test::server_keys(ServerId::lb1, suite_of(state)), with(state));
+  Keyring b1(test::server_keys(ServerId::b1, suite_of(state)), with(state));
   const std::vector<uint8_t> plain(static_cast<size_t>(state.range(1)), 0x5A);
   std::vector<std::vector<uint8_t>> datagrams(kBatch, std::vector<uint8_t>(plain.size() + kSealOverhead));
   while (state.KeepRunningBatch(kBatch)) {
@@ -59,26 +60,26 @@ void BM_Open(benchmark::State& state) {
   }
   state.SetBytesProcessed(state.iterations() * state.range(1));
 }
-BENCHMARK(BM_Open)->ArgNames({"aead", "bytes"})->ArgsProduct({{0, 1}, {128, 1396}});
+BENCHMARK(BM_Open)->ArgNames({"aead", "bytes"})->ArgsProduct({{0, 1, 2}, {128, 1396}});
 
 void BM_Derive(benchmark::State& state) {
   if (skipped(state)) {
     return;
   }
-  const KdfKey key(algorithm_of(state), test::kMaster);
+  const KdfKey key(suite_of(state), test::kMaster);
   KdfInput input{Purpose::server, 0, 2, 0, test::kLbSession, test::kClientSession};
   for (auto _ : state) {
     ++input.number;
     benchmark::DoNotOptimize(key.derive(input));
   }
 }
-BENCHMARK(BM_Derive)->ArgName("aead")->Arg(0)->Arg(1);
+BENCHMARK(BM_Derive)->ArgName("aead")->Arg(0)->Arg(1)->Arg(2);
 
 void BM_PrepareKey(benchmark::State& state) {
   if (skipped(state)) {
     return;
   }
-  const Aead aead(algorithm_of(state));
+  const Aead aead(suite_of(state), suite_of(state).provider);
   Key key = test::kMaster;
   PreparedKey prepared;
   for (auto _ : state) {
@@ -87,43 +88,28 @@ void BM_PrepareKey(benchmark::State& state) {
     benchmark::DoNotOptimize(prepared);
   }
 }
-BENCHMARK(BM_PrepareKey)->ArgName("aead")->Arg(0)->Arg(1);
+BENCHMARK(BM_PrepareKey)->ArgName("aead")->Arg(0)->Arg(1)->Arg(2);
 
-// 128-byte queries of `clients` clients in turn, 4,096 in the cache: warm, held but cold, derived anew each
-// time.
-void BM_OpenFromClients(benchmark::State& state) {
+// A client whose key is not at hand: derived, opened with, kept. (With keys at hand, warm and cold:
+// dataplane_bench.)
+void BM_OpenFromAClientAnew(benchmark::State& state) {
   if (skipped(state)) {
     return;
   }
-  const auto clients = static_cast<size_t>(state.range(1));
-  const bool prefetch = state.range(2) != 0;
-  Keyring lb(test::server_keys(ServerId::lb1, algorithm_of(state)));
-  const ClientKeys keys = test::client_keys(algorithm_of(state));
+  KeyringOptions options = with(state);
+  options.client_cache_entries = 4;
+  Keyring lb(test::server_keys(ServerId::lb1, suite_of(state)), options);
+  const ClientKeys keys = test::client_keys(suite_of(state));
   const std::vector<uint8_t> plain(128, 0x5A);
-  std::vector<std::vector<uint8_t>> sent;
-  for (size_t i = 0; i < clients; ++i) {
-    ClientKeyring client(keys);
-    std::vector<uint8_t> datagram(plain.size() + kSealOverhead);
-    client.seal_query(plain, datagram);
-    sent.push_back(std::move(datagram));
+  std::vector<std::vector<uint8_t>> sent(64, std::vector<uint8_t>(plain.size() + kSealOverhead));
+  for (auto& datagram : sent) {
+    ClientKeyring(keys).seal_query(plain, datagram);
   }
-  constexpr size_t kBurst = 32;
-  std::vector<std::vector<uint8_t>> burst(kBurst);
-  size_t next = 0;
-  while (state.KeepRunningBatch(kBurst)) {
+  std::vector<std::vector<uint8_t>> burst(sent.size());
+  while (state.KeepRunningBatch(static_cast<int64_t>(sent.size()))) {
     state.PauseTiming();
-    for (auto& d : burst) {
-      d = sent[next++ % clients];
-    }
+    burst = sent;
     state.ResumeTiming();
-    if (prefetch) {
-      for (const auto& d : burst) {
-        lb.prefetch_client(d);
-      }
-      for (const auto& d : burst) {
-        lb.prefetch_query_key(d);
-      }
-    }
     for (auto& d : burst) {
       if (!lb.open_from_client(d)) {
         state.SkipWithError("did not open");
@@ -132,15 +118,13 @@ void BM_OpenFromClients(benchmark::State& state) {
     }
   }
 }
-BENCHMARK(BM_OpenFromClients)
-    ->ArgNames({"aead", "clients", "prefetch"})
-    ->ArgsProduct({{0, 1}, {64, 2048, 65536}, {0, 1}});
+BENCHMARK(BM_OpenFromAClientAnew)->ArgName("aead")->Arg(0)->Arg(1)->Arg(2);
 
 void BM_SealReply(benchmark::State& state) {
   if (skipped(state)) {
     return;
   }
-  Keyring lb(test::server_keys(ServerId::lb1, algorithm_of(state)));
+  Keyring lb(test::server_keys(ServerId::lb1, suite_of(state)), with(state));
   const std::vector<uint8_t> plain(128, 0x5A);
   std::vector<uint8_t> out(plain.size() + kSealOverhead);
   const ClientKeyRef client{AccessId{7}, test::kClientSession};
@@ -148,7 +132,7 @@ void BM_SealReply(benchmark::State& state) {
     benchmark::DoNotOptimize(lb.seal_reply(client, plain, out));
   }
 }
-BENCHMARK(BM_SealReply)->ArgName("aead")->Arg(0)->Arg(1);
+BENCHMARK(BM_SealReply)->ArgName("aead")->Arg(0)->Arg(1)->Arg(2);
 
 }  // namespace
 }  // namespace tercet::seal

@@ -66,6 +66,17 @@ inline std::string name_of_suite(const Suite& suite) {
                                                          : "aes_ipsec_mb";
 }
 
+/// The benchmarks' first argument. 0: AES-256-GCM by the fastest that runs here, 1: ChaCha20-Poly1305,
+/// 2: AES-256-GCM by libsodium, to compare.
+inline Suite measured_suite(int64_t number) {
+  return number == 0   ? Suite{Algorithm::aes_256_gcm, fastest(Algorithm::aes_256_gcm)}
+         : number == 1 ? kSuites[2]
+                       : kSuites[0];
+}
+inline std::string label_of(const Suite& suite) {
+  return std::string(name_of(suite.algorithm)) + " by " + name_of(suite.provider);
+}
+
 inline std::string hex(Bytes bytes) {
   static constexpr char kHex[] = "0123456789abcdef";
   std::string text;
