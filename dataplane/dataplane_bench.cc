@@ -21,6 +21,7 @@ using bench::RoundClock;
 constexpr size_t kPlainBytes = 128;
 constexpr int64_t kWarm = 1'024;
 constexpr int64_t kCold = 100'000;
+constexpr int64_t kColdRounds = 4'000;  ///< fixed: half a gigabyte of keys is made ready for each measurement
 
 /// Takes bursts and forgets them.
 class NullPort final : public Port {
@@ -145,6 +146,7 @@ BENCHMARK(BM_OpenColdBurst)
     ->ArgNames({"aead", "burst", "prefetch"})
     ->ArgsProduct({{0}, {1, 8, 32}, {0, 1}})
     ->ArgsProduct({{2}, {32}, {0, 1}})
+    ->Iterations(kColdRounds)
     ->UseManualTime();
 
 /// `burst` replies to as many clients.
@@ -189,6 +191,7 @@ BENCHMARK(BM_SendColdReplies)
     ->ArgNames({"aead", "burst", "prefetch"})
     ->ArgsProduct({{0}, {1, 8, 32}, {0, 1}})
     ->ArgsProduct({{2}, {32}, {0, 1}})
+    ->Iterations(kColdRounds)
     ->UseManualTime();
 
 /// One Accept as large as a datagram, sealed for three backends; per datagram.

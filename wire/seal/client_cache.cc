@@ -1,5 +1,7 @@
 #include "wire/seal/client_cache.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -8,11 +10,31 @@
 
 namespace tercet::seal {
 
+namespace {
+
+/// Room for `count`, asked of the kernel in huge pages before any of it is touched: of clients that come in
+/// no order each costs a page walk or two otherwise, a quarter of what opening in large bursts takes. Where
+/// the kernel has none it is memory like any other.
+template <class T>
+void make_room(std::vector<T>& items, size_t count) {
+  constexpr uintptr_t kHugePage = 2U << 20U;
+  items.reserve(count);
+  const auto begin = reinterpret_cast<uintptr_t>(items.data());
+  const uintptr_t first = (begin + kHugePage - 1) & ~(kHugePage - 1);
+  const uintptr_t last = (begin + count * sizeof(T)) & ~(kHugePage - 1);
+  if (first < last) {
+    madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+  }
+  items.resize(count);
+}
+
+}  // namespace
+
 ClientCache::ClientCache(size_t entries, uint64_t salt) : salt_(salt) {
   if (entries != 0) {
     const size_t rounded = std::bit_ceil(std::max<size_t>(entries, kWays));
-    sets_.resize(rounded / kWays);
-    keys_.resize(rounded);
+    make_room(sets_, rounded / kWays);
+    make_room(keys_, rounded);
   }
 }
 
