@@ -49,11 +49,13 @@ struct VlanTag {
 };
 static_assert(sizeof(VlanTag) == 4 && alignof(VlanTag) == 1);
 
+/// Equal, in two comparisons (see ip.h).
+inline bool same(const Mac& a, const Mac& b) { return std::memcmp(a.data(), b.data(), sizeof(Mac)) == 0; }
 /// A station's or a group's address (broadcast is a group): IEEE 802 §8.2, the first bit on the wire.
 constexpr bool is_group(const Mac& mac) { return (mac[0] & 1U) != 0; }
-constexpr bool is_zero(const Mac& mac) { return mac == Mac{}; }
+inline bool is_zero(const Mac& mac) { return same(mac, Mac{}); }
 /// What no station can have as its own.
-constexpr bool is_station(const Mac& mac) { return !is_group(mac) && !is_zero(mac); }
+inline bool is_station(const Mac& mac) { return !is_group(mac) && !is_zero(mac); }
 
 struct EthernetView {
   Mac destination{};

@@ -28,7 +28,7 @@ uint32_t Neighbours::set_of(const Ipv4& address) const {
 uint32_t Neighbours::place_of(const Ipv4& address) const {
   const uint32_t set = set_of(address);
   for (uint32_t place = set; place < set + kWays; ++place) {
-    if (entries_[place].state != State::absent && entries_[place].address == address) {
+    if (entries_[place].state != State::absent && same(entries_[place].address, address)) {
       return place;
     }
   }
@@ -117,7 +117,7 @@ Neighbours::Heard Neighbours::heard(const Ipv4& address, const Mac& mac, bool an
   const bool asked = entry.state == State::asking;
   out.known = true;
   out.learned = asked;
-  out.moved = !asked && entry.mac != mac;
+  out.moved = !asked && !same(entry.mac, mac);
   entry.mac = mac;
   if (asked || (answer && entry.state == State::checking)) {
     // RFC 826 makes no difference between an answer and a question as proof of a MAC, nor do we for one that

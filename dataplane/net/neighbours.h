@@ -47,16 +47,15 @@ class Neighbours {
   /// Room for at least `capacity` (rounded up: twice as many places, in sets of eight).
   explicit Neighbours(size_t capacity);
 
-  /// The MAC of a neighbour that is fresh and still where it stood; nothing changes but that it counts as
-  /// used. A few ns; false: ask find().
-  bool ready(const Ipv4& address, NeighbourHint hint, Mac& mac) {
+  /// The MAC of a neighbour that is fresh and still where it stood, until the next call; nothing changes but
+  /// that it counts as used. A few ns; nullptr: ask find().
+  const Mac* ready(const Ipv4& address, NeighbourHint hint) {
     Entry& entry = entries_[hint.place];
-    if (entry.address != address || entry.state != State::fresh) {
-      return false;
+    if (!same(entry.address, address) || entry.state != State::fresh) {
+      return nullptr;
     }
     entry.used = true;
-    mac = entry.mac;
-    return true;
+    return &entry.mac;
   }
   enum class Look : uint8_t { ready, asking };
   /// The MAC of a neighbour that is to be sent to. Absent: an entry is made, and the question is due now. (If

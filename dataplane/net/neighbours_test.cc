@@ -56,9 +56,8 @@ TEST(Neighbours, AskedWhenNeededKnownWhenAnswered) {
   EXPECT_FALSE(heard.moved);
   EXPECT_EQ(rig.table.resolutions(), 1U);
   EXPECT_EQ(rig.find(), Look::ready);
-  Mac mac{};
-  EXPECT_TRUE(rig.table.ready(kPeer, rig.hint, mac));
-  EXPECT_EQ(mac, kPeerMac);
+  ASSERT_NE(rig.table.ready(kPeer, rig.hint), nullptr);
+  EXPECT_EQ(*rig.table.ready(kPeer, rig.hint), kPeerMac);
   EXPECT_EQ(rig.table.due(), rig.now + kNeighbourFresh);
 }
 
@@ -189,8 +188,7 @@ TEST(Neighbours, AnAddressThatBecomesOursIsForgotten) {
   rig.answer();
   rig.table.forget(kPeer);
   EXPECT_EQ(rig.table.size(), 0U);
-  Mac mac{};
-  EXPECT_FALSE(rig.table.ready(kPeer, rig.hint, mac)) << "a hint to it is of no use";
+  EXPECT_EQ(rig.table.ready(kPeer, rig.hint), nullptr) << "a hint to it is of no use";
   EXPECT_EQ(rig.table.due(), MonoTime::never());
 }
 

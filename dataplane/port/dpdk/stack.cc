@@ -1,6 +1,7 @@
 #include "dataplane/port/dpdk/stack.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -28,13 +29,11 @@ uint64_t as_number(const Mac& mac) {
   return out;
 }
 
-Taken exception(NetDrop reason) {
-  Taken out;
-  out.kind = Taken::Kind::exception;
-  out.drop = reason;
-  out.tap = true;
-  return out;
-}
+// Here and below a Taken or a Hop is made where it is returned: one that is filled in field by field and then
+// copied is read before its stores are through (a third of a datagram's time).
+Taken exception(NetDrop reason) { return {.kind = Taken::Kind::exception, .drop = reason, .tap = true}; }
+
+Taken reply(size_t size) { return {.kind = Taken::Kind::reply, .size = static_cast<uint16_t>(size)}; }
 
 }  // namespace
 
@@ -68,9 +67,7 @@ Stack::Stack(const StackOptions& options)
 
 Taken Stack::dropped(NetDrop reason) {
   count(reason);
-  Taken out;
-  out.drop = reason;
-  return out;
+  return {.drop = reason};
 }
 
 // Receiving.
@@ -90,7 +87,7 @@ Taken Stack::take(MutBytes frame, RxSums sums, MonoTime now) {
     return dropped(NetDrop::mac_source);
   }
   // Not a virtual MAC: the other LB may have it too, and its adverts must be heard.
-  if (ethernet.source == mac_) {
+  if (same(ethernet.source, mac_)) {
     return dropped(NetDrop::mac_own);
   }
   switch (ethernet.type) {
@@ -131,16 +128,13 @@ Taken Stack::take_arp(MutBytes frame, const EthernetView& ethernet, MonoTime now
     counters_.arp_moved.add(heard.moved ? 1 : 0);
     counters_.arp_refused.set(neighbours_.refused());
   }
-  Taken out;
   if (asks && target != nullptr) {
-    const ArpPacket reply = arp_reply(arp, target->mac, target->address);
-    std::memcpy(frame.data() + ethernet.offset, &reply, sizeof reply);
+    const ArpPacket answer = arp_reply(arp, target->mac, target->address);
+    std::memcpy(frame.data() + ethernet.offset, &answer, sizeof answer);
     std::memcpy(frame.data(), arp.sender_mac.data(), sizeof(Mac));
     std::memcpy(frame.data() + sizeof(Mac), target->mac.data(), sizeof(Mac));
     counters_.arp_answered.add();
-    out.kind = Taken::Kind::reply;
-    out.size = static_cast<uint16_t>(ethernet.offset + sizeof reply);
-    return out;
+    return reply(ethernet.offset + sizeof answer);
   }
   if (!heard.known) {
     if (!on_link && arp.sender != Ipv4{}) {
@@ -148,9 +142,7 @@ Taken Stack::take_arp(MutBytes frame, const EthernetView& ethernet, MonoTime now
     }
     return exception(NetDrop::arp_other);
   }
-  out.kind = Taken::Kind::consumed;
-  out.tap = true;
-  return out;
+  return {.kind = Taken::Kind::consumed, .tap = true};
 }
 
 Taken Stack::take_ip(MutBytes frame, const EthernetView& ethernet, RxSums sums) {
@@ -169,7 +161,7 @@ Taken Stack::take_ip(MutBytes frame, const EthernetView& ethernet, RxSums sums) 
     return dropped(NetDrop::ip_source_ours);
   }
   const bool to_us = owned(ip.destination) != nullptr;
-  const bool to_vrrp = ip.protocol == kProtocolVrrp && (to_us || ip.destination == kVrrpGroup);
+  const bool to_vrrp = ip.protocol == kProtocolVrrp && (to_us || same(ip.destination, kVrrpGroup));
   if (!to_us && !to_vrrp) {
     if (is_multicast(ip.destination) || is_broadcast(ip.destination)) {
       return exception(NetDrop::ip_group);
@@ -191,16 +183,13 @@ Taken Stack::take_ip(MutBytes frame, const EthernetView& ethernet, RxSums sums) 
       return take_udp(payload, at, ip, sums.l4);
     case kProtocolIcmp:
       return take_icmp(frame, ethernet, ip);
-    case kProtocolVrrp: {
-      Taken out;
-      out.kind = Taken::Kind::vrrp;
-      out.ttl = ip.ttl;
-      out.offset = static_cast<uint16_t>(at);
-      out.size = ip.size;
-      out.from = endpoint_of(ip.source, 0);
-      out.to = ip.destination;
-      return out;
-    }
+    case kProtocolVrrp:
+      return {.kind = Taken::Kind::vrrp,
+              .ttl = ip.ttl,
+              .offset = static_cast<uint16_t>(at),
+              .size = ip.size,
+              .from = endpoint_of(ip.source, 0),
+              .to = ip.destination};
     default:
       return exception(NetDrop::ip_protocol);
   }
@@ -220,13 +209,7 @@ Taken Stack::take_udp(Bytes packet, size_t at, const Ipv4View& ip, Sum sum) {
   if (udp.source_port == 0) {
     return dropped(NetDrop::udp_port);
   }
-  uint8_t lane = connected_lane(ip.destination, udp.destination_port, ip.source, udp.source_port);
-  if (lane == kNoLane) {
-    lane = lane_at(ip.destination, udp.destination_port, {}, 0);
-  }
-  if (lane == kNoLane && any_lanes_) {
-    lane = lane_at({}, udp.destination_port, {}, 0);
-  }
+  const uint8_t lane = find_lane(ip.destination, udp.destination_port, ip.source, udp.source_port);
   if (lane == kNoLane) {
     return exception(NetDrop::udp_other);
   }
@@ -234,15 +217,13 @@ Taken Stack::take_udp(Bytes packet, size_t at, const Ipv4View& ip, Sum sum) {
     return dropped(NetDrop::udp_long);
   }
   counters_.datagrams.add();
-  Taken out;
-  out.kind = Taken::Kind::datagram;
-  out.lane = lane;
-  out.ttl = ip.ttl;
-  out.offset = static_cast<uint16_t>(at + sizeof(UdpHeader));
-  out.size = udp.size;
-  out.from = endpoint_of(ip.source, udp.source_port);
-  out.to = ip.destination;
-  return out;
+  return {.kind = Taken::Kind::datagram,
+          .lane = lane,
+          .ttl = ip.ttl,
+          .offset = static_cast<uint16_t>(at + sizeof(UdpHeader)),
+          .size = udp.size,
+          .from = endpoint_of(ip.source, udp.source_port),
+          .to = ip.destination};
 }
 
 Taken Stack::take_icmp(MutBytes frame, const EthernetView& ethernet, const Ipv4View& ip) {
@@ -284,10 +265,7 @@ Taken Stack::answer_echo(MutBytes frame, const EthernetView& ethernet, const Ipv
   std::memcpy(frame.data(), ethernet.source.data(), sizeof(Mac));
   std::memcpy(frame.data() + sizeof(Mac), ethernet.destination.data(), sizeof(Mac));
   counters_.pings_answered.add();
-  Taken out;
-  out.kind = Taken::Kind::reply;
-  out.size = static_cast<uint16_t>(ethernet.offset + size);
-  return out;
+  return reply(ethernet.offset + size);
 }
 
 Taken Stack::note_unreachable(Bytes packet) {
@@ -297,19 +275,17 @@ Taken Stack::note_unreachable(Bytes packet) {
     return dropped(drop);
   }
   uint8_t lane = kNoLane;
-  if (drop == NetDrop::none && owned(error.source) != nullptr && error.destination_port != 0) {
-    lane = connected_lane(error.source, error.source_port, error.destination, error.destination_port);
+  if (drop == NetDrop::none && owned(error.source) != nullptr) {
+    lane = find_lane(error.source, error.source_port, error.destination, error.destination_port);
   }
-  if (lane == kNoLane) {
+  if (lane == kNoLane || lanes_[lane].remote_port == 0) {
     return exception(NetDrop::icmp_other);
   }
   counters_.peer_unreachable.add();
   if (error.hard) {
     unreachable_ |= 1U << lane;
   }
-  Taken out;
-  out.kind = Taken::Kind::consumed;
-  return out;
+  return {.kind = Taken::Kind::consumed};
 }
 
 uint32_t Stack::take_unreachable() { return std::exchange(unreachable_, 0U); }
@@ -318,43 +294,37 @@ uint32_t Stack::take_unreachable() { return std::exchange(unreachable_, 0U); }
 
 Hop Stack::next_hop(Lane l, const Endpoint& to, MonoTime now) {
   LaneState& lane = lanes_[l];
-  Hop out;
-  Ipv4 receiver = lane.remote;
-  Next next = lane.next;
-  if (lane.remote_port == 0) {
-    if (!to.is_v4()) {
-      return out;
-    }
-    receiver = ipv4_of(to.address);
-    next = routes_.find(receiver);
+  if (lane.remote_port != 0) {
+    return hop(lane.remote, lane.next, lane.hint, now);
   }
-  if (next.found && neighbours_.ready(next.neighbour, lane.hint, out.mac)) [[likely]] {
-    out.kind = Hop::Kind::ready;
-    out.next = next.neighbour;
-    return out;
+  if (!is_ipv4(to)) {
+    return {};
   }
-  return slow_hop(receiver, next, lane.hint, now);
+  const Ipv4 receiver = ipv4_of(to.address);
+  return hop(receiver, routes_.find(receiver), lane.hint, now);
 }
 
-Hop Stack::next_hop(const Ipv4& to, MonoTime now) { return slow_hop(to, routes_.find(to), hint_, now); }
+Hop Stack::next_hop(const Ipv4& to, MonoTime now) { return hop(to, routes_.find(to), hint_, now); }
+
+Hop Stack::hop(const Ipv4& to, const Next& next, NeighbourHint& hint, MonoTime now) {
+  if (const Mac* mac = next.found ? neighbours_.ready(next.neighbour, hint) : nullptr) [[likely]] {
+    return {Hop::Kind::ready, *mac, next.neighbour};
+  }
+  return slow_hop(to, next, hint, now);
+}
 
 Hop Stack::slow_hop(const Ipv4& to, const Next& next, NeighbourHint& hint, MonoTime now) {
-  Hop out;
   if (is_multicast(to)) {
-    out.kind = Hop::Kind::ready;
-    out.mac = group_mac(to);
-    out.next = to;
-    return out;
+    return {Hop::Kind::ready, group_mac(to), to};
   }
   if (!next.found || !is_host(to) || is_broadcast(to) || owned(to) != nullptr ||
       owned(next.neighbour) != nullptr) {
-    return out;
+    return {};
   }
-  out.next = next.neighbour;
-  const bool ready = neighbours_.find(next.neighbour, hint, now, out.mac) == Neighbours::Look::ready;
-  out.kind = ready ? Hop::Kind::ready : Hop::Kind::resolving;
+  Mac mac{};
+  const bool ready = neighbours_.find(next.neighbour, hint, now, mac) == Neighbours::Look::ready;
   counters_.arp_refused.set(neighbours_.refused());
-  return out;
+  return {ready ? Hop::Kind::ready : Hop::Kind::resolving, mac, next.neighbour};
 }
 
 void Stack::write_headers(uint8_t* at, Lane l, const Endpoint& to, const Mac& hop, Bytes payload) const {
@@ -471,7 +441,7 @@ bool Stack::owns(const Ipv4& address) const { return owned(address) != nullptr; 
 
 const Stack::Owned* Stack::owned(const Ipv4& address) const {
   for (const Owned& ours : owned_) {
-    if (ours.address == address) {
+    if (same(ours.address, address)) {
       return &ours;
     }
   }
@@ -480,7 +450,7 @@ const Stack::Owned* Stack::owned(const Ipv4& address) const {
 
 bool Stack::is_our_mac(const Mac& mac) const {
   for (const Owned& ours : owned_) {  // the first one's is the device's
-    if (ours.mac == mac) {
+    if (same(ours.mac, mac)) {
       return true;
     }
   }
@@ -493,35 +463,33 @@ bool Stack::is_broadcast(const Ipv4& address) const {
 
 // Lanes.
 
-namespace {
-
-uint32_t lane_hash(const Ipv4& local, uint16_t local_port, const Ipv4& remote, uint16_t remote_port) {
-  const uint64_t addresses = uint64_t{number(local)} << 32U | number(remote);
-  const uint64_t ports = uint64_t{local_port} << 16U | remote_port;
-  return static_cast<uint32_t>(((addresses ^ ports << 20U) * 0x9E3779B97F4A7C15ULL) >> 40U);
+// By their local end alone: an unconnected lane and those connected beside it stand behind each other, and
+// one walk finds whichever there is.
+uint32_t Stack::slot_of(const Ipv4& local, uint16_t local_port) {
+  return ((std::bit_cast<uint32_t>(local) ^ uint32_t{local_port} << 16U ^ local_port) * 0x9E3779B1U) >> 25U;
 }
 
-}  // namespace
-
-uint8_t Stack::lane_at(const Ipv4& local, uint16_t local_port, const Ipv4& remote,
-                       uint16_t remote_port) const {
-  for (uint32_t slot = lane_hash(local, local_port, remote, remote_port);; ++slot) {
-    const uint8_t lane = lane_slots_[slot % kLaneSlots];
-    if (lane == kNoLane) {
-      return kNoLane;
+uint8_t Stack::find_lane(const Ipv4& local, uint16_t local_port, const Ipv4& remote,
+                         uint16_t remote_port) const {
+  uint8_t unconnected = kNoLane;
+  for (const Ipv4& at : {local, Ipv4{}}) {
+    for (uint32_t slot = slot_of(at, local_port); lane_slots_[slot % kLaneSlots] != kNoLane; ++slot) {
+      const uint8_t lane = lane_slots_[slot % kLaneSlots];
+      const LaneState& l = lanes_[lane];
+      if (!same(l.local, at) || l.local_port != local_port) {
+        continue;
+      }
+      if (l.remote_port == 0) {
+        unconnected = unconnected == kNoLane ? lane : unconnected;
+      } else if (l.remote_port == remote_port && same(l.remote, remote)) {
+        return lane;
+      }
     }
-    const LaneState& l = lanes_[lane];
-    if (l.local == local && l.local_port == local_port && l.remote == remote &&
-        l.remote_port == remote_port) {
-      return lane;
+    if (!any_lanes_) {
+      break;
     }
   }
-}
-
-uint8_t Stack::connected_lane(const Ipv4& local, uint16_t local_port, const Ipv4& remote,
-                              uint16_t remote_port) const {
-  const uint8_t lane = lane_at(local, local_port, remote, remote_port);
-  return lane == kNoLane && any_lanes_ ? lane_at({}, local_port, remote, remote_port) : lane;
+  return unconnected;
 }
 
 void Stack::add_lane(const LaneOptions& options) {
@@ -536,7 +504,7 @@ void Stack::add_lane(const LaneOptions& options) {
   }
   any_lanes_ = any_lanes_ || lane.local == Ipv4{};
   write_template(lane);
-  uint32_t slot = lane_hash(lane.local, lane.local_port, lane.remote, lane.remote_port);
+  uint32_t slot = slot_of(lane.local, lane.local_port);
   while (lane_slots_[slot % kLaneSlots] != kNoLane) {
     ++slot;
   }

@@ -86,11 +86,13 @@ struct Taken {
                      ///< behind a tap has neighbours of its own)
   uint16_t offset = 0;
   uint16_t size = 0;
-  Endpoint from;  ///< true source of a datagram; of `vrrp` the address, port 0
-  Ipv4 to{};      ///< destination address of `datagram` and `vrrp`
+  Endpoint from{};  ///< true source of a datagram; of `vrrp` the address, port 0
+  Ipv4 to{};        ///< destination address of `datagram` and `vrrp`
 };
 
-struct Hop {
+/// So large, by its alignment, that it is returned in memory: put together for registers, it cost four times
+/// as much.
+struct alignas(32) Hop {
   enum class Kind : uint8_t {
     ready,      ///< `mac`
     resolving,  ///< asked (next_question() has it); try again when resolutions() has grown
@@ -205,16 +207,16 @@ class Stack {
   Taken note_unreachable(Bytes packet);
   Taken dropped(NetDrop reason);
 
-  /// Exactly this lane (remote port 0: an unconnected one), or kNoLane.
-  [[nodiscard]] uint8_t lane_at(const Ipv4& local, uint16_t local_port, const Ipv4& remote,
-                                uint16_t remote_port) const;
-  [[nodiscard]] uint8_t connected_lane(const Ipv4& local, uint16_t local_port, const Ipv4& remote,
-                                       uint16_t remote_port) const;
+  /// The connected lane with these four, else an unconnected one at this local end, else kNoLane.
+  [[nodiscard]] uint8_t find_lane(const Ipv4& local, uint16_t local_port, const Ipv4& remote,
+                                  uint16_t remote_port) const;
+  static uint32_t slot_of(const Ipv4& local, uint16_t local_port);
   void add_lane(const LaneOptions& options);
   void write_template(LaneState& lane);
   [[nodiscard]] const Owned* owned(const Ipv4& address) const;
   [[nodiscard]] bool is_our_mac(const Mac& mac) const;
   [[nodiscard]] bool is_broadcast(const Ipv4& address) const;
+  Hop hop(const Ipv4& to, const Next& next, NeighbourHint& hint, MonoTime now);
   Hop slow_hop(const Ipv4& to, const Next& next, NeighbourHint& hint, MonoTime now);
 
   Mac mac_{};
@@ -231,7 +233,7 @@ class Stack {
   Neighbours neighbours_;
   NeighbourHint hint_;  ///< of packets that are no lane's
   std::vector<LaneState> lanes_;
-  std::array<uint8_t, kLaneSlots> lane_slots_{};  ///< hash of a lane's four values -> lane
+  std::array<uint8_t, kLaneSlots> lane_slots_{};  ///< by slot_of(); the next free ones behind it
   uint32_t unreachable_ = 0;
   StackCounters counters_;
 };
