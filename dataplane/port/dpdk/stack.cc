@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/check.h"
-#include "dataplane/net/arp.h"
 #include "dataplane/net/checksum.h"
 #include "dataplane/net/icmp.h"
 
@@ -119,15 +118,7 @@ Taken Stack::take_arp(MutBytes frame, const EthernetView& ethernet, MonoTime now
   }
   const Owned* target = owned(arp.target);
   const bool asks = arp.operation == kArpRequest;
-  const bool on_link = routes_.on_link(arp.sender);  // not 0.0.0.0, unless our network were everything
-  Neighbours::Heard heard;
-  if (on_link && arp.sender != Ipv4{}) {
-    const bool answer = !asks && target != nullptr && !is_group(ethernet.destination);
-    heard = neighbours_.heard(arp.sender, arp.sender_mac, answer, target != nullptr, now);
-    counters_.arp_learned.add(heard.learned ? 1 : 0);
-    counters_.arp_moved.add(heard.moved ? 1 : 0);
-    counters_.arp_refused.set(neighbours_.refused());
-  }
+  const Neighbours::Heard heard = learn(arp, is_group(ethernet.destination), now);
   if (asks && target != nullptr) {
     const ArpPacket answer = arp_reply(arp, target->mac, target->address);
     std::memcpy(frame.data() + ethernet.offset, &answer, sizeof answer);
@@ -137,12 +128,35 @@ Taken Stack::take_arp(MutBytes frame, const EthernetView& ethernet, MonoTime now
     return reply(ethernet.offset + sizeof answer);
   }
   if (!heard.known) {
-    if (!on_link && arp.sender != Ipv4{}) {
+    if (!routes_.on_link(arp.sender) && arp.sender != Ipv4{}) {
       return dropped(NetDrop::arp_off_link);
     }
     return exception(NetDrop::arp_other);
   }
   return {.kind = Taken::Kind::consumed, .tap = true};
+}
+
+Neighbours::Heard Stack::learn(const ArpPacket& arp, bool to_group, MonoTime now) {
+  if (arp.sender == Ipv4{} || !routes_.on_link(arp.sender)) {
+    return {};
+  }
+  const bool to_us = owned(arp.target) != nullptr;
+  const bool answer = arp.operation == kArpReply && to_us && !to_group;
+  const Neighbours::Heard heard = neighbours_.heard(arp.sender, arp.sender_mac, answer, to_us, now);
+  counters_.arp_learned.add(heard.learned ? 1 : 0);
+  counters_.arp_moved.add(heard.moved ? 1 : 0);
+  counters_.arp_refused.set(neighbours_.refused());
+  return heard;
+}
+
+void Stack::hear(Bytes frame, MonoTime now) {
+  EthernetView ethernet;
+  ArpPacket arp;
+  if (parse_ethernet(frame, ethernet) == NetDrop::none && ethernet.vlan == vlan_ &&
+      ethernet.type == kEtherTypeArp && parse_arp(frame.subspan(ethernet.offset), arp) == NetDrop::none &&
+      !routes_.is_directed_broadcast(arp.sender) && owned(arp.sender) == nullptr) {
+    learn(arp, is_group(ethernet.destination), now);
+  }
 }
 
 Taken Stack::take_ip(MutBytes frame, const EthernetView& ethernet, RxSums sums) {

@@ -26,6 +26,7 @@
 #include "base/counters.h"
 #include "base/fixed.h"
 #include "base/time.h"
+#include "dataplane/net/arp.h"
 #include "dataplane/net/ethernet.h"
 #include "dataplane/net/ip.h"
 #include "dataplane/net/neighbours.h"
@@ -51,8 +52,10 @@ inline constexpr size_t kHeadersMax = ethernet_size(1) + sizeof(Ipv4Header) + si
 
 struct StackOptions {
   Mac mac{};
-  uint16_t vlan = 0;  ///< 802.1Q id, 1..4094; 0: untagged (a frame that carries only a priority is taken too)
-  Vip own;            ///< our own address and its network
+  uint16_t vlan =
+      0;    ///< 802.1Q id, 1..4094; 0: untagged (a frame that carries only a priority is taken
+            ///< too). The tag stands in the frame, both ways: the device does not strip or insert it
+  Vip own;  ///< our own address and its network
   std::optional<Ipv4> gateway;
   std::vector<StaticRoute> routes;
   std::vector<LaneOptions> lanes;  ///< as PortOptions::lanes; each with a port
@@ -130,6 +133,10 @@ class Stack {
   /// Looks at one frame, which lies in one piece (an mbuf of several segments is joined, or dropped, before).
   /// Writes to it only for Kind::reply. `frame` may be padded, and of any length.
   Taken take(MutBytes frame, RxSums sums, MonoTime now);
+  /// A frame that another thread's stack takes, too: only learns from it, if it is ARP. Where several threads
+  /// share an interface each has a stack of its own, and the device gives an answer to one of them: it comes
+  /// to the others by this.
+  void hear(Bytes frame, MonoTime now);
   /// Counts what the caller did with an exception (or could not send) under `reason`.
   void count(NetDrop reason) { counters_.drops[static_cast<size_t>(reason)].add(); }
 
@@ -145,8 +152,8 @@ class Stack {
   /// Writes headers() bytes to `at`, which ends where `payload` begins: the payload is summed in place unless
   /// the device does it. At most kDatagramMax bytes of payload.
   void write_headers(uint8_t* at, Lane lane, const Endpoint& to, const Mac& hop, Bytes payload) const;
-  /// A whole frame of another protocol from our own address: a VRRP advert (protocol 112, TTL 255). `source`
-  /// is the MAC it comes from: our own, or a virtual one. Returns its size, 0: `frame` is too small.
+  /// A whole frame of another protocol: a VRRP advert (protocol 112, TTL 255). The addresses are `header`'s;
+  /// `source` is the MAC it comes from: our own, or a virtual one. Returns its size, 0: `frame` is too small.
   size_t write_packet(MutBytes frame, const Ipv4Header& header, const Mac& hop, const Mac& source,
                       Bytes payload) const;
 
@@ -200,6 +207,7 @@ class Stack {
   static constexpr uint8_t kNoLane = 0xFF;
 
   Taken take_arp(MutBytes frame, const EthernetView& ethernet, MonoTime now);
+  Neighbours::Heard learn(const ArpPacket& arp, bool to_group, MonoTime now);
   Taken take_ip(MutBytes frame, const EthernetView& ethernet, RxSums sums);
   Taken take_udp(Bytes packet, size_t at, const Ipv4View& ip, Sum sum);
   Taken take_icmp(MutBytes frame, const EthernetView& ethernet, const Ipv4View& ip);

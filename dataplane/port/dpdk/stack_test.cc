@@ -540,6 +540,31 @@ TEST(Stack, HopsFollowRoutes) {
   EXPECT_EQ(alone.stack.next_hop(kClients, kClientAt, alone.now).kind, Hop::Kind::no_route);
 }
 
+TEST(Stack, WhatAnotherThreadsStackTookIsHeard) {
+  StackRig rig;
+  rig.questions();
+  rig.stack.hear(bytes(frames::kArpReply), rig.now);
+  EXPECT_EQ(rig.stack.next_hop(kToPeer, {}, rig.now).mac, frames::kPeerMac);
+  EXPECT_EQ(rig.stack.resolutions(), 1U);
+  const uint64_t learned = rig.stack.counters().arp_learned.get();
+  Frame claim = bytes(frames::kArpRequest);
+  put(claim, 28, frames::kVirtual);
+  Frame broadcast = bytes(frames::kArpRequest);
+  put(broadcast, 28, {198, 18, 0, 255});
+  Frame elsewhere = bytes(frames::kArpRequest);
+  put(elsewhere, 28, {203, 0, 113, 1});
+  Frame cut = bytes(frames::kArpReply);
+  cut.resize(41);
+  Frame tagged = bytes(frames::kArpRequest);
+  tagged.insert(tagged.begin() + 12, {0x81, 0x00, 0x00, 0x07});
+  for (const Frame& frame : {claim, broadcast, elsewhere, cut, tagged, bytes(frames::kQuery), Frame{}}) {
+    rig.stack.hear(frame, rig.now);
+  }
+  EXPECT_EQ(rig.stack.counters().arp_learned.get(), learned);
+  EXPECT_EQ(rig.stack.counters().arp_answered.get(), 0U);
+  EXPECT_EQ(rig.stack.counters().arp_conflicts.get(), 0U) << "who took it has counted it";
+}
+
 TEST(Stack, NobodyIsAskedForInVainForEver) {
   StackRig rig;
   rig.take(frames::kArpReply);
