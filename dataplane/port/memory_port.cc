@@ -7,6 +7,22 @@
 
 namespace tercet::dataplane {
 
+namespace {
+
+/// FNV-1a (Fowler, Noll, Vo) of a sender's port number and address.
+uint32_t hash_of(const Endpoint& from) {
+  uint32_t hash = 2'166'136'261U;
+  const auto add = [&hash](unsigned byte) { hash = (hash ^ byte) * 16'777'619U; };
+  add(from.port & 0xFFU);
+  add(static_cast<unsigned>(from.port) >> 8U);
+  for (const uint8_t byte : from.address) {
+    add(byte);
+  }
+  return hash >> 16U;  // its low bits hang on few of the input's
+}
+
+}  // namespace
+
 bool MemoryWire::deliver(const Endpoint& from, const Endpoint& to, Bytes bytes) {
   return route(from, to, bytes) == Fate::delivered;
 }
@@ -19,22 +35,28 @@ MemoryWire::Fate MemoryWire::route(const Endpoint& from, const Endpoint& to, Byt
   if (found == places_.end()) {
     return Fate::unreachable;
   }
-  return found->second.port->take(found->second.lane, from, bytes) ? Fate::delivered : Fate::overrun;
+  const std::vector<Place>& places = found->second;
+  const Place& place = places.size() == 1 ? places[0] : places[hash_of(from) % places.size()];
+  return place.port->take(place.lane, from, bytes) ? Fate::delivered : Fate::overrun;
 }
 
 MemoryPort::MemoryPort(MemoryWire& wire, const PortOptions& options, size_t queue)
     : wire_(wire), lanes_(options.lanes), queue_(queue + kBurstMax), tx_memory_(kBurstMax * kDatagramMax) {
-  TERCET_CHECK(!lanes_.empty() && lanes_.size() <= kLanesMax, "a port has 1 to 32 lanes");
+  TERCET_CHECK(lanes_.size() <= kLanesMax, "a port has at most 32 lanes");
   for (size_t l = 0; l < lanes_.size(); ++l) {
     const MemoryWire::Address address{lanes_[l].local, lanes_[l].connected() ? lanes_[l].remote : Endpoint{}};
-    const bool fresh =
-        wire_.places_.try_emplace(address, MemoryWire::Place{this, static_cast<Lane>(l)}).second;
-    TERCET_CHECK(fresh, "an address is used once on a wire");
+    std::vector<MemoryWire::Place>& places = wire_.places_[address];
+    TERCET_CHECK(places.empty() || (lanes_[l].shared && places[0].port->lanes_[places[0].lane].shared),
+                 "an address is used once on a wire");
+    places.push_back({this, static_cast<Lane>(l)});
   }
 }
 
 MemoryPort::~MemoryPort() {
-  std::erase_if(wire_.places_, [this](const auto& entry) { return entry.second.port == this; });
+  for (auto entry = wire_.places_.begin(); entry != wire_.places_.end();) {
+    std::erase_if(entry->second, [this](const MemoryWire::Place& place) { return place.port == this; });
+    entry = entry->second.empty() ? wire_.places_.erase(entry) : std::next(entry);
+  }
 }
 
 bool MemoryPort::take(Lane lane, const Endpoint& from, Bytes bytes) {

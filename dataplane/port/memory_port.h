@@ -45,14 +45,15 @@ class MemoryWire {
   enum class Fate : uint8_t { delivered, unreachable, overrun };
   Fate route(const Endpoint& from, const Endpoint& to, Bytes bytes);
 
-  std::map<Address, Place> places_;
+  std::map<Address, std::vector<Place>> places_;  ///< several: a lane that ports share
   Intercept intercept_;
 };
 
 class MemoryPort final : public Port {
  public:
-  /// The wire outlives the port. Lanes' addresses must be free on the wire (TERCET_CHECK). `queue` datagrams
-  /// are held before more are dropped.
+  /// The wire outlives the port. Lanes' addresses must be free on the wire, but for shared ones
+  /// (TERCET_CHECK): among those the sender's address decides. `queue` datagrams are held before more are
+  /// dropped.
   MemoryPort(MemoryWire& wire, const PortOptions& options, size_t queue = 1'024);
   ~MemoryPort() override;
 

@@ -1,7 +1,7 @@
 #pragma once
 // Port: how a polling thread receives and sends bursts. One virtual call per burst, never per packet.
 // Engines: mmsg/, uring/, dpdk/ (later), memory_port (tests, simulator). All calls by the one thread that
-// owns it.
+// owns it. Several polling threads have a port each, opened together.
 
 #include <cstdint>
 #include <string>
@@ -18,13 +18,16 @@ namespace tercet::dataplane {
 struct LaneOptions {
   Endpoint local;   ///< address may be one that is not ours yet (the virtual IP): bound with IP_FREEBIND
   Endpoint remote;  ///< port 0: unconnected (clients). Else connected to that peer, with UDP GSO and GRO.
+  /// Unconnected: ports of other threads of this process serve it too; a client's datagrams all go to one of
+  /// them (SO_REUSEPORT, RSS). Each of those ports has it, at the same place among its lanes.
+  bool shared = false;
   [[nodiscard]] bool connected() const { return remote.port != 0; }
 };
 
 enum class PollMode : uint8_t { adaptive, busy };
 
 struct PortOptions {
-  std::vector<LaneOptions> lanes;
+  std::vector<LaneOptions> lanes;  ///< none: such a port only sleeps, and writes to files
   PollMode poll = PollMode::adaptive;
   int receive_buffer_bytes = 4 << 20;  ///< SO_RCVBUF(FORCE) and SO_SNDBUF(FORCE) asked for
   // Switches, so that each one's worth can be measured.
@@ -35,8 +38,9 @@ struct PortOptions {
   Duration spin = nanoseconds(-1);
 };
 
-/// Written by the polling thread, read by the control thread. Names appear in /metrics.
-struct PortCounters {
+/// Written by the polling thread, read by the control thread. Names appear in /metrics. On cache lines of its
+/// own, and its port with it: what one polling thread writes must not slow down another.
+struct alignas(64) PortCounters {
   Counter received_datagrams;
   Counter sent_datagrams;
   Counter receive_calls;  ///< system calls to receive (uring: every io_uring_enter)
@@ -74,6 +78,8 @@ class Port {
   /// it. A bell that rings between wait() and receive() may be used up by that receive(): look at what it
   /// stands for in every poll, after receive().
   virtual void watch(int fd) = 0;
+  /// When the last wait() began to sleep; zero if it did not. Read by its thread, to tell work from sleep.
+  [[nodiscard]] MonoTime slept_since() const { return slept_since_; }
   /// Lanes whose peer's port was reported unreachable since the last call, as a bit mask; reading clears it.
   virtual uint32_t take_unreachable() = 0;
 
@@ -87,6 +93,10 @@ class Port {
   [[nodiscard]] virtual Endpoint local(Lane /*lane*/) const { return {}; }
   [[nodiscard]] virtual const PortCounters& counters() const = 0;
   [[nodiscard]] virtual const char* engine() const = 0;
+
+ protected:
+  /// Engines that sleep set it in every wait().
+  MonoTime slept_since_;
 };
 
 }  // namespace tercet::dataplane

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -106,8 +107,51 @@ LaneOptions with_family(LaneOptions lane) {
   return lane;
 }
 
+/// With whom a lane shares its local address and port.
+enum class Company : uint8_t {
+  none,
+  peers,    ///< lanes to other peers: the kernel tells them apart by who sent
+  threads,  ///< the same lane of other threads: the kernel spreads clients over them
+};
+
+/// A lane that was opened before.
+struct Taken {
+  LaneOptions lane;
+  size_t thread = 0;
+  size_t place = 0;
+  Endpoint bound;
+};
+
+/// Nothing: two that cannot stand side by side. Where another thread's same lane got its port number from the
+/// kernel, `lane` is to have that one.
+std::optional<Company> company_of(LaneOptions& lane, size_t thread, size_t place,
+                                  const std::vector<Taken>& taken) {
+  const LaneOptions asked = lane;
+  Company company = Company::none;
+  for (const Taken& other : taken) {
+    if (other.lane.local != asked.local) {
+      continue;
+    }
+    const bool both_shared = lane.shared && other.lane.shared && !lane.connected() && !other.lane.connected();
+    if (both_shared && other.thread != thread && other.place == place) {
+      company = Company::threads;
+      lane.local = other.bound;
+      continue;
+    }
+    if (asked.local.port == 0) {
+      continue;
+    }
+    // Two sockets on one address and port need two peers to tell their datagrams apart.
+    if (!lane.connected() || !other.lane.connected() || other.lane.remote == lane.remote) {
+      return std::nullopt;
+    }
+    company = Company::peers;
+  }
+  return company;
+}
+
 tl::expected<LaneSocket, std::string> open_lane(const LaneOptions& lane, const PortOptions& options,
-                                                bool shares_port) {
+                                                Company company) {
   const bool v4 = lane.local.is_v4();
   if (lane.connected() && lane.remote.is_v4() != v4) {
     return Failure(lane_name(lane) + ": one address is IPv4 and the other IPv6: give two of a kind");
@@ -127,8 +171,8 @@ tl::expected<LaneSocket, std::string> open_lane(const LaneOptions& lane, const P
   if (!lane.connected()) {
     set_option(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_FREEBIND : IPV6_FREEBIND, 1);
   }
-  if (shares_port) {
-    set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  if (company != Company::none) {
+    set_option(fd, SOL_SOCKET, company == Company::peers ? SO_REUSEADDR : SO_REUSEPORT, 1);
   }
   set_buffers(fd, options.receive_buffer_bytes);
   set_path_mtu_policy(fd, v4);
@@ -139,8 +183,12 @@ tl::expected<LaneSocket, std::string> open_lane(const LaneOptions& lane, const P
   if (const int error = bind_patiently(fd, address, length)) {
     return Failure(bind_error(lane, error));
   }
-  set_option(fd, SOL_SOCKET, SO_REUSEADDR,
-             1);  // lets the next lane of this port in; taken back by open_lanes()
+  if (lane.shared && !lane.connected()) {
+    set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);  // lets the other threads' sockets in, for good
+  } else {
+    set_option(fd, SOL_SOCKET, SO_REUSEADDR,
+               1);  // lets the next lane of this port in; taken back by open_lanes()
+  }
   if (lane.connected()) {
     length = to_sockaddr(lane.remote, address);
     if (connect(fd, reinterpret_cast<const sockaddr*>(&address), length) != 0) {
@@ -181,34 +229,42 @@ OwnedFd::~OwnedFd() {
 int OwnedFd::release() { return std::exchange(fd_, -1); }
 
 tl::expected<std::vector<LaneSocket>, std::string> open_lanes(const PortOptions& options) {
-  if (options.lanes.empty() || options.lanes.size() > kLanesMax) {
-    return Failure("a port needs 1 to " + std::to_string(kLanesMax) + " lanes, not " +
-                   std::to_string(options.lanes.size()));
+  auto opened = open_lanes(std::span(&options, 1));
+  if (!opened) {
+    return Failure(std::move(opened.error()));
   }
-  std::vector<LaneSocket> sockets;
-  sockets.reserve(options.lanes.size());
-  for (size_t i = 0; i < options.lanes.size(); ++i) {
-    const LaneOptions& lane = options.lanes[i];
-    bool shares_port = false;
-    for (size_t k = 0; k < i; ++k) {
-      const LaneOptions& other = options.lanes[k];
-      if (lane.local.port == 0 || other.local != lane.local) {
-        continue;
-      }
-      // Two sockets on one address and port need two peers to tell their datagrams apart.
-      if (!lane.connected() || !other.connected() || other.remote == lane.remote) {
+  return std::move(opened->front());
+}
+
+tl::expected<std::vector<std::vector<LaneSocket>>, std::string> open_lanes(
+    std::span<const PortOptions> threads) {
+  std::vector<std::vector<LaneSocket>> sockets;
+  std::vector<Taken> taken;
+  for (size_t thread = 0; thread < threads.size(); ++thread) {
+    const PortOptions& options = threads[thread];
+    if (options.lanes.size() > kLanesMax) {
+      return Failure("a port has at most " + std::to_string(kLanesMax) + " lanes, not " +
+                     std::to_string(options.lanes.size()));
+    }
+    sockets.emplace_back().reserve(options.lanes.size());
+    for (size_t l = 0; l < options.lanes.size(); ++l) {
+      LaneOptions lane = options.lanes[l];
+      const auto company = company_of(lane, thread, l, taken);
+      if (!company) {
         return Failure(lane_name(lane) + ": the same lane is configured twice");
       }
-      shares_port = true;
+      auto socket = open_lane(with_family(lane), options, *company);
+      if (!socket) {
+        return Failure(std::move(socket.error()));
+      }
+      taken.push_back({options.lanes[l], thread, l, socket->local});
+      sockets.back().push_back(std::move(*socket));
     }
-    auto socket = open_lane(with_family(lane), options, shares_port);
-    if (!socket) {
-      return Failure(std::move(socket.error()));
-    }
-    sockets.push_back(std::move(*socket));
   }
-  for (const LaneSocket& socket : sockets) {
-    set_option(socket.fd.get(), SOL_SOCKET, SO_REUSEADDR, 0);
+  for (const auto& of_thread : sockets) {
+    for (const LaneSocket& socket : of_thread) {
+      set_option(socket.fd.get(), SOL_SOCKET, SO_REUSEADDR, 0);
+    }
   }
   return sockets;
 }

@@ -5,10 +5,16 @@
 // Linux allows that only with SO_REUSEADDR, which would also let a second process share the port unnoticed.
 // So the first of them is bound without it, the others with it, and then it is switched off on all: a later
 // bind() by anybody is refused with "address in use", as it should be.
+//
+// A lane that the ports of several threads share is bound once in each with SO_REUSEPORT: the kernel spreads
+// clients over them by the hash of both addresses and ports. Here too the first one is bound without it, so
+// that a second process is refused although it would ask for the same; what the kernel then leaves open is a
+// process of the same user that asks for SO_REUSEPORT at its very first bind: it would be let in.
 
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <span>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
@@ -47,6 +53,9 @@ struct LaneSocket {
 /// Unconnected lanes may be bound to an address that is not ours yet; connected ones may not (they could not
 /// connect). The error is one line: which lane, what is wrong, what to do.
 tl::expected<std::vector<LaneSocket>, std::string> open_lanes(const PortOptions& options);
+/// The same for the ports of several threads, one PortOptions each.
+tl::expected<std::vector<std::vector<LaneSocket>>, std::string> open_lanes(
+    std::span<const PortOptions> threads);
 
 /// The socket address of `endpoint`: sockaddr_in if it is IPv4, else sockaddr_in6. Returns its length.
 socklen_t to_sockaddr(const Endpoint& endpoint, sockaddr_in6& out);

@@ -365,10 +365,14 @@ bool MmsgPort::look(int64_t timeout_ns) {
 }
 
 void MmsgPort::wait(MonoTime until) {
+  slept_since_ = {};
   if (busy_ || ready_ != 0 || has_leftovers()) {
     return;
   }
   MonoTime now = raw_now();
+  if (now < until) {
+    slept_since_ = now;
+  }
   while (now < earlier(until, last_traffic_ + spin_)) {
     if (look(0)) {
       looked_ = true;
@@ -392,24 +396,50 @@ void MmsgPort::watch(int fd) {
 
 }  // namespace
 
-tl::expected<std::unique_ptr<Port>, std::string> make_mmsg_port(const PortOptions& options) {
-  auto sockets = open_lanes(options);
-  if (!sockets) {
-    return tl::unexpected(std::move(sockets.error()));
-  }
+namespace {
+
+tl::expected<std::unique_ptr<Port>, std::string> make_port(std::vector<LaneSocket> sockets,
+                                                           const PortOptions& options) {
   OwnedFd epoll(epoll_create1(EPOLL_CLOEXEC));
   if (!epoll) {
     return tl::unexpected(std::string("cannot make an epoll set: ") + std::strerror(errno));
   }
-  for (size_t l = 0; l < sockets->size(); ++l) {
+  for (size_t l = 0; l < sockets.size(); ++l) {
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.u64 = l;
-    if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, (*sockets)[l].fd.get(), &event) != 0) {
+    if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, sockets[l].fd.get(), &event) != 0) {
       return tl::unexpected(std::string("cannot watch a socket: ") + std::strerror(errno));
     }
   }
-  return std::make_unique<MmsgPort>(std::move(*sockets), std::move(epoll), options);
+  return std::make_unique<MmsgPort>(std::move(sockets), std::move(epoll), options);
+}
+
+}  // namespace
+
+tl::expected<std::unique_ptr<Port>, std::string> make_mmsg_port(const PortOptions& options) {
+  auto ports = make_mmsg_ports(std::span(&options, 1));
+  if (!ports) {
+    return tl::unexpected(std::move(ports.error()));
+  }
+  return std::move(ports->front());
+}
+
+tl::expected<std::vector<std::unique_ptr<Port>>, std::string> make_mmsg_ports(
+    std::span<const PortOptions> threads) {
+  auto sockets = open_lanes(threads);
+  if (!sockets) {
+    return tl::unexpected(std::move(sockets.error()));
+  }
+  std::vector<std::unique_ptr<Port>> ports;
+  for (size_t i = 0; i < threads.size(); ++i) {
+    auto port = make_port(std::move((*sockets)[i]), threads[i]);
+    if (!port) {
+      return tl::unexpected(std::move(port.error()));
+    }
+    ports.push_back(std::move(*port));
+  }
+  return ports;
 }
 
 }  // namespace tercet::dataplane

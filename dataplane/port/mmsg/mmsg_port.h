@@ -5,8 +5,10 @@
 // ppoll on the epoll set.
 
 #include <memory>
+#include <span>
 #include <string>
 #include <tl/expected.hpp>
+#include <vector>
 
 #include "dataplane/port/port.h"
 
@@ -14,5 +16,8 @@ namespace tercet::dataplane {
 
 /// Opens the lanes. May be used by any one thread afterwards. The error is one line with what to do.
 tl::expected<std::unique_ptr<Port>, std::string> make_mmsg_port(const PortOptions& options);
+/// The ports of several threads, which may share lanes.
+tl::expected<std::vector<std::unique_ptr<Port>>, std::string> make_mmsg_ports(
+    std::span<const PortOptions> threads);
 
 }  // namespace tercet::dataplane

@@ -498,6 +498,7 @@ void UringPort::wait(MonoTime until) {
   // A lane that is not armed (its buffers ran out and are still lent) waits for receive() to take them back.
   const bool have_work = is_cutting_ || ring_.peek() != nullptr || !all_armed_;
   MonoTime now = busy_ || have_work ? MonoTime{} : raw_now();
+  slept_since_ = now < until ? now : MonoTime{};  // zero for zero
   if (busy_ || have_work || until <= now) {
     if (ring_.pending() > 0) {
       enter(0);
@@ -541,36 +542,70 @@ void UringPort::finish() {
 
 }  // namespace
 
-tl::expected<std::unique_ptr<Port>, std::string> make_uring_port(const PortOptions& options,
-                                                                 const UringSizes& sizes) {
-  auto ring = Ring::create(sizes.submissions, sizes.completions);
-  if (!ring) {
-    return tl::unexpected(std::move(ring.error()));
-  }
-  auto sockets = open_lanes(options);
-  if (!sockets) {
-    return tl::unexpected(std::move(sockets.error()));
-  }
+namespace {
+
+tl::expected<std::unique_ptr<Port>, std::string> make_port(std::vector<LaneSocket> sockets, Ring ring,
+                                                           const PortOptions& options,
+                                                           const UringSizes& sizes) {
   std::vector<int> fds;
   bool any_gro = false;
-  for (const LaneSocket& socket : *sockets) {
+  for (const LaneSocket& socket : sockets) {
     fds.push_back(socket.fd.get());
     any_gro = any_gro || socket.gro;
   }
-  if (auto registered = ring->register_files(fds); !registered) {
-    return tl::unexpected(std::move(registered.error()));
+  if (!fds.empty()) {
+    if (auto registered = ring.register_files(fds); !registered) {
+      return tl::unexpected(std::move(registered.error()));
+    }
   }
-  auto plain = BufferRing::create(*ring, kPlainGroup, sizes.plain_buffers, kPlainStride, kPlainStride);
+  auto plain = BufferRing::create(ring, kPlainGroup, fds.empty() ? 1 : sizes.plain_buffers, kPlainStride,
+                                  kPlainStride);
   if (!plain) {
     return tl::unexpected(std::move(plain.error()));
   }
-  auto big = BufferRing::create(*ring, kBigGroup, any_gro ? sizes.big_buffers : 1,
+  auto big = BufferRing::create(ring, kBigGroup, any_gro ? sizes.big_buffers : 1,
                                 kPayloadPrefixMax + kBigPayload, kBigStride);
   if (!big) {
     return tl::unexpected(std::move(big.error()));
   }
-  return std::make_unique<UringPort>(std::move(*sockets), std::move(*ring), std::move(*plain),
-                                     std::move(*big), options);
+  return std::make_unique<UringPort>(std::move(sockets), std::move(ring), std::move(*plain), std::move(*big),
+                                     options);
+}
+
+}  // namespace
+
+tl::expected<std::unique_ptr<Port>, std::string> make_uring_port(const PortOptions& options,
+                                                                 const UringSizes& sizes) {
+  auto ports = make_uring_ports(std::span(&options, 1), sizes);
+  if (!ports) {
+    return tl::unexpected(std::move(ports.error()));
+  }
+  return std::move(ports->front());
+}
+
+tl::expected<std::vector<std::unique_ptr<Port>>, std::string> make_uring_ports(
+    std::span<const PortOptions> threads, const UringSizes& sizes) {
+  std::vector<Ring> rings;  // first: whether this machine allows any says more than a lane's trouble
+  for (size_t i = 0; i < threads.size(); ++i) {
+    auto ring = Ring::create(sizes.submissions, sizes.completions);
+    if (!ring) {
+      return tl::unexpected(std::move(ring.error()));
+    }
+    rings.push_back(std::move(*ring));
+  }
+  auto sockets = open_lanes(threads);
+  if (!sockets) {
+    return tl::unexpected(std::move(sockets.error()));
+  }
+  std::vector<std::unique_ptr<Port>> ports;
+  for (size_t i = 0; i < threads.size(); ++i) {
+    auto port = make_port(std::move((*sockets)[i]), std::move(rings[i]), threads[i], sizes);
+    if (!port) {
+      return tl::unexpected(std::move(port.error()));
+    }
+    ports.push_back(std::move(*port));
+  }
+  return ports;
 }
 
 tl::expected<void, std::string> uring_allowed() {

@@ -10,8 +10,10 @@
 // its failures were seen.
 
 #include <memory>
+#include <span>
 #include <string>
 #include <tl/expected.hpp>
+#include <vector>
 
 #include "dataplane/port/port.h"
 
@@ -29,6 +31,10 @@ struct UringSizes {
 /// io_uring here, in which case the mmsg engine serves the same PortOptions.
 tl::expected<std::unique_ptr<Port>, std::string> make_uring_port(const PortOptions& options,
                                                                  const UringSizes& sizes = {});
+
+/// The ports of several threads, which may share lanes: a ring each.
+tl::expected<std::vector<std::unique_ptr<Port>>, std::string> make_uring_ports(
+    std::span<const PortOptions> threads, const UringSizes& sizes = {});
 
 /// Whether this process may use io_uring here; the error says why not. Makes and drops a ring. For --check.
 tl::expected<void, std::string> uring_allowed();
