@@ -12,8 +12,10 @@ namespace tercet::dataplane {
 
 namespace {
 
-TEST(LoopAllocations, NoneInATurn) {
-  LoopRig rig;
+class LoopAllocations : public testing::TestWithParam<unsigned> {};
+
+TEST_P(LoopAllocations, NoneInATurn) {
+  LoopRig rig(GetParam());
   rig.service.copies = 3;
   std::vector<std::unique_ptr<seal::ClientKeyring>> strangers;  // clients that the loop has not met
   for (int i = 0; i < 16; ++i) {
@@ -30,7 +32,7 @@ TEST(LoopAllocations, NoneInATurn) {
     rig.anybody_says({bytes.data(), size});  // forged
     rig.anybody_says({bytes.data(), 10});    // too short
     rig.poll();
-    rig.loop->wait(rig.poll());
+    rig.wait(rig.poll());
     while (rig.client->receive(rig.rx) != 0 || rig.peers[index(ServerId::b1)]->receive(rig.rx) != 0 ||
            rig.peers[index(ServerId::lb2)]->receive(rig.rx) != 0) {
     }
@@ -41,8 +43,10 @@ TEST(LoopAllocations, NoneInATurn) {
   }
   EXPECT_EQ(allocations_so_far() - before, 0U);
   EXPECT_EQ(rig.service.messages, 4U * strangers.size());
-  EXPECT_EQ(rig.loop->opened().dropped(), 2U * strangers.size());
+  EXPECT_EQ(rig.dropped(), 2U * strangers.size());
 }
+
+INSTANTIATE_TEST_SUITE_P(SteeringThreads, LoopAllocations, testing::Values(0U, 1U, 2U, 8U));
 
 }  // namespace
 }  // namespace tercet::dataplane

@@ -1,6 +1,7 @@
 #pragma once
 // Tests only: one server's whole loop over ports in memory, with real keys, and peers and a client that speak
-// to it.
+// to it. The loop is that of one thread, or those of several, which then take their turns one after the
+// other.
 
 #include <gtest/gtest.h>
 
@@ -8,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/many_threads.h"
 #include "dataplane/one_thread.h"
 #include "dataplane/port/memory_port.h"
 #include "wire/seal/client_keyring.h"
@@ -57,16 +59,23 @@ class EchoService final : public Service {
 
 /// lb1 in the middle: a client lane and a lane to each peer. b1 … b3 and lb2 are ports with keyrings.
 struct LoopRig {
-  LoopRig() {
+  /// `steering` 0: one thread.
+  explicit LoopRig(unsigned steering = 0, size_t link_cells = 4'096) {
     PortOptions options;
     options.lanes = {{kClients, {}}};
     for (unsigned i = 1; i < kServers; ++i) {
       routes.lane_of[i] = static_cast<Lane>(options.lanes.size());
       options.lanes.push_back({address(0), address(i)});
     }
-    port = std::make_unique<MemoryPort>(wire, options);
-    keyring = std::make_unique<seal::Keyring>(keys.servers[0]);
-    loop = std::make_unique<OneThread>(*port, *keyring, service, routes, outbox_parcels);
+    if (steering == 0) {
+      ports.push_back(std::make_unique<MemoryPort>(wire, options));
+      keyrings.push_back(std::make_unique<seal::Keyring>(keys.servers[0]));
+      loop = std::make_unique<OneThread>(*ports[0], *keyrings[0], service, routes, outbox_parcels);
+    } else {
+      make_many(steering, options, link_cells);
+    }
+    port = ports[0].get();
+    keyring = keyrings[0].get();
     for (unsigned i = 1; i < kServers; ++i) {
       PortOptions peer;
       peer.lanes = {{address(i), address(0)}};
@@ -77,6 +86,20 @@ struct LoopRig {
     alice.lanes = {{kAlice, {}}};
     client = std::make_unique<MemoryPort>(wire, alice);
     client_key = std::make_unique<seal::ClientKeyring>(keys.client);
+  }
+  void make_many(unsigned steering, const PortOptions& options, size_t link_cells) {
+    owners = owners_of(ServerId::lb1, steering);
+    std::vector<ManyThreads::Steering> threads;
+    for (const Share& share : share_out(options, routes, owners, steering)) {
+      const auto thread = static_cast<unsigned>(ports.size());
+      ports.push_back(std::make_unique<MemoryPort>(wire, share.port));
+      keyrings.push_back(std::make_unique<seal::Keyring>(keys_of(keys.servers[0], owners, thread)));
+      threads.push_back({ports.back().get(), keyrings.back().get(), share.routes});
+    }
+    rest = std::make_unique<MemoryPort>(wire, PortOptions{});
+    many = ManyThreads::make(threads, *rest, service, owners,
+                             {.link_cells = link_cells, .outbox_parcels = outbox_parcels})
+               .value();
   }
   static Endpoint address(unsigned server) {
     return endpoint("198.18.0." + std::to_string(server + 1) + ":8210");
@@ -118,9 +141,72 @@ struct LoopRig {
     }
     return texts;
   }
-  MonoTime poll() { return loop->poll({.mono = MonoTime{1'000'000}, .wall = {}, .dice = 1}); }
+  /// A turn of everything: with several threads those that receive, the one that decides, those that send.
+  MonoTime poll() {
+    const Moment now{.mono = MonoTime{1'000'000}, .wall = {}, .dice = 1};
+    if (loop) {
+      return loop->poll(now);
+    }
+    steer(now);
+    const MonoTime again = many->quorum().poll(now);
+    while (steer(now)) {
+    }
+    return again;
+  }
+  /// True: some want another turn at once.
+  bool steer(const Moment& now) {
+    bool again = false;
+    for (size_t thread = 0; thread < many->steering_threads(); ++thread) {
+      again = many->steering(thread).poll(now) <= now.mono || again;
+    }
+    return again;
+  }
+  void wait(MonoTime until) {
+    if (loop) {
+      loop->wait(until);
+      return;
+    }
+    for (size_t thread = 0; thread < many->steering_threads(); ++thread) {
+      many->steering(thread).wait(until);
+    }
+    many->quorum().wait(until);
+  }
+  [[nodiscard]] std::vector<ThreadView> views() const {
+    return loop ? std::vector{loop->view()} : many->views();
+  }
   [[nodiscard]] uint64_t drops(Drop reason) const {
-    return loop->opened().drops[static_cast<size_t>(reason)].get();
+    uint64_t sum = 0;
+    for (const ThreadView& view : views()) {
+      sum += view.opened == nullptr ? 0 : view.opened->drops[static_cast<size_t>(reason)].get();
+    }
+    return sum;
+  }
+  [[nodiscard]] uint64_t dropped() const {
+    uint64_t sum = 0;
+    for (const ThreadView& view : views()) {
+      sum += view.opened == nullptr ? 0 : view.opened->dropped();
+    }
+    return sum;
+  }
+  [[nodiscard]] uint64_t sent_datagrams() const {
+    uint64_t sum = 0;
+    for (const ThreadView& view : views()) {
+      sum += view.sent == nullptr ? 0 : view.sent->datagrams.get();
+    }
+    return sum;
+  }
+  /// As if ICMP had come back from `peer`.
+  void report_unreachable(ServerId peer) {
+    if (loop) {
+      ports[0]->report_unreachable(routes.lane_of[index(peer)]);
+      return;
+    }
+    const unsigned thread = owners[index(peer)];
+    Lane lane = 1;  // behind the clients'
+    for (unsigned i = 1; i < index(peer); ++i) {
+      lane = static_cast<Lane>(lane + (owners[i] == thread ? 1 : 0));
+    }
+    ports[thread]->report_unreachable(lane);
   }
 
   const Endpoint kClients = endpoint("198.18.0.100:8200");
@@ -130,9 +216,14 @@ struct LoopRig {
   MemoryWire wire;
   Routes routes;
   EchoService service;
-  std::unique_ptr<MemoryPort> port;
-  std::unique_ptr<seal::Keyring> keyring;
-  std::unique_ptr<OneThread> loop;
+  Owners owners{};
+  std::vector<std::unique_ptr<MemoryPort>> ports;  ///< of each thread that receives
+  std::vector<std::unique_ptr<seal::Keyring>> keyrings;
+  MemoryPort* port = nullptr;  ///< the first
+  seal::Keyring* keyring = nullptr;
+  std::unique_ptr<OneThread> loop;  ///< none with several threads
+  std::unique_ptr<MemoryPort> rest;
+  std::unique_ptr<ManyThreads> many;
   std::array<std::unique_ptr<MemoryPort>, kServers> peers;
   std::array<std::unique_ptr<seal::Keyring>, kServers> peer_keys;
   std::unique_ptr<MemoryPort> client;

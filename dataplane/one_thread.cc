@@ -1,6 +1,5 @@
 #include "dataplane/one_thread.h"
 
-#include <algorithm>
 #include <bit>
 
 namespace tercet::dataplane {
@@ -15,16 +14,8 @@ OneThread::OneThread(Port& port, seal::Keyring& keyring, Service& service, const
       outbox_(outbox_parcels) {}
 
 MonoTime OneThread::poll(const Moment& now) {
-  counters_.polls.add();
-  if (now.mono - kLate > due_) {
-    counters_.late_polls.add();
-    const auto late = static_cast<uint64_t>((now.mono - due_).ns);
-    counters_.latest_ns.set(std::max(counters_.latest_ns.get(), late));
-  }
-  const size_t received = port_.receive(rx_);
-  if (received != 0) {
-    counters_.busy_polls.add();
-  }
+  turns_.begin(now.mono, port_.slept_since());
+  turns_.took(port_.receive(rx_));
   opener_.open(rx_, messages_, resignations_);
   for (uint32_t lanes = port_.take_unreachable(); lanes != 0; lanes &= lanes - 1) {
     ServerId server{};
@@ -36,15 +27,25 @@ MonoTime OneThread::poll(const Moment& now) {
     service_.resigned(word.from, word.epoch, now);
   }
   const MonoTime again = service_.poll({messages_.data(), messages_.size()}, now, outbox_);
-  sender_.send(outbox_, port_);
-  began_ = now.mono;
-  due_ = again;
+  if (!outbox_.empty()) {
+    turns_.worked();
+    sender_.send(outbox_, port_);
+  }
+  turns_.due(again);
   return again;
 }
 
 void OneThread::wait(MonoTime until) {
-  due_ = later(earlier(due_, until), began_);
+  turns_.waits(until);
   port_.wait(until);
+}
+
+ThreadView OneThread::view() const {
+  return {.name = "poll",
+          .loop = &turns_.counters(),
+          .port = &port_.counters(),
+          .opened = &opener_.counters(),
+          .sent = &sender_.counters()};
 }
 
 }  // namespace tercet::dataplane

@@ -9,16 +9,10 @@
 #include "dataplane/open.h"
 #include "dataplane/send.h"
 #include "dataplane/service.h"
+#include "dataplane/thread_view.h"
+#include "dataplane/turns.h"
 
 namespace tercet::dataplane {
-
-/// Written by the polling thread, read by the control thread.
-struct LoopCounters {
-  Counter polls;
-  Counter busy_polls;  ///< … that brought datagrams
-  Counter late_polls;  ///< … that came over kLate after they were due: the thread was not run
-  Counter latest_ns;   ///< the worst of them so far
-};
 
 class OneThread final : public Loop {
  public:
@@ -30,11 +24,10 @@ class OneThread final : public Loop {
   void wait(MonoTime until) override;
   void finish() override { port_.finish(); }
 
-  static constexpr Duration kLate = milliseconds(10);
-
   [[nodiscard]] const OpenCounters& opened() const { return opener_.counters(); }
   [[nodiscard]] const SendCounters& sent() const { return sender_.counters(); }
-  [[nodiscard]] const LoopCounters& counters() const { return counters_; }
+  [[nodiscard]] const LoopCounters& counters() const { return turns_.counters(); }
+  [[nodiscard]] ThreadView view() const;
 
  private:
   Port& port_;
@@ -46,9 +39,7 @@ class OneThread final : public Loop {
   Opener::Messages messages_;
   Opener::Resignations resignations_;
   Outbox outbox_;
-  LoopCounters counters_;
-  MonoTime began_;                    ///< the turn under way, or the last
-  MonoTime due_ = MonoTime::never();  ///< when the next one should begin
+  Turns turns_;
 };
 
 }  // namespace tercet::dataplane

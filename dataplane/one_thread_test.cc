@@ -7,33 +7,6 @@
 namespace tercet::dataplane {
 namespace {
 
-TEST(OneThread, AnswersGoBackWhereTheQuestionCameFrom) {
-  LoopRig rig;
-  rig.client_says("query");
-  rig.peer_says(ServerId::b2, "vote");
-  rig.peer_says(ServerId::lb2, "heartbeat");
-  rig.poll();
-  EXPECT_EQ(rig.client_got(), std::vector<std::string>{"query"});
-  EXPECT_EQ(rig.peer_got(ServerId::b2), std::vector<std::string>{"vote"});
-  EXPECT_EQ(rig.peer_got(ServerId::lb2), std::vector<std::string>{"heartbeat"});
-  EXPECT_TRUE(rig.peer_got(ServerId::b1).empty());
-  EXPECT_EQ(rig.loop->counters().busy_polls.get(), 1U);
-  rig.poll();
-  EXPECT_EQ(rig.loop->counters().polls.get(), 2U);
-  EXPECT_EQ(rig.loop->counters().busy_polls.get(), 1U);
-}
-
-TEST(OneThread, OneMessageToThreeIsSealedForEach) {
-  LoopRig rig;
-  rig.service.to_all = true;
-  rig.peer_says(ServerId::b1, "accept");
-  rig.poll();
-  for (const ServerId backend : {ServerId::b1, ServerId::b2, ServerId::b3}) {
-    EXPECT_EQ(rig.peer_got(backend), std::vector<std::string>{"accept"});
-  }
-  EXPECT_EQ(rig.loop->sent().datagrams.get(), 3U);
-}
-
 TEST(OneThread, MoreThanABurstLeavesInSeveral) {
   LoopRig rig;
   rig.service.copies = 400;
@@ -41,23 +14,6 @@ TEST(OneThread, MoreThanABurstLeavesInSeveral) {
   rig.poll();
   EXPECT_EQ(rig.client_got().size(), 400U);
   EXPECT_EQ(rig.loop->sent().bursts.get(), 2U);
-}
-
-TEST(OneThread, AFullOutboxIsTheServicesToSee) {
-  LoopRig rig;
-  rig.service.copies = 600;  // of 512 that fit
-  rig.client_says("again");
-  rig.poll();
-  EXPECT_EQ(rig.client_got().size(), rig.outbox_parcels);
-  EXPECT_EQ(rig.service.no_room, 1U);
-}
-
-TEST(OneThread, ADeadPeersPortIsToldToTheService) {
-  LoopRig rig;
-  rig.port->report_unreachable(rig.routes.lane_of[index(ServerId::b2)]);
-  rig.port->report_unreachable(0);  // the clients' lane is no server's
-  rig.poll();
-  EXPECT_EQ(rig.service.unreachable_servers, std::vector<ServerId>{ServerId::b2});
 }
 
 TEST(OneThread, WithoutARouteAMessageIsCountedAndDropped) {

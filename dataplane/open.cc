@@ -59,7 +59,10 @@ void Opener::open_one(RxDatagram& datagram, Messages& messages, Resignations& re
       return;
     }
     Message message;
-    message.client = {datagram.from, datagram.lane, opened->client.access.value, opened->client.session};
+    message.client = {.endpoint = datagram.from,
+                      .lane = datagram.lane,
+                      .access_id = opened->client.access.value,
+                      .session = opened->client.session};
     message.plain = opened->plain;
     messages.push_back(message);
     counters_.messages.add();

@@ -45,19 +45,26 @@ class Sender {
 
   /// Seals and sends all of `out`, and clears it.
   void send(Outbox& out, Port& port);
+
+  // The same message by message: first begin(), at last end(), nothing else sends by the port in between.
+  /// Call prefetch() kKeysAhead messages before a client's: a cold key costs as much as all the rest of a reply.
+  static constexpr size_t kKeysAhead = 8;  // as in open.cc
+  void prefetch(const ClientRef& client) {
+    keyring_.prefetch_reply_key({AccessId{client.access_id}, client.session});
+  }
+  void begin(Port& port) { burst_ = &port.transmit(); }
+  void to_client(const ClientRef& client, Bytes plain, Port& port);
+  void to_servers(ServerSet servers, Bytes plain, Port& port);
+  void end(Port& port);
   [[nodiscard]] const SendCounters& counters() const { return counters_; }
 
  private:
-  void prefetch(const Outbox::Parcel& parcel) {
-    if (parcel.servers.empty()) {
-      keyring_.prefetch_reply_key({AccessId{parcel.client.access_id}, parcel.client.session});
-    }
-  }
   /// A buffer of the burst, sending what is full first.
-  MutBytes room(Port& port, TxBurst*& burst);
+  MutBytes room(Port& port);
 
   seal::Keyring& keyring_;
   Routes routes_;
+  TxBurst* burst_ = nullptr;  ///< between begin() and end()
   SendCounters counters_;
 };
 
