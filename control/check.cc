@@ -66,7 +66,7 @@ Check check_engine(const ServerConfig& config, const Engines& engines) {
 
 Check check_lanes(const Engines& engines, const dataplane::PortOptions& options) {
   return check_of("ports", "all UDP addresses can be bound",
-                  engines.mmsg(options).map([](const std::unique_ptr<dataplane::Port>&) {}));
+                  engines.mmsg({&options, 1}).map([](const Engines::Ports&) {}));
 }
 
 Check check_admin(const AdminConfig& config) {

@@ -31,8 +31,7 @@ TEST(Check, ADiskMustBeThereAndWritable) {
 TEST(Check, LanesThatCannotBeOpenedSayWhy) {
   const Engines engines{
       .uring = nullptr,
-      .mmsg =
-          [](const dataplane::PortOptions&) -> tl::expected<std::unique_ptr<dataplane::Port>, std::string> {
+      .mmsg = [](std::span<const dataplane::PortOptions>) -> tl::expected<Engines::Ports, std::string> {
         return tl::unexpected(std::string("UDP 198.18.0.1:8210: port in use: stop it"));
       },
       .uring_allowed = nullptr};

@@ -2,9 +2,10 @@
 
 namespace tercet::control {
 
-tl::expected<OpenedPort, std::string> open_port(Engine wanted, const Engines& engines,
-                                                const dataplane::PortOptions& options) {
-  OpenedPort opened;
+tl::expected<OpenedPorts, std::string> open_ports(Engine wanted, const Engines& engines,
+                                                  std::span<const dataplane::PortOptions> threads,
+                                                  bool rest) {
+  OpenedPorts opened;
   bool uring = wanted != Engine::mmsg;
   opened.why = std::string("engine ") + (uring ? "uring" : "mmsg") + " (as configured)";
   if (uring) {
@@ -19,11 +20,21 @@ tl::expected<OpenedPort, std::string> open_port(Engine wanted, const Engines& en
       opened.why = "engine uring (port.engine = \"auto\")";
     }
   }
-  auto port = uring ? engines.uring(options) : engines.mmsg(options);
-  if (!port) {
-    return tl::unexpected(std::move(port.error()));
+  const Engines::Make make = uring ? engines.uring : engines.mmsg;
+  auto ports = make(threads);
+  if (!ports) {
+    return tl::unexpected(std::move(ports.error()));
   }
-  opened.port = std::move(*port);
+  opened.ports = std::move(*ports);
+  if (rest) {
+    dataplane::PortOptions no_lanes = threads.front();
+    no_lanes.lanes.clear();
+    auto port = make({&no_lanes, 1});
+    if (!port) {
+      return tl::unexpected(std::move(port.error()));
+    }
+    opened.rest = std::move(port->front());
+  }
   return opened;
 }
 

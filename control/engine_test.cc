@@ -10,35 +10,46 @@ namespace {
 dataplane::MemoryWire g_wire;
 std::string g_made;
 
-tl::expected<std::unique_ptr<dataplane::Port>, std::string> made(const char* what) {
+using Threads = std::span<const dataplane::PortOptions>;
+
+tl::expected<Engines::Ports, std::string> made(const char* what, Threads threads) {
   g_made = what;
-  dataplane::PortOptions options;
-  options.lanes = {{parse_endpoint("198.18.0.1:8210").value(), {}}};
-  return std::make_unique<dataplane::MemoryPort>(g_wire, options);
+  Engines::Ports ports;
+  for (const dataplane::PortOptions& options : threads) {
+    ports.push_back(std::make_unique<dataplane::MemoryPort>(g_wire, options));
+  }
+  return ports;
 }
 
-const Engines kAllowed{.uring = [](const dataplane::PortOptions&) { return made("uring"); },
-                       .mmsg = [](const dataplane::PortOptions&) { return made("mmsg"); },
+/// What `threads` polling threads open.
+std::vector<dataplane::PortOptions> lanes(size_t threads = 1) {
+  std::vector<dataplane::PortOptions> options(threads);
+  for (dataplane::PortOptions& one : options) {
+    one.lanes = {{.local = parse_endpoint("198.18.0.1:8210").value(), .remote = {}, .shared = threads > 1}};
+  }
+  return options;
+}
+
+const Engines kAllowed{.uring = [](Threads threads) { return made("uring", threads); },
+                       .mmsg = [](Threads threads) { return made("mmsg", threads); },
                        .uring_allowed = []() -> tl::expected<void, std::string> { return {}; }};
-const Engines kForbidden{
-    .uring =
-        [](const dataplane::PortOptions&) -> tl::expected<std::unique_ptr<dataplane::Port>, std::string> {
-      return tl::unexpected(std::string("no io_uring: use mmsg"));
-    },
-    .mmsg = kAllowed.mmsg,
-    .uring_allowed = []() -> tl::expected<void, std::string> {
-      return tl::unexpected(std::string("io_uring_setup: not permitted"));
-    }};
+const Engines kForbidden{.uring = [](Threads) -> tl::expected<Engines::Ports, std::string> {
+                           return tl::unexpected(std::string("no io_uring: use mmsg"));
+                         },
+                         .mmsg = kAllowed.mmsg,
+                         .uring_allowed = []() -> tl::expected<void, std::string> {
+                           return tl::unexpected(std::string("io_uring_setup: not permitted"));
+                         }};
 
 TEST(Engine, AutomaticTakesUringWhereItIsAllowed) {
-  const auto opened = open_port(Engine::automatic, kAllowed, {});
+  const auto opened = open_ports(Engine::automatic, kAllowed, lanes());
   ASSERT_TRUE(opened);
   EXPECT_EQ(g_made, "uring");
   EXPECT_EQ(opened->why, "engine uring (port.engine = \"auto\")");
 }
 
 TEST(Engine, AutomaticFallsBackToMmsgAndSaysWhy) {
-  const auto opened = open_port(Engine::automatic, kForbidden, {});
+  const auto opened = open_ports(Engine::automatic, kForbidden, lanes());
   ASSERT_TRUE(opened);
   EXPECT_EQ(g_made, "mmsg");
   EXPECT_EQ(opened->why,
@@ -46,11 +57,21 @@ TEST(Engine, AutomaticFallsBackToMmsgAndSaysWhy) {
 }
 
 TEST(Engine, WhatIsConfiguredIsTakenOrRefused) {
-  ASSERT_TRUE(open_port(Engine::mmsg, kAllowed, {}));
+  ASSERT_TRUE(open_ports(Engine::mmsg, kAllowed, lanes()));
   EXPECT_EQ(g_made, "mmsg");
-  const auto refused = open_port(Engine::uring, kForbidden, {});
+  const auto refused = open_ports(Engine::uring, kForbidden, lanes());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error(), "io_uring_setup: not permitted: allow it, or set port.engine = \"auto\"");
+}
+
+TEST(Engine, SeveralThreadsGetAPortEachAndOneToSleepIn) {
+  {
+    const auto opened = open_ports(Engine::automatic, kAllowed, lanes(3), true);
+    ASSERT_TRUE(opened);
+    EXPECT_EQ(opened->ports.size(), 3U);
+    EXPECT_NE(opened->rest, nullptr);
+  }
+  EXPECT_EQ(open_ports(Engine::automatic, kAllowed, lanes(), false)->rest, nullptr);
 }
 
 }  // namespace

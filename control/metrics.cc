@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
@@ -82,52 +83,145 @@ void Metrics::gauge(std::string_view name, std::string_view help, double value) 
   sample({}, value);
 }
 
-void add_common(Metrics& metrics, const dataplane::Port& port, const dataplane::OneThread& loop) {
+namespace {
+
+using dataplane::ThreadView;
+using Threads = std::span<const ThreadView>;
+
+/// The sum of one counter over the threads that have it.
+template <class Part>
+uint64_t sum_of(Threads threads, const Part* ThreadView::*part, Counter Part::*counter) {
+  uint64_t sum = 0;
+  for (const ThreadView& thread : threads) {
+    sum += thread.*part == nullptr ? 0 : (thread.*part->*counter).get();
+  }
+  return sum;
+}
+
+void add_port(Metrics& metrics, Threads threads) {
+  using Port = dataplane::PortCounters;
+  const auto sum = [threads](Counter Port::*counter) { return sum_of(threads, &ThreadView::port, counter); };
+  metrics.counter("tercet_port_received_datagrams_total", "Datagrams received.",
+                  sum(&Port::received_datagrams));
+  metrics.counter("tercet_port_sent_datagrams_total", "Datagrams sent.", sum(&Port::sent_datagrams));
+  metrics.counter("tercet_port_receive_calls_total", "System calls to receive.", sum(&Port::receive_calls));
+  metrics.counter("tercet_port_send_calls_total", "System calls to send.", sum(&Port::send_calls));
+  metrics.begin_counter("tercet_port_drops_total", "Datagrams lost at the sockets.");
+  metrics.sample({{"reason", "send_refused"}}, sum(&Port::drop_send_refused));
+  metrics.sample({{"reason", "truncated"}}, sum(&Port::drop_truncated));
+  metrics.counter("tercet_port_peer_unreachable_total", "ICMP errors from other servers' hosts.",
+                  sum(&Port::peer_unreachable));
+  metrics.counter("tercet_port_receive_buffers_empty_total", "Times that the receive buffers ran out.",
+                  sum(&Port::receive_buffers_empty));
+}
+
+void add_open_and_send(Metrics& metrics, Threads threads) {
+  using Open = dataplane::OpenCounters;
+  metrics.counter("tercet_open_messages_total", "Datagrams that proved authentic.",
+                  sum_of(threads, &ThreadView::opened, &Open::messages));
+  metrics.counter("tercet_open_resignations_total", "Authentic resignations of the other load balancer.",
+                  sum_of(threads, &ThreadView::opened, &Open::resignations));
+  metrics.begin_counter("tercet_open_drops_total", "Datagrams that did not prove authentic or whole.");
+  for (size_t i = 1; i < kDrops; ++i) {
+    uint64_t drops = 0;
+    for (const ThreadView& thread : threads) {
+      drops += thread.opened == nullptr ? 0 : thread.opened->drops[i].get();
+    }
+    metrics.sample({{"reason", name_of(static_cast<Drop>(i))}}, drops);
+  }
+  metrics.counter("tercet_open_client_keys_derived_total",
+                  "Queries whose client's key was not at hand and was derived.",
+                  sum_of(threads, &ThreadView::opened, &Open::query_keys_derived));
+  using Send = dataplane::SendCounters;
+  metrics.counter("tercet_send_datagrams_total", "Datagrams sealed.",
+                  sum_of(threads, &ThreadView::sent, &Send::datagrams));
+  metrics.counter("tercet_send_bursts_total", "Bursts that they left in.",
+                  sum_of(threads, &ThreadView::sent, &Send::bursts));
+  metrics.counter("tercet_send_no_route_total", "Messages to a server without lane or key.",
+                  sum_of(threads, &ThreadView::sent, &Send::drop_no_route));
+  metrics.counter("tercet_send_client_keys_derived_total",
+                  "Replies whose client's key was not at hand and was derived.",
+                  sum_of(threads, &ThreadView::sent, &Send::reply_keys_derived));
+}
+
+double seconds_of(const Counter& ns) { return static_cast<double>(ns.get()) / 1e9; }
+
+void add_turns(Metrics& metrics, Threads threads) {
+  using Turns = dataplane::LoopCounters;
+  const auto sum = [threads](Counter Turns::*counter) { return sum_of(threads, &ThreadView::loop, counter); };
+  metrics.counter("tercet_poll_turns_total", "Turns of the polling threads.", sum(&Turns::polls));
+  metrics.counter("tercet_poll_busy_turns_total", "Turns that brought datagrams.", sum(&Turns::busy_polls));
+  metrics.counter("tercet_poll_late_turns_total", "Turns that began over 10 ms after they were due.",
+                  sum(&Turns::late_polls));
+  double latest = 0;
+  for (const ThreadView& thread : threads) {
+    latest = std::max(latest, seconds_of(thread.loop->latest_ns));
+  }
+  metrics.gauge("tercet_poll_latest_turn_seconds", "How late the latest of them was, since the start.",
+                latest);
+
+  const auto each = [&metrics, threads](auto value) {
+    for (const ThreadView& thread : threads) {
+      metrics.sample({{"thread", thread.name}}, value(*thread.loop));
+    }
+  };
+  metrics.begin_counter("tercet_thread_busy_seconds_total", "Time that a polling thread was at work.");
+  each([](const Turns& t) { return seconds_of(t.busy_ns); });
+  metrics.begin_counter("tercet_thread_idle_seconds_total",
+                        "Time that it slept, or spun without anything to do.");
+  each([](const Turns& t) { return seconds_of(t.idle_ns); });
+  metrics.begin_counter("tercet_thread_bursts_total", "Turns that brought it something.");
+  each([](const Turns& t) { return t.busy_polls.get(); });
+  metrics.begin_counter("tercet_thread_messages_total",
+                        "Datagrams (the quorum thread: messages) that they brought.");
+  each([](const Turns& t) { return t.taken.get(); });
+  metrics.begin_gauge("tercet_thread_largest_burst_messages",
+                      "The most that one turn brought, since the start.");
+  each([](const Turns& t) { return t.taken_max.get(); });
+  metrics.begin_gauge("tercet_thread_longest_turn_seconds", "The longest work of one turn, since the start.");
+  each([](const Turns& t) { return seconds_of(t.longest_ns); });
+}
+
+/// Nothing with one thread: it has none.
+void add_links(Metrics& metrics, Threads threads) {
+  if (std::ranges::none_of(threads, [](const ThreadView& thread) { return thread.up != nullptr; })) {
+    return;
+  }
+  const auto each = [&metrics, threads](auto value) {
+    for (const ThreadView& thread : threads) {
+      if (thread.up != nullptr) {
+        metrics.sample({{"thread", thread.name}, {"direction", "up"}}, value(*thread.up));
+        metrics.sample({{"thread", thread.name}, {"direction", "down"}}, value(*thread.down));
+      }
+    }
+  };
+  using Link = dataplane::LinkCounters;
+  metrics.begin_gauge(
+      "tercet_link_waiting_cells",
+      "Cells of 256 bytes between a steering thread and the quorum thread when last looked at.");
+  each([](const Link& link) { return link.consumer.waiting.get(); });
+  metrics.begin_gauge("tercet_link_most_waiting_cells", "The most of them, since the start.");
+  each([](const Link& link) { return link.consumer.waiting_max.get(); });
+  metrics.begin_gauge("tercet_link_capacity_cells", "How many there can be.");
+  each([](const Link& link) { return uint64_t{link.capacity}; });
+  metrics.begin_counter("tercet_link_drops_total", "Messages that found it full.");
+  each([](const Link& link) { return link.producer.drop_full.get(); });
+}
+
+}  // namespace
+
+void add_common(Metrics& metrics, const char* engine, Threads threads) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   metrics.begin_counter("tercet_process_cpu_seconds_total", "CPU time of this process.");
   metrics.sample({{"mode", "user"}}, seconds_of(usage.ru_utime));
   metrics.sample({{"mode", "system"}}, seconds_of(usage.ru_stime));
   metrics.begin_gauge("tercet_port_info", "The engine that serves the lanes.");
-  metrics.sample({{"engine", port.engine()}}, uint64_t{1});
-
-  const dataplane::PortCounters& p = port.counters();
-  metrics.counter("tercet_port_received_datagrams_total", "Datagrams received.", p.received_datagrams.get());
-  metrics.counter("tercet_port_sent_datagrams_total", "Datagrams sent.", p.sent_datagrams.get());
-  metrics.counter("tercet_port_receive_calls_total", "System calls to receive.", p.receive_calls.get());
-  metrics.counter("tercet_port_send_calls_total", "System calls to send.", p.send_calls.get());
-  metrics.begin_counter("tercet_port_drops_total", "Datagrams lost at the sockets.");
-  metrics.sample({{"reason", "send_refused"}}, p.drop_send_refused.get());
-  metrics.sample({{"reason", "truncated"}}, p.drop_truncated.get());
-  metrics.counter("tercet_port_peer_unreachable_total", "ICMP errors from other servers' hosts.",
-                  p.peer_unreachable.get());
-  metrics.counter("tercet_port_receive_buffers_empty_total", "Times that the receive buffers ran out.",
-                  p.receive_buffers_empty.get());
-
-  const dataplane::OpenCounters& o = loop.opened();
-  metrics.counter("tercet_open_messages_total", "Datagrams that proved authentic.", o.messages.get());
-  metrics.counter("tercet_open_resignations_total", "Authentic resignations of the other load balancer.",
-                  o.resignations.get());
-  metrics.begin_counter("tercet_open_drops_total", "Datagrams that did not prove authentic or whole.");
-  for (size_t i = 1; i < kDrops; ++i) {
-    metrics.sample({{"reason", name_of(static_cast<Drop>(i))}}, o.drops[i].get());
-  }
-  metrics.counter("tercet_open_client_keys_derived_total",
-                  "Queries whose client's key was not at hand and was derived.", o.query_keys_derived.get());
-  const dataplane::SendCounters& s = loop.sent();
-  metrics.counter("tercet_send_datagrams_total", "Datagrams sealed.", s.datagrams.get());
-  metrics.counter("tercet_send_bursts_total", "Bursts that they left in.", s.bursts.get());
-  metrics.counter("tercet_send_no_route_total", "Messages to a server without lane or key.",
-                  s.drop_no_route.get());
-  metrics.counter("tercet_send_client_keys_derived_total",
-                  "Replies whose client's key was not at hand and was derived.", s.reply_keys_derived.get());
-  metrics.counter("tercet_poll_turns_total", "Turns of the polling thread.", loop.counters().polls.get());
-  metrics.counter("tercet_poll_busy_turns_total", "Turns that brought datagrams.",
-                  loop.counters().busy_polls.get());
-  metrics.counter("tercet_poll_late_turns_total", "Turns that began over 10 ms after they were due.",
-                  loop.counters().late_polls.get());
-  metrics.gauge("tercet_poll_latest_turn_seconds", "How late the latest of them was, since the start.",
-                static_cast<double>(loop.counters().latest_ns.get()) / 1e9);
+  metrics.sample({{"engine", engine}}, uint64_t{1});
+  add_port(metrics, threads);
+  add_open_and_send(metrics, threads);
+  add_turns(metrics, threads);
+  add_links(metrics, threads);
 }
 
 }  // namespace tercet::control

@@ -5,13 +5,13 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "dataplane/one_thread.h"
-#include "dataplane/port/port.h"
+#include "dataplane/thread_view.h"
 
 namespace tercet::control {
 
@@ -38,7 +38,8 @@ class Metrics {
   std::string name_;
 };
 
-/// What every server has: build, process, port, open, send, loop.
-void add_common(Metrics& metrics, const dataplane::Port& port, const dataplane::OneThread& loop);
+/// What every server has: process, port, open, send, and its polling threads, of which each is shown for
+/// itself as well.
+void add_common(Metrics& metrics, const char* engine, std::span<const dataplane::ThreadView> threads);
 
 }  // namespace tercet::control

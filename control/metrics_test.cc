@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 
+#include "dataplane/one_thread.h"
 #include "dataplane/port/memory_port.h"
 #include "wire/seal/key_file.h"
 
@@ -46,7 +48,8 @@ TEST(Metrics, OfPortAndLoopPassPromtool) {
   wire.deliver(parse_endpoint("198.18.0.9:1").value(), options.lanes[0].local, as_bytes("nonsense"));
   loop.poll({});
   Metrics metrics;
-  add_common(metrics, port, loop);
+  const std::array threads{loop.view()};
+  add_common(metrics, port.engine(), threads);
   EXPECT_NE(metrics.text().find("\ntercet_open_drops_total{reason=\"too_short\"} 1\n"), std::string::npos);
   EXPECT_NE(metrics.text().find("\ntercet_port_info{engine=\"memory\"} 1\n"), std::string::npos);
   if (std::system("command -v promtool >/dev/null 2>&1") != 0) {

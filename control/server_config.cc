@@ -1,5 +1,6 @@
 #include "control/server_config.h"
 
+#include "dataplane/service_loop.h"
 #include "wire/seal/aead.h"
 #include "wire/seal/key_file.h"
 
@@ -73,6 +74,8 @@ ServerConfig read_server_config(Toml& toml, bool lb, uint16_t admin_port) {
   config.crypto = crypto == "ipsec-mb"    ? Crypto::ipsec_mb
                   : crypto == "libsodium" ? Crypto::libsodium
                                           : Crypto::automatic;
+  config.steering_threads =
+      static_cast<unsigned>(toml.integer("port.steering_threads", 0, 0, dataplane::kSteeringMax));
   read_peers(toml, config);
   const std::string listen = toml.text("admin.listen", "127.0.0.1:" + std::to_string(admin_port));
   if (const auto endpoint = parse_endpoint(listen)) {

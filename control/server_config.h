@@ -31,6 +31,7 @@ struct ServerConfig {
   Engine engine = Engine::automatic;
   dataplane::PollMode poll = dataplane::PollMode::adaptive;
   Crypto crypto = Crypto::automatic;
+  unsigned steering_threads = 0;         ///< 0: one polling thread does everything
   std::array<Endpoint, kServers> peers;  ///< itself too: where it binds
   AdminConfig admin;
 };

@@ -47,7 +47,8 @@ class Sender {
   void send(Outbox& out, Port& port);
 
   // The same message by message: first begin(), at last end(), nothing else sends by the port in between.
-  /// Call prefetch() kKeysAhead messages before a client's: a cold key costs as much as all the rest of a reply.
+  /// Call prefetch() kKeysAhead messages before a client's: a cold key costs as much as all the rest of a
+  /// reply.
   static constexpr size_t kKeysAhead = 8;  // as in open.cc
   void prefetch(const ClientRef& client) {
     keyring_.prefetch_reply_key({AccessId{client.access_id}, client.session});

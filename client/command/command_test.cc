@@ -260,6 +260,23 @@ TEST_F(CommandTest, StatusIsTheServersDocument) {
   EXPECT_NE(people.out.find("active lb1, epoch 4, commit 9, serving"), std::string::npos) << people.out;
 }
 
+TEST_F(CommandTest, StatusShowsThePollingThreads) {
+  lb_.status =
+      R"({"active":"lb1","epoch":4,"serving":true,"lbs":[],"backends":[],"threads":[
+          {"name":"steer0","busy":0.925,"burst_mean":12.5,"burst_max":88,"longest_turn_us":310,
+           "link_up":{"waiting":3,"waiting_max":512,"capacity":4096,"drops":0},
+           "link_down":{"waiting":0,"waiting_max":9,"capacity":4096,"drops":0}},
+          {"name":"quorum","busy":"much","burst_mean":30.1,"burst_max":256,"longest_turn_us":90,"link_up":7}]})";
+  lb_.start();
+  EXPECT_EQ(ask({"status"}).doc()["threads"].size(), 2U);
+  const std::string shown = ask({"status"}, false).out;
+  EXPECT_NE(shown.find("THREAD  BUSY %"), std::string::npos) << shown;
+  EXPECT_NE(shown.find("3 (512) of 4096"), std::string::npos) << shown;
+  EXPECT_NE(shown.find("steer0  93"), std::string::npos) << shown;
+  EXPECT_NE(shown.find("quorum  -"), std::string::npos)
+      << "what is not a number is not shown as one: " << shown;
+}
+
 TEST_F(CommandTest, StatusAsksTheLoadBalancersWhenTheVirtualIpIsSilent) {
   // Not started: the virtual IP is dark. Of two LBs the one that serves knows more.
   FakeLb standby(ServerId::lb2, &lb_.keys);

@@ -2,6 +2,7 @@
 // holds it), the load balancers are asked at their own addresses, and the view that knows more is shown.
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 
 #include "client/command/lb_views.h"
 #include "client/command/verbs.h"
@@ -10,6 +11,28 @@ namespace tercet::command {
 namespace {
 
 using client::Failure;
+
+/// "waiting (most so far) of capacity", or "-": a thread without a Link.
+std::string link_of(const Json& thread, const char* name) {
+  const auto link = thread.find(name);
+  return link == thread.end() || !link->is_object()
+             ? "-"
+             : text_of(*link, "waiting") + " (" + text_of(*link, "waiting_max") + ") of " +
+                   text_of(*link, "capacity");
+}
+
+/// Which polling thread of the load balancer that answered is the bottleneck.
+std::string threads_table(const Json& threads) {
+  Table table({"THREAD", "BUSY %", "MEAN BURST", "LARGEST", "LONGEST TURN US", "LINK UP", "LINK DOWN"});
+  for (const Json& thread : threads) {
+    const auto busy = thread.find("busy");
+    const bool known = busy != thread.end() && busy->is_number();
+    table.add({text_of(thread, "name"), known ? std::to_string(std::lround(busy->get<double>() * 100)) : "-",
+               text_of(thread, "burst_mean"), text_of(thread, "burst_max"),
+               text_of(thread, "longest_turn_us"), link_of(thread, "link_up"), link_of(thread, "link_down")});
+  }
+  return table.text();
+}
 
 std::string people(const Json& document) {
   const bool nobody = text_of(document, "active") == "-";
@@ -33,6 +56,9 @@ std::string people(const Json& document) {
   out += list_of(document, "backends").empty()
              ? "The backends' states are not known here: this is a standby's view.\n"
              : backends.text();
+  if (const Json threads = list_of(document, "threads"); !threads.empty()) {
+    out += "\n" + threads_table(threads);
+  }
   const Json outvoted = list_of(document, "outvoted");
   if (!outvoted.empty()) {
     Table table({"OUTVOTED AT", "SLOT", "SEQ"});

@@ -154,10 +154,11 @@ Section port_section(bool lb) {
   s.text("poll", "adaptive", "adaptive sleeps when idle, busy never does; default adaptive");
   s.text("crypto", "auto",
          "ipsec-mb, libsodium, or auto: ipsec-mb where the CPU can, else libsodium; default auto");
+  s.key("steering_threads", "0",
+        "0: one polling thread does everything; N: N receive and send, one more decides; default 0");
   if (lb) {
     s.text("rounds", "adaptive",
            "adaptive: under load an Accept waits for the vote before; off; default adaptive");
-    s.key("steering_threads", "0", "0: one polling thread does everything; default 0");
   }
   return s;
 }

@@ -44,7 +44,8 @@ std::string backend_status(const BackendAdminSources& s) {
   return json{{"cell", seal::text_of(s.cell)},
               {"name", name_of(s.self)},
               {"slot", index(slot_of(s.self)) + 1},
-              {"engine", s.port->engine()},
+              {"engine", s.engine},
+              {"threads", threads_json(s.threads, *s.load)},
               {"state", v.state},
               {"why", state.why.empty() ? json() : json(state.why)},
               {"incarnation", hex(v.incarnation.value)},
@@ -61,7 +62,7 @@ std::string backend_status(const BackendAdminSources& s) {
 
 std::string backend_metrics(const BackendAdminSources& s) {
   Metrics m;
-  add_common(m, *s.port, *s.loop);
+  add_common(m, s.engine, s.threads);
   const backend::ReplicaView v = s.board->read().view;
   m.begin_gauge("tercet_backend_state", "1 for the state that this backend is in.");
   for (const char* state : kStates) {

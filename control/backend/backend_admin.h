@@ -4,13 +4,14 @@
 // instead.
 
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "backend/replica.h"
 #include "control/admin.h"
 #include "control/health.h"
-#include "dataplane/one_thread.h"
+#include "control/thread_load.h"
 
 namespace tercet::control {
 
@@ -35,8 +36,9 @@ struct BackendAdminSources {
   std::string durability;
   const BackendBoard* board = nullptr;
   const Health* health = nullptr;
-  const dataplane::Port* port = nullptr;
-  const dataplane::OneThread* loop = nullptr;
+  const char* engine = "";
+  std::span<const dataplane::ThreadView> threads;
+  const ThreadLoad* load = nullptr;
 };
 std::vector<AdminRoute> backend_routes(const BackendAdminSources& sources);
 std::string backend_status(const BackendAdminSources& sources);

@@ -54,7 +54,6 @@ tl::expected<std::unique_ptr<Backend>, std::string> Backend::open(const BackendC
     return tl::unexpected(crypto.error());
   }
   self->crypto_why_ = crypto->why;
-  self->keyring_ = std::make_unique<seal::Keyring>(*keys, seal::KeyringOptions{.provider = crypto->provider});
   quorum::Acceptor::Options options;
   options.cell = config.server.cell;
   options.slot = slot_of(config.server.self);
@@ -68,7 +67,7 @@ tl::expected<std::unique_ptr<Backend>, std::string> Backend::open(const BackendC
   }
   self->replica_ = std::make_unique<backend::Replica>(*self->acceptor_, *self->machine_, *self->log_);
   self->replica_->show_to(&self->view_);
-  if (auto done = self->open_network(engines); !done) {
+  if (auto done = self->open_network(engines, *keys, {.provider = crypto->provider}); !done) {
     return tl::unexpected(done.error());
   }
   if (auto done = self->open_admin(); !done) {
@@ -216,8 +215,9 @@ tl::expected<void, std::string> Backend::open_admin() {
                       .durability = config_.durability == store::Durability::memory ? "memory" : "fsync",
                       .board = &board_,
                       .health = &health_,
-                      .port = port_.get(),
-                      .loop = loop_.get()}));
+                      .engine = plane_->engine(),
+                      .threads = plane_->views(),
+                      .load = &load_}));
   if (!admin) {
     return tl::unexpected(admin.error());
   }
@@ -225,23 +225,22 @@ tl::expected<void, std::string> Backend::open_admin() {
   return {};
 }
 
-tl::expected<void, std::string> Backend::open_network(const Engines& engines) {
+tl::expected<void, std::string> Backend::open_network(const Engines& engines, const seal::ServerKeys& keys,
+                                                      const seal::KeyringOptions& sealing) {
   dataplane::Routes routes;
-  const dataplane::PortOptions options = backend_lanes(config_, routes);
-  auto opened = open_port(config_.server.engine, engines, options);
+  const dataplane::PortOptions lanes = backend_lanes(config_, routes);
+  auto opened = Plane::open(config_.server, engines, lanes, routes, keys, sealing);
   if (!opened) {
     return tl::unexpected(opened.error());
   }
-  port_ = std::move(opened->port);
-  port_why_ = std::move(opened->why);
+  plane_ = std::move(*opened);
   if (disk_->bell() >= 0) {
-    port_->watch(disk_->bell());
+    plane_->watch(disk_->bell());
   }
-  if (FileRing* ring = port_->file_ring(); ring != nullptr && untrusted_.empty()) {
+  if (FileRing* ring = plane_->file_ring(); ring != nullptr && untrusted_.empty()) {
     disk_->attach(*ring);
   }
-  loop_ = std::make_unique<dataplane::OneThread>(*port_, *keyring_, *replica_, routes);
-  return {};
+  return plane_->serve(*replica_);
 }
 
 /// TERCET_FAULT=lie: this backend computes wrong results from now on (what it replayed was right). For tests.
@@ -277,7 +276,8 @@ void Backend::say_changes(const backend::ReplicaView& view) {
 }
 
 void Backend::turn(const Moment& now) {
-  health_.turned(now.mono, loop_->counters().polls.get());
+  health_.turned(now.mono, plane_->views());
+  load_.note(now.mono, plane_->views());
   const backend::ReplicaView& view = view_.read();
   say_changes(view);
   board_.publish(view, !untrusted_.empty()                         ? untrusted_
@@ -285,28 +285,34 @@ void Backend::turn(const Moment& now) {
                                                                    : std::string());
 }
 
+/// How commits reach the disk, for the log.
+const char* Backend::disk_way() {
+  if (plane_->file_ring() == nullptr) {
+    return ", by a thread";
+  }
+  return config_.server.steering_threads == 0 ? ", by the port's ring" : ", by the quorum thread's ring";
+}
+
 int Backend::run() {
   spdlog::info("cell {}, {}: {}, {}, store {} ({}), durability {}, {} records recovered",
-               seal::text_of(config_.server.cell), name_of(config_.server.self), port_why_, crypto_why_,
-               config_.store_dir,
-               files_->manner() + (port_->file_ring() != nullptr ? ", by the port's ring" : ", by a thread"),
+               seal::text_of(config_.server.cell), name_of(config_.server.self), plane_->why(), crypto_why_,
+               config_.store_dir, files_->manner() + disk_way(),
                config_.durability == store::Durability::memory ? "memory" : "fsync", recovered_records_);
   const int signals = open_signals();
   dataplane::RealClock clock;
-  {
-    PollingThread polling(*loop_, "poll");
-    if (auto locked = lock_memory(); !locked) {
-      spdlog::info("{}", locked.error());
-    }
-    for (bool stop = false; !stop;) {
-      pollfd wake{signals, POLLIN, 0};
-      ::poll(&wake, 1, kTurnMs);
-      for (int signal = take_signal(signals); signal != 0; signal = take_signal(signals)) {
-        stop = stop || signal != SIGHUP;
-      }
-      turn(clock.now());
-    }
+  plane_->start();
+  if (auto locked = lock_memory(); !locked) {
+    spdlog::info("{}", locked.error());
   }
+  for (bool stop = false; !stop;) {
+    pollfd wake{signals, POLLIN, 0};
+    ::poll(&wake, 1, kTurnMs);
+    for (int signal = take_signal(signals); signal != 0; signal = take_signal(signals)) {
+      stop = stop || signal != SIGHUP;
+    }
+    turn(clock.now());
+  }
+  plane_->stop();
   disk_->detach();
   close(signals);
   const bool closed = close_log();

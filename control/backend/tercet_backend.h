@@ -13,9 +13,8 @@
 #include "control/backend/backend_admin.h"
 #include "control/backend/backend_config.h"
 #include "control/backend/identity.h"
-#include "control/engine.h"
-#include "control/threads.h"
-#include "dataplane/one_thread.h"
+#include "control/plane.h"
+#include "control/thread_load.h"
 
 namespace tercet::control {
 
@@ -42,32 +41,32 @@ class Backend {
   void recover_log(quorum::Acceptor::Options& options);
   void distrust(quorum::Acceptor::Options& options, const std::string& why);
   tl::expected<void, std::string> plant_fault();
-  tl::expected<void, std::string> open_network(const Engines& engines);
+  tl::expected<void, std::string> open_network(const Engines& engines, const seal::ServerKeys& keys,
+                                               const seal::KeyringOptions& sealing);
   tl::expected<void, std::string> open_admin();
   void turn(const Moment& now);
   bool close_log();
+  const char* disk_way();
   void say_changes(const backend::ReplicaView& view);
 
   BackendConfig config_;
   Identity identity_;
   std::string untrusted_;  ///< why it runs as amnesiac; empty: it does not
   std::unique_ptr<store::FileDisk> files_;
-  std::unique_ptr<store::RingDisk> disk_;       ///< files_, and the port's ring where it has one
+  std::unique_ptr<store::RingDisk> disk_;  ///< files_, and the ring of the thread that serves, if it has one
   std::unique_ptr<store::MemoryDisk> no_disk_;  ///< an amnesiac's log writes nothing to the real one
   std::unique_ptr<backend::BookMachine> machine_;
   std::unique_ptr<quorum::Acceptor> acceptor_;
   std::unique_ptr<store::Log> log_;
   std::unique_ptr<backend::Replica> replica_;
-  std::unique_ptr<dataplane::Port> port_;
-  std::string port_why_;
   std::string crypto_why_;
-  std::unique_ptr<seal::Keyring> keyring_;
-  std::unique_ptr<dataplane::OneThread> loop_;
+  std::unique_ptr<Plane> plane_;
   dataplane::Snapshot<backend::ReplicaView> view_;
   std::string said_state_;
   uint64_t recovered_records_ = 0;
   BackendBoard board_;
   Health health_;
+  ThreadLoad load_;
   std::unique_ptr<Admin> admin_;  ///< last: its threads read the others
 };
 

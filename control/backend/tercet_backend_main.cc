@@ -11,8 +11,10 @@ namespace tercet::control {
 namespace {
 
 const Engines kEngines{
-    .uring = [](const dataplane::PortOptions& options) { return dataplane::make_uring_port(options); },
-    .mmsg = [](const dataplane::PortOptions& options) { return dataplane::make_mmsg_port(options); },
+    .uring =
+        [](std::span<const dataplane::PortOptions> threads) { return dataplane::make_uring_ports(threads); },
+    .mmsg =
+        [](std::span<const dataplane::PortOptions> threads) { return dataplane::make_mmsg_ports(threads); },
     .uring_allowed = dataplane::uring_allowed,
 };
 

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,6 @@
 #include "control/lb/kernel_announcer.h"
 #include "control/lb/lb_reads.h"
 #include "control/lb/vip_loop.h"
-#include "dataplane/one_thread.h"
 #include "dataplane/steer/view.h"
 
 namespace tercet::control {
@@ -37,8 +37,8 @@ class LbBoard {
 struct LbAdminSources {
   const LbBoard* board = nullptr;
   const Health* health = nullptr;
-  const dataplane::Port* port = nullptr;
-  const dataplane::OneThread* loop = nullptr;
+  const char* engine = "";
+  std::span<const dataplane::ThreadView> threads;
   const VipCounters* vip = nullptr;
   const AnnouncerCounters* announcer = nullptr;
   const Counter* guard_restarts = nullptr;

@@ -93,7 +93,6 @@ void read_failover(Toml& toml, LbConfig& config) {
 tl::expected<LbConfig, std::string> read(Toml& toml) {
   LbConfig config;
   config.server = read_server_config(toml, true, 8220);
-  toml.integer("port.steering_threads", 0, 0, 0);
   config.rounds = toml.one_of("port.rounds", "adaptive", {"adaptive", "off"}) == "adaptive";
   for (const std::string& text : toml.texts("cell.issuers")) {
     if (const auto key = seal::parse_public_key(text)) {

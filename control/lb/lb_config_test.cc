@@ -152,7 +152,7 @@ TEST(LbConfig, WhatIsWrongIsSaidWithItsLine) {
       {"poll =", "rounds = \"on\"", "write one of adaptive, off"},
       {"port = 8300", "key_cache = 63", "write 64 to 1048576"},
       {"port = 8300", "key_cache = 1048577", "/etc/lb2.toml:12: clients.key_cache"},
-      {"steering_threads =", "steering_threads = 2", "/etc/lb2.toml:9: port.steering_threads"},
+      {"steering_threads =", "steering_threads = 9", "/etc/lb2.toml:9: port.steering_threads"},
       {"virtual_ips =", "virtual_ips = []", "names no address"},
       {"virtual_ips =", "virtual_ips = [\"198.18.0.100\"]", "no prefix length"},
       {"virtual_ips =", "virtual_ips = [\"198.18.0.100/33\"]", "no prefix length"},

@@ -89,6 +89,9 @@ std::string status_json(const StatusInput& input) {
   document["split"] = view.split;
   document["holds_address"] = input.on_air;
   document["engine"] = input.engine;
+  if (input.load != nullptr) {
+    document["threads"] = threads_json(input.threads, *input.load);
+  }
   document["in_flight"] = view.in_flight;
   document["undecided"] = view.undecided;
   document["clocks_apart_ms"] = view.clocks_apart.ms();

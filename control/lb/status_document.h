@@ -2,9 +2,11 @@
 // The status document: what `tercet status` and /v1/status show, as JSON. Made by the control thread from the
 // data plane's View and this LB's receipts; the polling thread serves it to clients page by page.
 
+#include <span>
 #include <string>
 #include <vector>
 
+#include "control/thread_load.h"
 #include "dataplane/steer/view.h"
 #include "failover/receipt.h"
 
@@ -20,6 +22,8 @@ struct StatusInput {
   const char* engine = "";                  ///< of its port
   std::vector<failover::Receipt> receipts;  ///< newest first
   WallTime at;
+  std::span<const dataplane::ThreadView> threads = {};
+  const ThreadLoad* load = nullptr;  ///< of the threads
 };
 /// One line of JSON, below the size of StatusDocument::text. Backends are listed by the active LB alone: a
 /// standby has no view of its own of them.

@@ -63,14 +63,15 @@ tl::expected<std::unique_ptr<LoadBalancer>, std::string> LoadBalancer::open(cons
     return tl::unexpected(crypto.error());
   }
   self->crypto_why_ = crypto->why;
-  seal::KeyringOptions sealing{.client_cache_entries = config.key_cache, .provider = crypto->provider};
-  self->keyring_ = std::make_unique<seal::Keyring>(*keys, sealing);
-  sealing.client_cache_entries = 4;
-  self->control_keyring_ = std::make_unique<seal::Keyring>(*keys, sealing);
-  if (auto done = self->open_network(engines); !done) {
+  const seal::KeyringOptions few{.client_cache_entries = 4, .provider = crypto->provider};
+  self->control_keyring_ = std::make_unique<seal::Keyring>(*keys, few);
+  const seal::KeyringOptions sealing{.client_cache_entries = config.key_cache, .provider = crypto->provider};
+  if (auto done = self->open_network(engines, *keys, sealing); !done) {
     return tl::unexpected(done.error());
   }
-  self->make_balancer();
+  if (auto done = self->make_balancer(); !done) {
+    return tl::unexpected(done.error());
+  }
   if (auto done = self->open_announcer(); !done) {
     return tl::unexpected(done.error());
   }
@@ -104,14 +105,16 @@ dataplane::PortOptions lb_lanes(const LbConfig& config, dataplane::Routes& route
   return options;
 }
 
-tl::expected<void, std::string> LoadBalancer::open_network(const Engines& engines) {
-  const dataplane::PortOptions options = lb_lanes(config_, routes_);
-  auto opened = open_port(config_.server.engine, engines, options);
+tl::expected<void, std::string> LoadBalancer::open_network(const Engines& engines,
+                                                           const seal::ServerKeys& keys,
+                                                           const seal::KeyringOptions& sealing) {
+  dataplane::Routes routes;
+  const dataplane::PortOptions lanes = lb_lanes(config_, routes);
+  auto opened = Plane::open(config_.server, engines, lanes, routes, keys, sealing);
   if (!opened) {
     return tl::unexpected(opened.error());
   }
-  port_ = std::move(opened->port);
-  port_why_ = std::move(opened->why);
+  plane_ = std::move(*opened);
   events_bell_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (events_bell_ < 0) {
     return tl::unexpected(std::string("no eventfd: raise the limit of open files"));
@@ -119,7 +122,7 @@ tl::expected<void, std::string> LoadBalancer::open_network(const Engines& engine
   return {};
 }
 
-void LoadBalancer::make_balancer() {
+tl::expected<void, std::string> LoadBalancer::make_balancer() {
   const ServerConfig& server = config_.server;
   dataplane::Balancer::Options options;
   options.proposer.self = server.self;
@@ -135,7 +138,7 @@ void LoadBalancer::make_balancer() {
   options.first_claim = server.self == ServerId::lb2 ? kSecondClaims : Duration{};
   balancer_ = std::make_unique<dataplane::Balancer>(
       options, dataplane::Balancer::Control{&commands_, &events_, events_bell_, &views_, &documents_});
-  loop_ = std::make_unique<dataplane::OneThread>(*port_, *keyring_, *balancer_, routes_);
+  return plane_->serve(*balancer_);
 }
 
 tl::expected<void, std::string> LoadBalancer::open_announcer() {
@@ -164,8 +167,8 @@ tl::expected<void, std::string> LoadBalancer::open_admin(const seal::ServerKeys&
   reads_ = std::move(*reads);
   auto admin = Admin::start(config_.server.admin, lb_routes({.board = &board_,
                                                              .health = &health_,
-                                                             .port = port_.get(),
-                                                             .loop = loop_.get(),
+                                                             .engine = plane_->engine(),
+                                                             .threads = plane_->views(),
                                                              .vip = &vip_loop_->counters(),
                                                              .announcer = &announcer_->counters(),
                                                              .guard_restarts = &guard_restarts_,
@@ -181,7 +184,7 @@ tl::expected<void, std::string> LoadBalancer::open_admin(const seal::ServerKeys&
 
 int LoadBalancer::run() {
   spdlog::info("cell {}, {}: {}, {}; virtual address on {}, VRID {}, {} issuer{}",
-               seal::text_of(config_.server.cell), name_of(config_.server.self), port_why_, crypto_why_,
+               seal::text_of(config_.server.cell), name_of(config_.server.self), plane_->why(), crypto_why_,
                config_.interface, config_.vrrp.vrid, config_.issuers.size(),
                config_.issuers.size() == 1 ? "" : "s");
   if (announcer_->stale_removed() != 0) {
@@ -190,22 +193,21 @@ int LoadBalancer::run() {
   }
   hooks_.begin();
   const int signals = open_signals();
-  {
-    PollingThread polling(*loop_, "poll");
-    raise_priority();
-    if (auto locked = lock_memory(); !locked) {
-      spdlog::info("{}", locked.error());
-    }
-    bool stopping = false;
-    while (!stopping) {
-      const MonoTime due = turn(clock_.now());
-      sleep_until(due, signals);
-      for (int signal = take_signal(signals); signal != 0; signal = take_signal(signals)) {
-        stopping = stopping || signal != SIGHUP;
-      }
-    }
-    stop();
+  plane_->start();
+  raise_priority();
+  if (auto locked = lock_memory(); !locked) {
+    spdlog::info("{}", locked.error());
   }
+  bool stopping = false;
+  while (!stopping) {
+    const MonoTime due = turn(clock_.now());
+    sleep_until(due, signals);
+    for (int signal = take_signal(signals); signal != 0; signal = take_signal(signals)) {
+      stopping = stopping || signal != SIGHUP;
+    }
+  }
+  stop();
+  plane_->stop();
   guard_.stop();
   hooks_.finish();
   close(signals);
@@ -220,7 +222,8 @@ MonoTime LoadBalancer::turn(const Moment& now) {
   const MonoTime due = vip_loop_->poll(now);
   say_transitions();
   hooks_.turn();
-  health_.turned(now.mono, loop_->counters().polls.get());
+  health_.turned(now.mono, plane_->views());
+  load_.note(now.mono, plane_->views());
   publish_status(now);
   return earlier(due, document_due_);
 }
@@ -308,8 +311,14 @@ void LoadBalancer::publish_status(const Moment& now) {
   if (!view.known) {
     return;
   }
-  std::string document = status_json(
-      {config_.server.cell, &view, vip_loop_->on_air(), port_->engine(), receipts_.newest_first(), now.wall});
+  std::string document = status_json({.cell = config_.server.cell,
+                                      .view = &view,
+                                      .on_air = vip_loop_->on_air(),
+                                      .engine = plane_->engine(),
+                                      .receipts = receipts_.newest_first(),
+                                      .at = now.wall,
+                                      .threads = plane_->views(),
+                                      .load = &load_});
   write_document(document, ++document_version_, documents_.draft());
   documents_.publish();
   board_.publish(view, std::move(document), vip_loop_->on_air());

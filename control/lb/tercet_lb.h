@@ -1,7 +1,7 @@
 #pragma once
 // tercet-lb: the wiring.
 //
-//   polling thread                                control thread
+//   polling threads (Plane)                       control thread
 //   Port → OneThread → Balancer ──── Event ────►  arms the guard, VipLoop → Announcer
 //                        ▲   ▲ └──── View ─────►  status document, metrics, admin
 //                        │   └────── Command ───  VipLoop
@@ -22,8 +22,8 @@
 #include "control/lb/lb_config.h"
 #include "control/lb/receipts.h"
 #include "control/lb/vip_loop.h"
-#include "control/threads.h"
-#include "dataplane/one_thread.h"
+#include "control/plane.h"
+#include "control/thread_load.h"
 #include "dataplane/steer/balancer.h"
 
 namespace tercet::control {
@@ -50,8 +50,9 @@ class LoadBalancer {
  private:
   LoadBalancer(const LbConfig& config, Guard& guard)
       : config_(config), guard_(guard), hooks_(config.on_active, config.on_standby) {}
-  tl::expected<void, std::string> open_network(const Engines& engines);
-  void make_balancer();
+  tl::expected<void, std::string> open_network(const Engines& engines, const seal::ServerKeys& keys,
+                                               const seal::KeyringOptions& sealing);
+  tl::expected<void, std::string> make_balancer();
   tl::expected<void, std::string> open_announcer();
   tl::expected<void, std::string> open_admin(const seal::ServerKeys& keys);
   MonoTime turn(const Moment& now);
@@ -66,12 +67,8 @@ class LoadBalancer {
   LbConfig config_;
   Guard& guard_;
   dataplane::RealClock clock_;
-  std::unique_ptr<dataplane::Port> port_;
-  std::string port_why_;
   std::string crypto_why_;
-  std::unique_ptr<seal::Keyring> keyring_;          ///< the polling thread's
   std::unique_ptr<seal::Keyring> control_keyring_;  ///< the control thread's: seals resignations
-  dataplane::Routes routes_;
   dataplane::Link<dataplane::Command> commands_{64};
   dataplane::Link<dataplane::Event> events_{64};      ///< polling → control thread
   dataplane::Link<dataplane::Event> vip_events_{64};  ///< → VipLoop, once the guard is armed
@@ -79,7 +76,7 @@ class LoadBalancer {
   dataplane::Snapshot<dataplane::View> views_;
   dataplane::Snapshot<dataplane::StatusDocument> documents_;
   std::unique_ptr<dataplane::Balancer> balancer_;
-  std::unique_ptr<dataplane::OneThread> loop_;
+  std::unique_ptr<Plane> plane_;
   std::unique_ptr<KernelAnnouncer> announcer_;
   std::unique_ptr<VipLoop> vip_loop_;
   Receipts receipts_;
@@ -91,6 +88,7 @@ class LoadBalancer {
   bool reachable_ = true;    ///< as was logged last
   LbBoard board_;
   Health health_;
+  ThreadLoad load_;
   std::unique_ptr<LbReads> reads_;
   std::unique_ptr<Admin> admin_;  ///< last: its threads read the others
 };

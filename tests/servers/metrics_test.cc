@@ -50,10 +50,11 @@ TEST(ServersMetrics, OfTheLoadBalancer) {
   Counter guard_restarts;
   guard_restarts.add(2);
   board.publish(cell.balancer(ServerId::lb1).view({.mono = cell.now(), .wall = {}, .dice = 0}), "{}", true);
+  const std::array threads{cell.loop(ServerId::lb1).view()};
   const std::string text = lb_metrics({.board = &board,
                                        .health = &health,
-                                       .port = &cell.port(ServerId::lb1),
-                                       .loop = &cell.loop(ServerId::lb1),
+                                       .engine = "memory",
+                                       .threads = threads,
                                        .vip = &vip,
                                        .announcer = &announcer,
                                        .guard_restarts = &guard_restarts,
@@ -75,33 +76,42 @@ TEST(ServersMetrics, OfABackend) {
   BackendBoard board;
   Health health;
   board.publish(cell.replica(Slot::one).view(), "");
+  const std::array threads{cell.loop(ServerId::b1).view()};
+  const ThreadLoad load;
   const BackendAdminSources sources{.cell = CellId{1},
                                     .self = ServerId::b1,
                                     .durability = "fsync",
                                     .board = &board,
                                     .health = &health,
-                                    .port = &cell.port(ServerId::b1),
-                                    .loop = &cell.loop(ServerId::b1)};
+                                    .engine = "memory",
+                                    .threads = threads,
+                                    .load = &load};
   const std::string text = backend_metrics(sources);
   EXPECT_EQ(value_of(text, "tercet_backend_state{state=\"voting\"}"), 1);
   EXPECT_GE(value_of(text, "tercet_backend_last_seq"), 4);
   EXPECT_GT(value_of(text, "tercet_backend_log_batches_total"), 0);
   expect_sound(text);
   EXPECT_NE(backend_status(sources).find("\"state\":\"voting\""), std::string::npos);
-  EXPECT_NE(backend_status(sources).find("\"engine\":\"" + std::string(sources.port->engine()) + "\""),
-            std::string::npos);
+  EXPECT_NE(backend_status(sources).find("\"engine\":\"memory\""), std::string::npos);
 }
 
 TEST(ServersHealth, IsLostWhenAThreadHangs) {
   Health health;
   const MonoTime start{1'000'000'000'000};
   EXPECT_FALSE(health.sound(start));
-  health.turned(start, 5);
+  std::array<dataplane::LoopCounters, 2> counters;
+  const std::array<dataplane::ThreadView, 2> threads{
+      {{.name = "steer0", .loop = &counters[0]}, {.name = "quorum", .loop = &counters[1]}}};
+  counters[0].polls.set(5);
+  counters[1].polls.set(7);
+  health.turned(start, threads);
   EXPECT_TRUE(health.sound(start + seconds(1)));
   EXPECT_FALSE(health.sound(start + seconds(4))) << "the control thread does not turn";
-  health.turned(start + seconds(4), 5);
-  EXPECT_FALSE(health.sound(start + seconds(4))) << "the polling thread does not";
-  health.turned(start + seconds(5), 6);
+  counters[1].polls.add();
+  health.turned(start + seconds(4), threads);
+  EXPECT_FALSE(health.sound(start + seconds(4))) << "one of the polling threads does not";
+  counters[0].polls.add();
+  health.turned(start + seconds(5), threads);
   EXPECT_TRUE(health.sound(start + seconds(5)));
 }
 

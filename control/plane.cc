@@ -1,0 +1,89 @@
+#include "control/plane.h"
+
+#include <algorithm>
+
+namespace tercet::control {
+namespace {
+
+constexpr size_t kKeysMin = 64;  ///< clients whose keys a thread keeps ready at least
+
+}  // namespace
+
+tl::expected<std::unique_ptr<Plane>, std::string> Plane::open(
+    const ServerConfig& config, const Engines& engines, const dataplane::PortOptions& lanes,
+    const dataplane::Routes& routes, const seal::ServerKeys& keys, const seal::KeyringOptions& sealing) {
+  std::unique_ptr<Plane> self(new Plane);
+  self->steering_ = config.steering_threads;
+  self->poll_ = config.poll;
+  std::vector<dataplane::PortOptions> options;
+  if (self->steering_ == 0) {
+    options.push_back(lanes);
+    self->routes_.push_back(routes);
+    self->keyrings_.push_back(std::make_unique<seal::Keyring>(keys, sealing));
+  } else {
+    self->owners_ = dataplane::owners_of(config.self, self->steering_);
+    for (dataplane::Share& share : dataplane::share_out(lanes, routes, self->owners_, self->steering_)) {
+      options.push_back(std::move(share.port));
+      self->routes_.push_back(share.routes);
+    }
+    seal::KeyringOptions part = sealing;
+    part.client_cache_entries = std::max(kKeysMin, sealing.client_cache_entries / self->steering_);
+    for (unsigned thread = 0; thread < self->steering_; ++thread) {
+      self->keyrings_.push_back(
+          std::make_unique<seal::Keyring>(dataplane::keys_of(keys, self->owners_, thread), part));
+    }
+  }
+  auto opened = open_ports(config.engine, engines, options, self->steering_ != 0);
+  if (!opened) {
+    return tl::unexpected(std::move(opened.error()));
+  }
+  self->ports_ = std::move(opened->ports);
+  self->rest_ = std::move(opened->rest);
+  self->why_ = std::move(opened->why);
+  self->why_ += self->steering_ == 0 ? ", one polling thread"
+                                     : ", " + std::to_string(self->steering_) + " steering thread" +
+                                           (self->steering_ == 1 ? "" : "s") + " and the quorum thread";
+  return self;
+}
+
+Plane::~Plane() { stop(); }
+
+tl::expected<void, std::string> Plane::serve(dataplane::Service& service) {
+  if (steering_ == 0) {
+    one_ =
+        std::make_unique<dataplane::OneThread>(*ports_.front(), *keyrings_.front(), service, routes_.front());
+    views_ = {one_->view()};
+    return {};
+  }
+  std::vector<dataplane::ManyThreads::Steering> steering;
+  for (unsigned thread = 0; thread < steering_; ++thread) {
+    steering.push_back({ports_[thread].get(), keyrings_[thread].get(), routes_[thread]});
+  }
+  auto many = dataplane::ManyThreads::make(steering, *rest_, service, owners_, {.sleep = {.poll = poll_}});
+  if (!many) {
+    return tl::unexpected(std::move(many.error()));
+  }
+  many_ = std::move(*many);
+  views_ = many_->views();
+  return {};
+}
+
+void Plane::start() {
+  if (one_) {
+    threads_.push_back(std::make_unique<PollingThread>(*one_, views_.front().name));
+    return;
+  }
+  threads_.push_back(std::make_unique<PollingThread>(many_->quorum(), views_.back().name));
+  for (unsigned thread = 0; thread < steering_; ++thread) {
+    threads_.push_back(std::make_unique<PollingThread>(many_->steering(thread), views_[thread].name));
+  }
+}
+
+void Plane::stop() {
+  for (auto& thread : threads_) {
+    thread->stop();
+  }
+  threads_.clear();
+}
+
+}  // namespace tercet::control
