@@ -44,6 +44,7 @@ size_t folded(const Frame& f, size_t at, size_t size, size_t sum = 0) {
 }
 size_t payload_at(const Frame& f) { return word(f, 12) == kEtherTypeVlan ? 18 : 14; }
 size_t type_of(const Frame& f) { return word(f, payload_at(f) - 2); }
+size_t vlan_of(const Frame& f) { return word(f, 12) == kEtherTypeVlan ? word(f, 14) & 0xFFFU : 0; }
 
 /// Frames that may be taken: the fixtures, tagged or not, with some of their bytes changed, and noise.
 class Mutator {
@@ -120,6 +121,9 @@ class Mutator {
         break;
       case 6:
         frame.resize(std::min<size_t>(frame.size() + draw(1'600), 2'000), static_cast<uint8_t>(random_()));
+        if (frame.size() > 18 + 4 && draw(2) == 0) {
+          put(frame, payload_at(frame) + 2, frame.size() - payload_at(frame));  // IPv4's length goes with it
+        }
         break;
       default:
         frame[payload_at_or_0(frame)] = static_cast<uint8_t>(0x40 | draw(16));  // header lengths
@@ -171,6 +175,7 @@ class Judge {
     const size_t udp = ip + header;
     const size_t length = word(f, udp + 4);
     ASSERT_EQ(type_of(f), kEtherTypeIpv4);
+    ASSERT_EQ(vlan_of(f), options_.vlan);
     ASSERT_EQ(mac(f, 0), frames::kOurMac);
     ASSERT_EQ(f.at(ip) >> 4U, 4);
     ASSERT_EQ(f.at(ip + 9), kProtocolUdp);
@@ -208,6 +213,7 @@ class Judge {
   void reply(const Frame& before, const Frame& after, const Taken& taken) const {
     const size_t at = payload_at(before);
     ASSERT_EQ(taken.offset, 0);
+    ASSERT_EQ(vlan_of(before), options_.vlan);
     ASSERT_EQ(mac(after, 6), frames::kOurMac);
     ASSERT_TRUE(
         std::equal(before.begin() + 12, before.begin() + static_cast<ptrdiff_t>(at), after.begin() + 12));
@@ -257,6 +263,21 @@ class Judge {
     ASSERT_EQ(taken.ttl, f.at(ip + 8));
   }
 
+  /// Somebody else's address was learned, or an error of ICMP noted.
+  void consumed(const Frame& f) const {
+    const size_t at = payload_at(f);
+    ASSERT_EQ(vlan_of(f), options_.vlan);
+    if (type_of(f) == kEtherTypeArp) {
+      ASSERT_FALSE(stack_.owns(address(f, at + 14)));
+      ASSERT_TRUE(is_host(address(f, at + 14)));
+      ASSERT_EQ(f.at(at + 8) & 1U, 0U) << "a group has no address";
+      return;
+    }
+    ASSERT_EQ(f.at(at + 9), kProtocolIcmp);
+    ASSERT_EQ(f.at(at + (f.at(at) & 0x0FU) * size_t{4}), 3);
+    ASSERT_TRUE(stack_.owns(address(f, at + 16)));
+  }
+
   /// A question of ours: one for a neighbour, from us.
   static void question(const Frame& f) {
     const size_t at = payload_at(f);
@@ -279,6 +300,8 @@ class Judge {
 void run(uint64_t seed, uint64_t runs, uint16_t vlan) {
   StackOptions options = stack_options();
   options.vlan = vlan;
+  options.lanes.insert(options.lanes.begin(),
+                       {endpoint_of(frames::kUs, 8'220), {}});  // beside a connected one
   StackRig rig(options);
   const Judge judge(options, rig.stack);
   Mutator mutator(seed, vlan);
@@ -302,6 +325,7 @@ void run(uint64_t seed, uint64_t runs, uint16_t vlan) {
         judge.vrrp(frame, taken);
         break;
       case Kind::consumed:
+        judge.consumed(frame);
         break;
       case Kind::exception:
       case Kind::dropped:

@@ -87,6 +87,23 @@ TEST(Stack, AConnectedLaneGetsWhatItsPeerSendsAndNobodyElse) {
   EXPECT_EQ(rig.take(changed(frames::kVote, kPortsAt + 2, {0x20, 0x1D})).drop, NetDrop::udp_other);
 }
 
+TEST(Stack, OfTwoLanesAtOneEndTheConnectedOneComesFirst) {
+  const LaneOptions open{endpoint_of(frames::kUs, 8'220), {}};
+  StackOptions before = stack_options();
+  before.lanes.insert(before.lanes.begin() + kToPeer, open);
+  StackOptions behind = stack_options();
+  behind.lanes.push_back(open);
+  const Frame stranger = changed(frames::kVote, kSourceAt, {198, 18, 0, 3});
+  StackRig first(before);
+  EXPECT_EQ(first.take(frames::kVote).lane, kToPeer + 1);
+  EXPECT_EQ(first.take(stranger).lane, kToPeer);
+  StackRig second(behind);
+  EXPECT_EQ(second.take(frames::kVote).lane, kToPeer);
+  EXPECT_EQ(second.take(stranger).lane, behind.lanes.size() - 1);
+  EXPECT_EQ(first.take(frames::kUnreachable).kind, Kind::consumed);
+  EXPECT_EQ(first.stack.take_unreachable(), 1U << (kToPeer + 1));
+}
+
 TEST(Stack, ALaneAtAnyAddressTakesWhatComesToEachOfOurs) {
   StackRig rig;
   for (const Ipv4& to : {frames::kUs, frames::kVirtual}) {
