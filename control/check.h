@@ -23,11 +23,13 @@ Check check_of(const std::string& subject, const std::string& good,
                const tl::expected<void, std::string>& result);
 
 Check check_keys(const ServerConfig& config);
-/// Which library seals; bad if it is ipsec-mb that is asked for and this CPU cannot. Says nothing of the keys.
+/// Which library seals; bad if it is ipsec-mb that is asked for and this CPU cannot. Says nothing of the
+/// keys.
 Check check_crypto(const ServerConfig& config);
-Check check_engine(const ServerConfig& config, const Engines& engines);
-/// Whether the lanes can be opened, with the engine that needs least.
-Check check_lanes(const Engines& engines, const dataplane::PortOptions& options);
+/// Whether the configured engine can be had, and the lanes be opened: with a kernel engine by the one that
+/// needs least, with DPDK by starting it (huge pages, driver, permissions, lcores).
+std::vector<Check> check_port(const ServerConfig& config, const Engines& engines,
+                              const dataplane::PortOptions& options);
 Check check_admin(const AdminConfig& config);
 /// The kernel says whether its clock is synchronised; what it is made of decides how cheap it is to read.
 Check check_clock();

@@ -7,18 +7,22 @@ namespace tercet::control {
 namespace {
 
 const Engines kForbidden{
-    .uring = nullptr, .mmsg = nullptr, .uring_allowed = []() -> tl::expected<void, std::string> {
+    .uring = nullptr,
+    .mmsg = [](std::span<const dataplane::PortOptions>) -> tl::expected<Engines::Ports, std::string> {
+      return tl::unexpected(std::string("UDP 198.18.0.1:8210: port in use: stop it"));
+    },
+    .uring_allowed = []() -> tl::expected<void, std::string> {
       return tl::unexpected(std::string("not permitted"));
     }};
 
 TEST(Check, WithoutUringAutoWarnsAndUringFails) {
   ServerConfig config;
   config.engine = Engine::automatic;
-  EXPECT_EQ(check_engine(config, kForbidden).verdict, Check::Verdict::warning);
+  EXPECT_EQ(check_port(config, kForbidden, {})[0].verdict, Check::Verdict::warning);
   config.engine = Engine::uring;
-  EXPECT_EQ(check_engine(config, kForbidden).verdict, Check::Verdict::bad);
+  EXPECT_EQ(check_port(config, kForbidden, {})[0].verdict, Check::Verdict::bad);
   config.engine = Engine::mmsg;
-  EXPECT_EQ(check_engine(config, kForbidden).verdict, Check::Verdict::good);
+  EXPECT_EQ(check_port(config, kForbidden, {})[0].verdict, Check::Verdict::good);
 }
 
 TEST(Check, ADiskMustBeThereAndWritable) {
@@ -29,15 +33,37 @@ TEST(Check, ADiskMustBeThereAndWritable) {
 }
 
 TEST(Check, LanesThatCannotBeOpenedSayWhy) {
-  const Engines engines{
-      .uring = nullptr,
-      .mmsg = [](std::span<const dataplane::PortOptions>) -> tl::expected<Engines::Ports, std::string> {
-        return tl::unexpected(std::string("UDP 198.18.0.1:8210: port in use: stop it"));
-      },
-      .uring_allowed = nullptr};
-  const Check check = check_lanes(engines, {});
+  ServerConfig config;
+  config.engine = Engine::mmsg;
+  const Check check = check_port(config, kForbidden, {}).back();
   EXPECT_EQ(check.verdict, Check::Verdict::bad);
   EXPECT_EQ(check.what, "ports: UDP 198.18.0.1:8210: port in use: stop it");
+}
+
+TEST(Check, DpdkIsStartedAndWhatItLacksIsSaid) {
+  using Threads = std::span<const dataplane::PortOptions>;
+  ServerConfig config;
+  config.engine = Engine::dpdk;
+  config.dpdk.eal = "--no-huge -m 64";
+  Engines engines = kForbidden;
+  engines.dpdk = [](const ServerConfig&, Threads) -> tl::expected<OpenedPorts, std::string> {
+    return tl::unexpected(std::string("DPDK found no device: give one"));
+  };
+  auto checks = check_port(config, engines, {});
+  ASSERT_EQ(checks.size(), 2U);
+  EXPECT_EQ(checks[0].what, "huge pages: not wanted (--no-huge)");
+  EXPECT_EQ(checks[1].verdict, Check::Verdict::bad);
+  EXPECT_EQ(checks[1].what, "engine: DPDK found no device: give one");
+  engines.dpdk = [](const ServerConfig&, Threads) -> tl::expected<OpenedPorts, std::string> {
+    OpenedPorts opened;
+    opened.why = "engine dpdk (as configured), net_x0";
+    opened.warnings = {"net_x0 has no link: is the cable in?"};
+    return opened;
+  };
+  checks = check_port(config, engines, {});
+  ASSERT_EQ(checks.size(), 3U);
+  EXPECT_EQ(checks[1].verdict, Check::Verdict::good);
+  EXPECT_EQ(checks[2].verdict, Check::Verdict::warning);
 }
 
 TEST(Check, OneBadMakesTheExitCodeTwo) {

@@ -2,9 +2,41 @@
 
 namespace tercet::control {
 
-tl::expected<OpenedPorts, std::string> open_ports(Engine wanted, const Engines& engines,
+namespace {
+
+/// A port without lanes, of a kernel engine.
+tl::expected<std::unique_ptr<dataplane::Port>, std::string> open_rest(Engines::Make make,
+                                                                      dataplane::PortOptions options) {
+  options.lanes.clear();
+  auto port = make({&options, 1});
+  if (!port) {
+    return tl::unexpected(std::move(port.error()));
+  }
+  return std::move(port->front());
+}
+
+tl::expected<OpenedPorts, std::string> open_dpdk(const ServerConfig& config, const Engines& engines,
+                                                 std::span<const dataplane::PortOptions> threads, bool rest) {
+  auto opened = engines.dpdk(config, threads);
+  if (opened && rest) {
+    auto port = open_rest(engines.uring_allowed() ? engines.uring : engines.mmsg, threads.front());
+    if (!port) {
+      return tl::unexpected(std::move(port.error()));
+    }
+    opened->rest = std::move(*port);
+  }
+  return opened;
+}
+
+}  // namespace
+
+tl::expected<OpenedPorts, std::string> open_ports(const ServerConfig& config, const Engines& engines,
                                                   std::span<const dataplane::PortOptions> threads,
                                                   bool rest) {
+  const Engine wanted = config.engine;
+  if (wanted == Engine::dpdk) {
+    return open_dpdk(config, engines, threads, rest);
+  }
   OpenedPorts opened;
   bool uring = wanted != Engine::mmsg;
   opened.why = std::string("engine ") + (uring ? "uring" : "mmsg") + " (as configured)";
@@ -27,13 +59,11 @@ tl::expected<OpenedPorts, std::string> open_ports(Engine wanted, const Engines& 
   }
   opened.ports = std::move(*ports);
   if (rest) {
-    dataplane::PortOptions no_lanes = threads.front();
-    no_lanes.lanes.clear();
-    auto port = make({&no_lanes, 1});
+    auto port = open_rest(make, threads.front());
     if (!port) {
       return tl::unexpected(std::move(port.error()));
     }
-    opened.rest = std::move(port->front());
+    opened.rest = std::move(*port);
   }
   return opened;
 }

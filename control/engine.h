@@ -9,9 +9,12 @@
 #include <vector>
 
 #include "control/server_config.h"
+#include "dataplane/port/control_path.h"
 #include "dataplane/port/port.h"
 
 namespace tercet::control {
+
+struct OpenedPorts;
 
 struct Engines {
   /// The ports of all polling threads at once, one PortOptions for each: lanes that several of them have are
@@ -21,6 +24,8 @@ struct Engines {
   Make uring = nullptr;
   Make mmsg = nullptr;
   tl::expected<void, std::string> (*uring_allowed)() = nullptr;
+  tl::expected<OpenedPorts, std::string> (*dpdk)(const ServerConfig& config,
+                                                 std::span<const dataplane::PortOptions> threads) = nullptr;
 };
 
 struct OpenedPorts {
@@ -28,11 +33,14 @@ struct OpenedPorts {
   /// With `rest`: one more, without lanes, for a thread that only meets others in Links: to sleep in, and for
   /// its files. A kernel engine's, whatever serves the lanes.
   std::unique_ptr<dataplane::Port> rest;
-  std::string why;  ///< one line for the log: which engine, and why that one
+  /// Of an engine without a kernel: how addresses are announced, and how this host's own queries get in.
+  std::shared_ptr<dataplane::ControlPath> path;
+  std::string why;                    ///< one line for the log: which engine, and why that one
+  std::vector<std::string> warnings;  ///< what works, but should not stay so; a line each
 };
 
 /// Opens the lanes. The error is one line with what to do.
-tl::expected<OpenedPorts, std::string> open_ports(Engine wanted, const Engines& engines,
+tl::expected<OpenedPorts, std::string> open_ports(const ServerConfig& config, const Engines& engines,
                                                   std::span<const dataplane::PortOptions> threads,
                                                   bool rest = false);
 

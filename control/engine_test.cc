@@ -41,15 +41,21 @@ const Engines kForbidden{.uring = [](Threads) -> tl::expected<Engines::Ports, st
                            return tl::unexpected(std::string("io_uring_setup: not permitted"));
                          }};
 
+ServerConfig with(Engine engine) {
+  ServerConfig config;
+  config.engine = engine;
+  return config;
+}
+
 TEST(Engine, AutomaticTakesUringWhereItIsAllowed) {
-  const auto opened = open_ports(Engine::automatic, kAllowed, lanes());
+  const auto opened = open_ports(with(Engine::automatic), kAllowed, lanes());
   ASSERT_TRUE(opened);
   EXPECT_EQ(g_made, "uring");
   EXPECT_EQ(opened->why, "engine uring (port.engine = \"auto\")");
 }
 
 TEST(Engine, AutomaticFallsBackToMmsgAndSaysWhy) {
-  const auto opened = open_ports(Engine::automatic, kForbidden, lanes());
+  const auto opened = open_ports(with(Engine::automatic), kForbidden, lanes());
   ASSERT_TRUE(opened);
   EXPECT_EQ(g_made, "mmsg");
   EXPECT_EQ(opened->why,
@@ -57,21 +63,35 @@ TEST(Engine, AutomaticFallsBackToMmsgAndSaysWhy) {
 }
 
 TEST(Engine, WhatIsConfiguredIsTakenOrRefused) {
-  ASSERT_TRUE(open_ports(Engine::mmsg, kAllowed, lanes()));
+  ASSERT_TRUE(open_ports(with(Engine::mmsg), kAllowed, lanes()));
   EXPECT_EQ(g_made, "mmsg");
-  const auto refused = open_ports(Engine::uring, kForbidden, lanes());
+  const auto refused = open_ports(with(Engine::uring), kForbidden, lanes());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error(), "io_uring_setup: not permitted: allow it, or set port.engine = \"auto\"");
 }
 
 TEST(Engine, SeveralThreadsGetAPortEachAndOneToSleepIn) {
   {
-    const auto opened = open_ports(Engine::automatic, kAllowed, lanes(3), true);
+    const auto opened = open_ports(with(Engine::automatic), kAllowed, lanes(3), true);
     ASSERT_TRUE(opened);
     EXPECT_EQ(opened->ports.size(), 3U);
     EXPECT_NE(opened->rest, nullptr);
   }
-  EXPECT_EQ(open_ports(Engine::automatic, kAllowed, lanes(), false)->rest, nullptr);
+  EXPECT_EQ(open_ports(with(Engine::automatic), kAllowed, lanes(), false)->rest, nullptr);
+}
+
+TEST(Engine, DpdkOpensItsOwnAndRestsInTheKernel) {
+  Engines engines = kAllowed;
+  engines.dpdk = [](const ServerConfig&, Threads threads) -> tl::expected<OpenedPorts, std::string> {
+    OpenedPorts opened;
+    opened.ports = *made("dpdk", threads);
+    opened.why = "engine dpdk (as configured)";
+    return opened;
+  };
+  const auto one = open_ports(with(Engine::dpdk), engines, lanes());
+  ASSERT_TRUE(one);
+  EXPECT_EQ(g_made, "dpdk");
+  EXPECT_EQ(one->rest, nullptr);
 }
 
 }  // namespace

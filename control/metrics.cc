@@ -109,6 +109,17 @@ void add_port(Metrics& metrics, Threads threads) {
   metrics.begin_counter("tercet_port_drops_total", "Datagrams lost at the sockets.");
   metrics.sample({{"reason", "send_refused"}}, sum(&Port::drop_send_refused));
   metrics.sample({{"reason", "truncated"}}, sum(&Port::drop_truncated));
+  if (!threads.empty() && !threads.front().drops.empty()) {
+    metrics.begin_counter("tercet_frame_drops_total",
+                          "Frames that were dropped where no kernel is under us.");
+    for (size_t i = 0; i < threads.front().drops.size(); ++i) {
+      uint64_t drops = 0;
+      for (const ThreadView& thread : threads) {
+        drops += i < thread.drops.size() ? thread.drops[i].counter->get() : 0;
+      }
+      metrics.sample({{"reason", threads.front().drops[i].name}}, drops);
+    }
+  }
   metrics.counter("tercet_port_peer_unreachable_total", "ICMP errors from other servers' hosts.",
                   sum(&Port::peer_unreachable));
   metrics.counter("tercet_port_receive_buffers_empty_total", "Times that the receive buffers ran out.",

@@ -7,6 +7,25 @@ namespace {
 
 constexpr size_t kKeysMin = 64;  ///< clients whose keys a thread keeps ready at least
 
+// Under a kernel a peer's socket belongs to one thread. A DPDK device spreads datagrams by itself, each
+// peer's always to the same queue, but not to one that we chose: every thread has all lanes and can open what
+// comes by them. What is sent still leaves by the thread that owns the peer. No nonce can repeat, since each
+// keyring has a session of its own.
+
+std::vector<dataplane::Share> shares_of(Engine engine, const dataplane::PortOptions& lanes,
+                                        const dataplane::Routes& routes, const dataplane::Owners& owners,
+                                        unsigned threads) {
+  if (engine == Engine::dpdk) {
+    return std::vector<dataplane::Share>(threads, {lanes, routes});
+  }
+  return dataplane::share_out(lanes, routes, owners, threads);
+}
+
+seal::ServerKeys keys_of(Engine engine, const seal::ServerKeys& keys, const dataplane::Owners& owners,
+                         unsigned thread) {
+  return engine == Engine::dpdk ? keys : dataplane::keys_of(keys, owners, thread);
+}
+
 }  // namespace
 
 tl::expected<std::unique_ptr<Plane>, std::string> Plane::open(
@@ -22,7 +41,7 @@ tl::expected<std::unique_ptr<Plane>, std::string> Plane::open(
     self->keyrings_.push_back(std::make_unique<seal::Keyring>(keys, sealing));
   } else {
     self->owners_ = dataplane::owners_of(config.self, self->steering_);
-    for (dataplane::Share& share : dataplane::share_out(lanes, routes, self->owners_, self->steering_)) {
+    for (dataplane::Share& share : shares_of(config.engine, lanes, routes, self->owners_, self->steering_)) {
       options.push_back(std::move(share.port));
       self->routes_.push_back(share.routes);
     }
@@ -30,15 +49,17 @@ tl::expected<std::unique_ptr<Plane>, std::string> Plane::open(
     part.client_cache_entries = std::max(kKeysMin, sealing.client_cache_entries / self->steering_);
     for (unsigned thread = 0; thread < self->steering_; ++thread) {
       self->keyrings_.push_back(
-          std::make_unique<seal::Keyring>(dataplane::keys_of(keys, self->owners_, thread), part));
+          std::make_unique<seal::Keyring>(keys_of(config.engine, keys, self->owners_, thread), part));
     }
   }
-  auto opened = open_ports(config.engine, engines, options, self->steering_ != 0);
+  auto opened = open_ports(config, engines, options, self->steering_ != 0);
   if (!opened) {
     return tl::unexpected(std::move(opened.error()));
   }
   self->ports_ = std::move(opened->ports);
   self->rest_ = std::move(opened->rest);
+  self->path_ = std::move(opened->path);
+  self->warnings_ = std::move(opened->warnings);
   self->why_ = std::move(opened->why);
   self->why_ += self->steering_ == 0 ? ", one polling thread"
                                      : ", " + std::to_string(self->steering_) + " steering thread" +

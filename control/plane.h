@@ -31,6 +31,10 @@ class Plane {
 
   /// Which engine, why, and how many threads: for the log.
   [[nodiscard]] const std::string& why() const { return why_; }
+  /// What works, but should not stay so: for the log.
+  [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
+  /// Of an engine without a kernel, else null (OpenedPorts::path).
+  [[nodiscard]] const std::shared_ptr<dataplane::ControlPath>& path() const { return path_; }
   [[nodiscard]] const char* engine() const { return ports_.front()->engine(); }
   /// Where the service's thread writes files and sleeps; before start().
   [[nodiscard]] FileRing* file_ring() { return service_port().file_ring(); }
@@ -57,7 +61,9 @@ class Plane {
   Engines::Ports ports_;
   std::unique_ptr<dataplane::Port> rest_;
   std::vector<std::unique_ptr<seal::Keyring>> keyrings_;
+  std::shared_ptr<dataplane::ControlPath> path_;
   std::string why_;
+  std::vector<std::string> warnings_;
   std::unique_ptr<dataplane::OneThread> one_;
   std::unique_ptr<dataplane::ManyThreads> many_;
   std::vector<dataplane::ThreadView> views_;

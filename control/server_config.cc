@@ -65,8 +65,11 @@ ServerConfig read_server_config(Toml& toml, bool lb, uint16_t admin_port) {
   ServerConfig config;
   config.path = toml.path();
   read_cell(toml, lb, config);
-  const std::string engine = toml.one_of("port.engine", "auto", {"auto", "uring", "mmsg"});
-  config.engine = engine == "uring" ? Engine::uring : engine == "mmsg" ? Engine::mmsg : Engine::automatic;
+  const std::string engine = toml.one_of("port.engine", "auto", {"auto", "uring", "mmsg", "dpdk"});
+  config.engine = engine == "uring"  ? Engine::uring
+                  : engine == "mmsg" ? Engine::mmsg
+                  : engine == "dpdk" ? Engine::dpdk
+                                     : Engine::automatic;
   config.poll = toml.one_of("port.poll", "adaptive", {"adaptive", "busy"}) == "busy"
                     ? dataplane::PollMode::busy
                     : dataplane::PollMode::adaptive;
@@ -77,6 +80,7 @@ ServerConfig read_server_config(Toml& toml, bool lb, uint16_t admin_port) {
   config.steering_threads =
       static_cast<unsigned>(toml.integer("port.steering_threads", 0, 0, dataplane::kSteeringMax));
   read_peers(toml, config);
+  config.dpdk = read_dpdk_config(toml, config.peers[index(config.self)], config.engine == Engine::dpdk);
   const std::string listen = toml.text("admin.listen", "127.0.0.1:" + std::to_string(admin_port));
   if (const auto endpoint = parse_endpoint(listen)) {
     config.admin.listen = *endpoint;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/toml.h"
+#include "control/dpdk_config.h"
 #include "dataplane/port/port.h"
 #include "wire/endpoint.h"
 #include "wire/ids.h"
@@ -14,7 +15,7 @@
 
 namespace tercet::control {
 
-enum class Engine : uint8_t { automatic, uring, mmsg };
+enum class Engine : uint8_t { automatic, uring, mmsg, dpdk };
 enum class Crypto : uint8_t { automatic, ipsec_mb, libsodium };
 
 struct AdminConfig {
@@ -31,7 +32,8 @@ struct ServerConfig {
   Engine engine = Engine::automatic;
   dataplane::PollMode poll = dataplane::PollMode::adaptive;
   Crypto crypto = Crypto::automatic;
-  unsigned steering_threads = 0;         ///< 0: one polling thread does everything
+  unsigned steering_threads = 0;  ///< 0: one polling thread does everything
+  DpdkConfig dpdk;
   std::array<Endpoint, kServers> peers;  ///< itself too: where it binds
   AdminConfig admin;
 };

@@ -45,7 +45,8 @@ ThreadView OneThread::view() const {
           .loop = &turns_.counters(),
           .port = &port_.counters(),
           .opened = &opener_.counters(),
-          .sent = &sender_.counters()};
+          .sent = &sender_.counters(),
+          .drops = port_.drops()};
 }
 
 }  // namespace tercet::dataplane

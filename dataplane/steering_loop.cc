@@ -133,7 +133,8 @@ ThreadView SteeringLoop::view() const {
           .opened = &opener_.counters(),
           .sent = &sender_.counters(),
           .up = &joint_.up_counters,
-          .down = &joint_.down_counters};
+          .down = &joint_.down_counters,
+          .drops = port_.drops()};
 }
 
 }  // namespace tercet::dataplane

@@ -31,6 +31,7 @@ struct ThreadView {
   const SendCounters* sent = nullptr;
   const LinkCounters* up = nullptr;    ///< a steering thread's Link to the quorum thread
   const LinkCounters* down = nullptr;  ///< and back
+  std::span<const NamedCounter> drops{};  ///< what only the engine has (Port::drops)
 };
 
 }  // namespace tercet::dataplane

@@ -150,7 +150,7 @@ void add_issuers(Section& s, const CellPlan& plan, const std::string& comment) {
 
 Section port_section(bool lb) {
   Section s("port", "how datagrams are received and sent");
-  s.text("engine", "auto", "uring, mmsg, or auto: uring where it is allowed, else mmsg; default auto");
+  s.text("engine", "auto", "uring, mmsg, dpdk, or auto: uring where it is allowed, else mmsg; default auto");
   s.text("poll", "adaptive", "adaptive sleeps when idle, busy never does; default adaptive");
   s.text("crypto", "auto",
          "ipsec-mb, libsodium, or auto: ipsec-mb where the CPU can, else libsodium; default auto");
@@ -160,6 +160,14 @@ Section port_section(bool lb) {
     s.text("rounds", "adaptive",
            "adaptive: under load an Accept waits for the vote before; off; default adaptive");
   }
+  s.text("eal", "", "dpdk: arguments of its EAL, as -l 2,3 -a 0000:01:00.0; default \"\"")
+      .text("device", "", "dpdk: the device's name; default \"\": the only one that EAL finds")
+      .text("address", "", "dpdk: this host's address with its prefix length; no default")
+      .text("gateway", "", "dpdk: what leads to other networks; default \"\": nothing")
+      .key("routes", "[]", "dpdk: more ways, as [\"198.18.1.0/24 via 198.18.0.254\"]; default []")
+      .key("vlan", "0", "dpdk: 802.1Q id; default 0: untagged")
+      .key("offload", "true", "dpdk: checksums by the device where it can; default true")
+      .key("answer_ping", "true", "dpdk: ICMP echo for our addresses; default true");
   return s;
 }
 

@@ -192,19 +192,18 @@ dataplane::PortOptions backend_lanes(const BackendConfig& config, dataplane::Rou
 
 int check_backend(const BackendConfig& config, const Engines& engines) {
   dataplane::Routes routes;
-  return report({
+  std::vector<Check> checks{
       {Check::Verdict::good, "configuration: " + config.server.path + " is sound"},
       check_keys(config.server),
       check_crypto(config.server),
       check_disk(config.store_dir),
       check_of("container", config.store_dir + "/container.json is this backend's",
                read_own_container(config).map([](const seal::Container&) {})),
-      check_engine(config.server, engines),
-      check_lanes(engines, backend_lanes(config, routes)),
-      check_admin(config.server.admin),
-      check_clock(),
-      check_memory_lock(),
-  });
+  };
+  const std::vector<Check> port = check_port(config.server, engines, backend_lanes(config, routes));
+  checks.insert(checks.end(), port.begin(), port.end());
+  checks.insert(checks.end(), {check_admin(config.server.admin), check_clock(), check_memory_lock()});
+  return report(checks);
 }
 
 tl::expected<void, std::string> Backend::open_admin() {
@@ -234,6 +233,9 @@ tl::expected<void, std::string> Backend::open_network(const Engines& engines, co
     return tl::unexpected(opened.error());
   }
   plane_ = std::move(*opened);
+  for (const std::string& warning : plane_->warnings()) {
+    spdlog::warn("{}", warning);
+  }
   if (disk_->bell() >= 0) {
     plane_->watch(disk_->bell());
   }

@@ -2,21 +2,12 @@
 
 #include "control/arguments.h"
 #include "control/backend/tercet_backend.h"
+#include "control/engines/engines.h"
 #include "control/logging.h"
 #include "control/threads.h"
-#include "dataplane/port/mmsg/mmsg_port.h"
-#include "dataplane/port/uring/uring_port.h"
 
 namespace tercet::control {
 namespace {
-
-const Engines kEngines{
-    .uring =
-        [](std::span<const dataplane::PortOptions> threads) { return dataplane::make_uring_ports(threads); },
-    .mmsg =
-        [](std::span<const dataplane::PortOptions> threads) { return dataplane::make_mmsg_ports(threads); },
-    .uring_allowed = dataplane::uring_allowed,
-};
 
 int main_of(int argc, char** argv) {
   const auto arguments =
@@ -30,12 +21,12 @@ int main_of(int argc, char** argv) {
     return 2;
   }
   if (arguments->check) {
-    return check_backend(*config, kEngines);
+    return check_backend(*config, all_engines());
   }
   block_signals();
   raise_session();
   start_logging(name_of(config->server.self));
-  auto backend = Backend::open(*config, kEngines);
+  auto backend = Backend::open(*config, all_engines());
   if (!backend) {
     stop_logging();
     complain(backend.error());

@@ -25,12 +25,14 @@
 #include "base/fixed.h"
 #include "control/lb/netlink.h"
 #include "dataplane/net/udp.h"
+#include "dataplane/port/socket.h"
 #include "failover/vrrp_packet.h"
 
 namespace tercet::control {
 
 using dataplane::IpAddress;
 using dataplane::kVipsMax;
+using dataplane::OwnedFd;
 
 namespace {
 
@@ -56,25 +58,6 @@ sockaddr_in address_of(const IpAddress& address) {
 std::string failed(const std::string& what) {
   return "the guard process cannot be started: " + what + " (" + std::strerror(errno) + ")";
 }
-
-/// A descriptor that is closed unless it is released.
-class Fd {
- public:
-  explicit Fd(int fd = -1) : fd_(fd) {}
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  ~Fd() {
-    if (fd_ >= 0) {
-      close(fd_);
-    }
-  }
-  [[nodiscard]] int get() const { return fd_; }
-  void reset(int fd) { fd_ = fd; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 }  // namespace
 
@@ -246,7 +229,9 @@ tl::expected<void, std::string> Guard::restart() {
   return spawn(Life::later);
 }
 
-tl::expected<void, std::string> Guard::spawn(Life life) {
+/// What removes the addresses and says so, and the sockets that carry it.
+tl::expected<void, std::string> Guard::prepare_network(Child& child, OwnedFd& netlink_fd,
+                                                       OwnedFd& raw) const {
   const auto interface = find_interface(options_.interface);
   if (!interface) {
     return tl::unexpected(interface.error());
@@ -260,7 +245,6 @@ tl::expected<void, std::string> Guard::spawn(Life life) {
     return tl::unexpected(source.error());
   }
 
-  Child child;
   failover::VrrpAdvert advert{
       .vrid = options_.vrid, .priority = 0, .interval_cs = options_.interval_cs, .addresses = {}};
   for (const auto& vip : options_.vips) {
@@ -286,11 +270,11 @@ tl::expected<void, std::string> Guard::spawn(Life life) {
     child.goodbyes.push_back(packet);
   }
 
-  const Fd netlink_fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+  netlink_fd = OwnedFd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
   if (netlink_fd.get() < 0) {
     return tl::unexpected(failed("no netlink socket"));
   }
-  const Fd raw(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
+  raw = OwnedFd(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
   if (raw.get() < 0) {
     return tl::unexpected(errno == EPERM ? missing_capability("the guard process needs a raw socket")
                                          : failed("no raw socket"));
@@ -301,6 +285,19 @@ tl::expected<void, std::string> Guard::spawn(Life life) {
   if (setsockopt(raw.get(), IPPROTO_IP, IP_MULTICAST_IF, &out, sizeof out) != 0 ||
       setsockopt(raw.get(), IPPROTO_IP, IP_MULTICAST_LOOP, &off, sizeof off) != 0) {
     return tl::unexpected(failed("multicast through " + options_.interface));
+  }
+  return {};
+}
+
+tl::expected<void, std::string> Guard::spawn(Life life) {
+  Child child;
+  OwnedFd netlink_fd;
+  OwnedFd raw;
+  if (options_.interface.empty()) {
+    netlink_fd = OwnedFd(open("/dev/null", O_RDWR | O_CLOEXEC));
+    raw = OwnedFd(open("/dev/null", O_RDWR | O_CLOEXEC));
+  } else if (auto prepared = prepare_network(child, netlink_fd, raw); !prepared) {
+    return prepared;
   }
   child.shared = shared_;
   child.on_standby = options_.on_standby;
@@ -315,8 +312,8 @@ tl::expected<void, std::string> Guard::spawn(Life life) {
   if (pipe2(pipe, O_CLOEXEC) != 0) {
     return tl::unexpected(failed("no pipe"));
   }
-  const Fd reading(pipe[0]);
-  Fd writing(pipe[1]);
+  const OwnedFd reading(pipe[0]);
+  OwnedFd writing(pipe[1]);
   // Blocked here already, or a signal to the group in the guard's first microseconds would end it.
   sigset_t all;
   sigset_t before;

@@ -32,6 +32,10 @@
 #include "wire/endpoint.h"
 #include "wire/ids.h"
 
+namespace tercet::dataplane {
+class OwnedFd;
+}
+
 namespace tercet::control {
 
 /// A sealed datagram to be sent when we are dead. IPv4 (for now).
@@ -44,6 +48,8 @@ inline constexpr size_t kLastWordsMax = 8;
 inline constexpr size_t kLastWordSizeMax = 1452;
 
 struct GuardOptions {
+  /// Empty: no kernel of this host has the addresses (DPDK). What has them dies with the load balancer, and
+  /// so does its way to say something: of the guard's tasks the hook is left.
   std::string interface;
   std::vector<dataplane::Vip> vips;  ///< IPv4, at most kVipsMax
   uint8_t vrid = 51;
@@ -92,6 +98,8 @@ class Guard {
   Guard(GuardOptions options, Shared* shared) : options_(std::move(options)), shared_(shared) {}
   enum class Life : uint8_t { first, later };
   tl::expected<void, std::string> spawn(Life life);
+  tl::expected<void, std::string> prepare_network(Child& child, dataplane::OwnedFd& netlink_fd,
+                                                  dataplane::OwnedFd& raw) const;
 
   GuardOptions options_;
   pid_t pid_ = -1;

@@ -10,7 +10,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "base/counters.h"
+#include "control/lb/lb_announcer.h"
 #include "control/lb/link_watch.h"
 #include "control/lb/netlink.h"
 #include "dataplane/port/announcer.h"
@@ -26,20 +26,7 @@ struct KernelAnnouncerOptions {
   Guard* guard = nullptr;  ///< is told when we are on the air; outlives the announcer. May be null (tests).
 };
 
-/// Written by the control thread, read by /metrics.
-struct AnnouncerCounters {
-  Counter adverts_sent;
-  Counter adverts_received;
-  Counter announcements;
-  Counter send_failed;       ///< advert or frame that the kernel refused
-  Counter address_failed;    ///< address that the kernel would not add or remove
-  Counter address_restored;  ///< one of ours that somebody had removed
-  Counter link_lost;         ///< the interface lost its carrier, was set down or went away
-  Counter drop_own;          ///< our own advert, reflected
-  Counter drop_malformed;    ///< no whole IP packet
-};
-
-class KernelAnnouncer final : public dataplane::Announcer {
+class KernelAnnouncer final : public LbAnnouncer {
  public:
   /// Opens all sockets and removes virtual addresses that a former life left on the interface. Errors are one
   /// line.
@@ -56,13 +43,10 @@ class KernelAnnouncer final : public dataplane::Announcer {
   dataplane::Reach reach() override;
   void resign() override;
 
-  /// Readable when adverts() has something.
-  [[nodiscard]] int descriptor() const { return vrrp_; }
-  /// Readable when reach() may say something new.
-  [[nodiscard]] int link_descriptor() const { return watch_.descriptor(); }
-  /// Where our adverts come from: VrrpOptions::local.
-  [[nodiscard]] const dataplane::IpAddress& source() const { return source_; }
-  [[nodiscard]] const AnnouncerCounters& counters() const { return counters_; }
+  [[nodiscard]] int descriptor() const override { return vrrp_; }
+  [[nodiscard]] int link_descriptor() const override { return watch_.descriptor(); }
+  [[nodiscard]] const dataplane::IpAddress& source() const override { return source_; }
+  [[nodiscard]] const AnnouncerCounters& counters() const override { return counters_; }
   /// Addresses that open() found left over.
   [[nodiscard]] size_t stale_removed() const { return stale_removed_; }
 

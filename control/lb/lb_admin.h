@@ -11,7 +11,7 @@
 
 #include "control/admin.h"
 #include "control/health.h"
-#include "control/lb/kernel_announcer.h"
+#include "control/lb/lb_announcer.h"
 #include "control/lb/lb_reads.h"
 #include "control/lb/vip_loop.h"
 #include "dataplane/steer/view.h"

@@ -45,12 +45,14 @@ int check_lb(const LbConfig& config, const Engines& engines) {
   checks.push_back({Check::Verdict::good, "configuration: " + config.server.path + " is sound"});
   checks.push_back(check_keys(config.server));
   checks.push_back(check_crypto(config.server));
-  checks.push_back(check_of("interface", config.interface + " is there and up",
-                            find_interface(config.interface).map([](const Interface&) {})));
-  checks.push_back(check_raw_sockets());
-  checks.push_back(check_address_right(config.interface));
-  checks.push_back(check_engine(config.server, engines));
-  checks.push_back(check_lanes(engines, lb_lanes(config, routes)));
+  if (config.server.engine != Engine::dpdk) {
+    checks.push_back(check_of("interface", config.interface + " is there and up",
+                              find_interface(config.interface).map([](const Interface&) {})));
+    checks.push_back(check_raw_sockets());
+    checks.push_back(check_address_right(config.interface));
+  }
+  const std::vector<Check> port = check_port(config.server, engines, lb_lanes(config, routes));
+  checks.insert(checks.end(), port.begin(), port.end());
   checks.push_back(check_admin(config.server.admin));
   checks.push_back(check_clock());
   checks.push_back(check_memory_lock());

@@ -1,35 +1,14 @@
 #include "control/lb/lb_config.h"
 
-#include <charconv>
-
 #include "wire/entry.h"
 #include "wire/seal/signing.h"
 
 namespace tercet::control {
 namespace {
 
-/// "198.18.0.100/24".
-tl::expected<dataplane::Vip, std::string> parse_vip(const std::string& text) {
-  const size_t slash = text.find('/');
-  const auto address = parse_address(text.substr(0, slash));
-  if (!address) {
-    return tl::unexpected(address.error());
-  }
-  if (!address->is_v4()) {
-    return tl::unexpected(text + " is an IPv6 address: virtual addresses are IPv4 in this version");
-  }
-  unsigned length = 0;
-  const std::string digits = slash == std::string::npos ? "" : text.substr(slash + 1);
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
-  if (error != std::errc{} || end != digits.data() + digits.size() || length < 1 || length > 32) {
-    return tl::unexpected(text + " has no prefix length that fits: write it as in 198.18.0.100/24");
-  }
-  return dataplane::Vip{address->address, static_cast<uint8_t>(length)};
-}
-
 void read_clients(Toml& toml, LbConfig& config) {
   for (const std::string& text : toml.texts("clients.virtual_ips")) {
-    const auto vip = parse_vip(text);
+    const auto vip = parse_network_address(text);
     if (!vip) {
       toml.refuse("clients.virtual_ips", vip.error());
     } else if (!config.vips.try_push(*vip)) {

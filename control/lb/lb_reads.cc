@@ -1,15 +1,8 @@
 #include "control/lb/lb_reads.h"
 
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "base/time_text.h"
-#include "dataplane/port/socket.h"
 #include "wire/listing.h"
 #include "wire/query.h"
 #include "wire/seal/key_file.h"
@@ -86,23 +79,8 @@ void add_rows(Bytes rest, bool (*next)(Bytes&, Item&), json& list) {
 
 }  // namespace
 
-tl::expected<std::unique_ptr<LbReads>, std::string> LbReads::open(const seal::ServerKeys& lb,
-                                                                  const Endpoint& at) {
-  sockaddr_in6 address{};
-  const socklen_t length = dataplane::to_sockaddr(at, address);
-  const int fd = socket(at.is_v4() ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0 || connect(fd, reinterpret_cast<const sockaddr*>(&address), length) != 0) {
-    const std::string why = std::strerror(errno);
-    if (fd >= 0) {
-      close(fd);
-    }
-    return tl::unexpected("the admin interface cannot reach " + to_string(at) + " (" + why +
-                          "): is the address on this machine?");
-  }
-  return std::unique_ptr<LbReads>(new LbReads(seal::client_keys(lb, kAdminAccess), fd));
-}
-
-LbReads::~LbReads() { close(socket_); }
+LbReads::LbReads(const seal::ServerKeys& lb, std::unique_ptr<QueryChannel> channel)
+    : keyring_(seal::client_keys(lb, kAdminAccess)), channel_(std::move(channel)) {}
 
 tl::expected<Bytes, std::string> LbReads::ask(OpKind kind, uint64_t cursor) {
   struct {
@@ -123,14 +101,10 @@ tl::expected<Bytes, std::string> LbReads::ask(OpKind kind, uint64_t cursor) {
   std::string last = "no answer";
   for (int tries = 0; tries < kTriesMax; ++tries) {
     const size_t size = keyring_.seal_query(Bytes(out_).subspan(kHeaderSize, plain), out_);
-    send(socket_, out_.data(), size, 0);
+    channel_->send(Bytes(out_).first(size));
     // Sealing is in place: the plaintext is written anew for the next try.
-    for (pollfd wake{socket_, POLLIN, 0}; ::poll(&wake, 1, kTryMs) > 0;) {
-      const ssize_t got = recv(socket_, in_.data(), in_.size(), 0);
-      if (got <= 0) {
-        continue;
-      }
-      const auto opened = keyring_.open_reply(MutBytes(in_).first(static_cast<size_t>(got)));
+    while (const size_t got = channel_->receive(in_, kTryMs)) {
+      const auto opened = keyring_.open_reply(MutBytes(in_).first(got));
       Bytes answers;
       ReplyView reply;
       if (!opened || parse_reply(opened->plain, answers) != Drop::none) {

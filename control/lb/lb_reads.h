@@ -1,8 +1,8 @@
 #pragma once
-// What the admin interface shows of licenses and leases: reads by quorum, asked as any client would, over a
-// socket to this LB's own client address, with an access key of its own (an LB holds the client master key).
-// So the polling thread has no second way in, and what is shown is as right as what `tercet licenses` shows.
-// On a standby the answer is NOT_ACTIVE.
+// What the admin interface shows of licenses and leases: reads by quorum, asked as any client would, through
+// a QueryChannel to this LB's own data plane, with an access key of its own (an LB holds the client master
+// key). So the polling thread has no second way in, and what is shown is as right as what `tercet licenses`
+// shows. On a standby the answer is NOT_ACTIVE.
 
 #include <array>
 #include <memory>
@@ -10,7 +10,7 @@
 #include <string>
 #include <tl/expected.hpp>
 
-#include "wire/endpoint.h"
+#include "control/lb/query_channel.h"
 #include "wire/op.h"
 #include "wire/seal/client_keyring.h"
 
@@ -21,10 +21,8 @@ inline constexpr AccessId kAdminAccess{0xFFFF'FFFE};
 
 class LbReads {
  public:
-  /// `lb` holds the client master key; `at`: this LB's own client address. The error is one line.
-  static tl::expected<std::unique_ptr<LbReads>, std::string> open(const seal::ServerKeys& lb,
-                                                                  const Endpoint& at);
-  ~LbReads();
+  /// `lb` holds the client master key.
+  LbReads(const seal::ServerKeys& lb, std::unique_ptr<QueryChannel> channel);
   LbReads(const LbReads&) = delete;
   LbReads& operator=(const LbReads&) = delete;
 
@@ -33,14 +31,13 @@ class LbReads {
   tl::expected<std::string, std::string> leases() { return list(OpKind::read_leases); }
 
  private:
-  LbReads(const seal::ClientKeys& keys, int socket) : keyring_(keys), socket_(socket) {}
   tl::expected<std::string, std::string> list(OpKind kind);
   /// One page's answer, in `in_`.
   tl::expected<Bytes, std::string> ask(OpKind kind, uint64_t cursor);
 
   std::mutex mutex_;  ///< one question at a time
   seal::ClientKeyring keyring_;
-  int socket_;
+  std::unique_ptr<QueryChannel> channel_;
   uint32_t number_ = 0;
   std::array<uint8_t, kSealedMax> out_{};
   std::array<uint8_t, 2048> in_{};

@@ -37,7 +37,7 @@ std::array<uint8_t, 16> activation_digits(CellId cell) {
 
 tl::expected<Guard, std::string> start_guard(const LbConfig& config, MutBytes argv) {
   GuardOptions options;
-  options.interface = config.interface;
+  options.interface = config.server.engine == Engine::dpdk ? std::string() : config.interface;
   options.vips.assign(config.vips.begin(), config.vips.end());
   options.vrid = config.vrrp.vrid;
   options.interval_cs = static_cast<uint16_t>(config.vrrp.interval.ms() / 10);
@@ -115,6 +115,9 @@ tl::expected<void, std::string> LoadBalancer::open_network(const Engines& engine
     return tl::unexpected(opened.error());
   }
   plane_ = std::move(*opened);
+  for (const std::string& warning : plane_->warnings()) {
+    spdlog::warn("{}", warning);
+  }
   events_bell_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (events_bell_ < 0) {
     return tl::unexpected(std::string("no eventfd: raise the limit of open files"));
@@ -142,6 +145,23 @@ tl::expected<void, std::string> LoadBalancer::make_balancer() {
 }
 
 tl::expected<void, std::string> LoadBalancer::open_announcer() {
+  if (plane_->path() != nullptr) {
+    const Endpoint own = config_.server.peers[index(config_.server.self)];
+    announcer_ = std::make_unique<PortAnnouncer>(PortAnnouncerOptions{.path = plane_->path(),
+                                                                      .source = own.address,
+                                                                      .unicast_peers = config_.unicast_peers,
+                                                                      .virtual_mac = {},
+                                                                      .guard = &guard_});
+  } else if (auto kernel = open_kernel_announcer(); !kernel) {
+    return kernel;
+  }
+  VipLoopOptions vip{.vips = config_.vips, .vrrp = config_.vrrp, .promotion = config_.promotion};
+  vip.vrrp.local = announcer_->source();
+  vip_loop_ = std::make_unique<VipLoop>(vip, *announcer_, vip_events_, commands_, &receipts_);
+  return {};
+}
+
+tl::expected<void, std::string> LoadBalancer::open_kernel_announcer() {
   KernelAnnouncerOptions options;
   options.interface = config_.interface;
   options.vips.assign(config_.vips.begin(), config_.vips.end());
@@ -151,20 +171,22 @@ tl::expected<void, std::string> LoadBalancer::open_announcer() {
   if (!announcer) {
     return tl::unexpected(announcer.error());
   }
+  stale_removed_ = (*announcer)->stale_removed();
   announcer_ = std::move(*announcer);
-  VipLoopOptions vip{.vips = config_.vips, .vrrp = config_.vrrp, .promotion = config_.promotion};
-  vip.vrrp.local = announcer_->source();
-  vip_loop_ = std::make_unique<VipLoop>(vip, *announcer_, vip_events_, commands_, &receipts_);
   return {};
 }
 
 tl::expected<void, std::string> LoadBalancer::open_admin(const seal::ServerKeys& keys) {
   const Endpoint own = config_.server.peers[index(config_.server.self)];
-  auto reads = LbReads::open(keys, Endpoint{own.address, config_.client_port});
-  if (!reads) {
-    return tl::unexpected(reads.error());
+  std::unique_ptr<QueryChannel> channel;
+  if (plane_->path() != nullptr) {
+    channel = make_path_channel(plane_->path());
+  } else if (auto socket = open_socket_channel(Endpoint{own.address, config_.client_port})) {
+    channel = std::move(*socket);
+  } else {
+    return tl::unexpected(socket.error());
   }
-  reads_ = std::move(*reads);
+  reads_ = std::make_unique<LbReads>(keys, std::move(channel));
   auto admin = Admin::start(config_.server.admin, lb_routes({.board = &board_,
                                                              .health = &health_,
                                                              .engine = plane_->engine(),
@@ -185,10 +207,10 @@ tl::expected<void, std::string> LoadBalancer::open_admin(const seal::ServerKeys&
 int LoadBalancer::run() {
   spdlog::info("cell {}, {}: {}, {}; virtual address on {}, VRID {}, {} issuer{}",
                seal::text_of(config_.server.cell), name_of(config_.server.self), plane_->why(), crypto_why_,
-               config_.interface, config_.vrrp.vrid, config_.issuers.size(),
-               config_.issuers.size() == 1 ? "" : "s");
-  if (announcer_->stale_removed() != 0) {
-    spdlog::warn("removed {} virtual address(es) that a former life left on {}", announcer_->stale_removed(),
+               plane_->path() != nullptr ? "the engine's device" : config_.interface, config_.vrrp.vrid,
+               config_.issuers.size(), config_.issuers.size() == 1 ? "" : "s");
+  if (stale_removed_ != 0) {
+    spdlog::warn("removed {} virtual address(es) that a former life left on {}", stale_removed_,
                  config_.interface);
   }
   hooks_.begin();

@@ -20,6 +20,7 @@
 #include "control/lb/kernel_announcer.h"
 #include "control/lb/lb_admin.h"
 #include "control/lb/lb_config.h"
+#include "control/lb/port_announcer.h"
 #include "control/lb/receipts.h"
 #include "control/lb/vip_loop.h"
 #include "control/plane.h"
@@ -54,6 +55,7 @@ class LoadBalancer {
                                                const seal::KeyringOptions& sealing);
   tl::expected<void, std::string> make_balancer();
   tl::expected<void, std::string> open_announcer();
+  tl::expected<void, std::string> open_kernel_announcer();
   tl::expected<void, std::string> open_admin(const seal::ServerKeys& keys);
   MonoTime turn(const Moment& now);
   void pass_events();
@@ -77,7 +79,8 @@ class LoadBalancer {
   dataplane::Snapshot<dataplane::StatusDocument> documents_;
   std::unique_ptr<dataplane::Balancer> balancer_;
   std::unique_ptr<Plane> plane_;
-  std::unique_ptr<KernelAnnouncer> announcer_;
+  std::unique_ptr<LbAnnouncer> announcer_;
+  size_t stale_removed_ = 0;
   std::unique_ptr<VipLoop> vip_loop_;
   Receipts receipts_;
   Hooks hooks_;

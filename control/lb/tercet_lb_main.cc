@@ -3,22 +3,13 @@
 #include <cstring>
 
 #include "control/arguments.h"
+#include "control/engines/engines.h"
 #include "control/lb/tercet_lb.h"
 #include "control/logging.h"
 #include "control/threads.h"
-#include "dataplane/port/mmsg/mmsg_port.h"
-#include "dataplane/port/uring/uring_port.h"
 
 namespace tercet::control {
 namespace {
-
-const Engines kEngines{
-    .uring =
-        [](std::span<const dataplane::PortOptions> threads) { return dataplane::make_uring_ports(threads); },
-    .mmsg =
-        [](std::span<const dataplane::PortOptions> threads) { return dataplane::make_mmsg_ports(threads); },
-    .uring_allowed = dataplane::uring_allowed,
-};
 
 /// The memory of argv: the guard writes its own name there.
 MutBytes memory_of(int argc, char** argv) {
@@ -40,7 +31,7 @@ int main_of(int argc, char** argv) {
     return 2;
   }
   if (arguments->check) {
-    return check_lb(*config, kEngines);
+    return check_lb(*config, all_engines());
   }
   block_signals();
   auto guard = start_guard(*config, memory_of(argc, argv));
@@ -50,7 +41,7 @@ int main_of(int argc, char** argv) {
   }
   raise_session();
   start_logging(name_of(config->server.self));
-  auto lb = LoadBalancer::open(*config, kEngines, *guard);
+  auto lb = LoadBalancer::open(*config, all_engines(), *guard);
   if (!lb) {
     stop_logging();
     complain(lb.error());

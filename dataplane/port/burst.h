@@ -59,6 +59,16 @@ class TxBurst {
     free_.clear();
   }
   [[nodiscard]] bool add_buffer(uint8_t* buffer) { return free_.try_push(buffer); }
+  /// The same buffers are free again …
+  void forget_sent() { datagrams_.clear(); }
+  /// … but the one at `index` (at most one past the last: then it is added), which has a successor.
+  void replace(size_t index, uint8_t* buffer) {
+    if (index == free_.size()) {
+      free_.push_back(buffer);
+    } else {
+      free_[index] = buffer;
+    }
+  }
 
  private:
   FixedVector<TxDatagram, kBurstMax> datagrams_;

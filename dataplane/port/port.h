@@ -4,6 +4,7 @@
 // owns it. Several polling threads have a port each, opened together.
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,12 @@ struct alignas(64) PortCounters {
   Counter receive_buffers_empty;  ///< uring: the buffer ring ran dry (-ENOBUFS), refilled and armed again
 };
 
+/// A counter that only one engine has, by the name it has in /metrics.
+struct NamedCounter {
+  const char* name = nullptr;
+  const Counter* counter = nullptr;
+};
+
 /// take_unreachable() is a 32-bit mask.
 inline constexpr size_t kLanesMax = 32;
 
@@ -92,6 +99,8 @@ class Port {
   /// Where `lane` is bound: the port number the kernel chose when 0 was asked for.
   [[nodiscard]] virtual Endpoint local(Lane /*lane*/) const { return {}; }
   [[nodiscard]] virtual const PortCounters& counters() const = 0;
+  /// Why this engine dropped what, beyond the above; valid as long as the port.
+  [[nodiscard]] virtual std::span<const NamedCounter> drops() const { return {}; }
   [[nodiscard]] virtual const char* engine() const = 0;
 
  protected:

@@ -13,9 +13,10 @@ TEST(LbReads, AHolderThatIsNoUtf8DoesNotTakeTheListAway) {
   client::FakeLb lb;
   lb.seat_anyhow("j\xF6rg\xFF");
   lb.start();
-  const auto reads = LbReads::open(lb.keys.servers[index(ServerId::lb1)], lb.endpoint);
-  ASSERT_TRUE(reads.has_value()) << reads.error();
-  const auto leases = (*reads)->leases();
+  auto channel = open_socket_channel(lb.endpoint);
+  ASSERT_TRUE(channel.has_value()) << channel.error();
+  LbReads reads(lb.keys.servers[index(ServerId::lb1)], std::move(*channel));
+  const auto leases = reads.leases();
   ASSERT_TRUE(leases.has_value()) << leases.error();
   const auto document = nlohmann::json::parse(*leases);
   ASSERT_EQ(document["leases"].size(), 1U);

@@ -29,8 +29,9 @@ PROGRAMS = ("tercet", "tercet-lb", "tercet-backend")
 
 HELP = """usage: scripts/cell VERB [--dir D] …            (D: where all of its state lies; default .cell/ in the project)
 
-  up [--engine uring|mmsg] [--durability fsync|memory] [--set FILE:KEY=VALUE]… [--owner PID] [--bare]
+  up [--engine uring|mmsg|dpdk] [--durability fsync|memory] [--set FILE:KEY=VALUE]… [--owner PID] [--bare]
                         builds, makes the cell and returns once it serves. FILE: lb1 lb2 b1 b2 b3 client.
+                        dpdk: by the af_packet driver; --set b1:port.engine=uring leaves a host to its kernel.
                         --owner: the cell goes down when that process ends. --bare: the network alone, no servers
   license FLAGS…        issues (flags of `tercet issue`) and imports a license; prints its TMR-ID
   exec HOST -- CMD…     runs a command on a host; `tercet` finds its configuration there
@@ -249,6 +250,9 @@ def write_configuration(cell_dir, state, options, settings):
     if options.engine:
         for host in SERVERS:
             configuration.change(config_file(cell_dir, host), "port.engine", f'"{options.engine}"')
+            if options.engine == "dpdk":
+                for key, value in network.dpdk_settings(host):
+                    configuration.change(config_file(cell_dir, host), key, value)
     if options.durability:
         for host in BACKENDS:
             configuration.change(config_file(cell_dir, host), "store.durability", f'"{options.durability}"')
@@ -256,6 +260,16 @@ def write_configuration(cell_dir, state, options, settings):
         configuration.change(config_file(cell_dir, file), key, value)
     for host in BACKENDS:
         tool(state, cell_dir, "container", "init", "--config", config_file(cell_dir, host))
+
+
+def leave_to_dpdk(cell_dir, state):
+    """On a host whose engine is DPDK the kernel keeps its interface, but none of its addresses: it would answer too."""
+    for host in SERVERS:
+        if configuration.value_of(config_file(cell_dir, host), "port.engine") == "dpdk":
+            done = subprocess.run(inside(state, None, ["ip", "-n", host, "address", "flush", "dev", "eth0"]), text=True,
+                                  env=environment(cell_dir, state, ""), capture_output=True, check=False)
+            if done.returncode != 0:
+                raise CellError(f"the addresses of {host} could not be taken from its kernel: {done.stderr.strip()}")
 
 
 def config_file(cell_dir, host):
@@ -308,7 +322,7 @@ def wait_until_it_serves(cell_dir, state, seconds=20):
 
 def up(cell_dir, arguments):
     parser = Parser("up")
-    parser.add_argument("--engine", choices=("auto", "uring", "mmsg"))
+    parser.add_argument("--engine", choices=("auto", "uring", "mmsg", "dpdk"))
     parser.add_argument("--durability", choices=("fsync", "memory"))
     parser.add_argument("--set", action="append", default=[], dest="settings", metavar="FILE:KEY=VALUE")
     parser.add_argument("--owner", type=int, metavar="PID")
@@ -343,6 +357,7 @@ def up(cell_dir, arguments):
         state["made"] = sorted(set(state["made"]) | (set(os.listdir(cell_dir)) - before))
         write_state(cell_dir, state)
         if not options.bare:
+            leave_to_dpdk(cell_dir, state)
             for host in BACKENDS + LBS:
                 start_server(cell_dir, state, host)
             wait_until_it_serves(cell_dir, state)

@@ -80,6 +80,14 @@ def parse_setting(setting, known):
     return file, key, as_toml(value)
 
 
+def value_of(path, key):
+    """What the file sets `key` to; None where it does not."""
+    import tomllib
+    with open(path, "rb") as file:
+        section, _, name = key.rpartition(".")
+        return tomllib.load(file).get(section, {}).get(name)
+
+
 def change(path, key, value):
     with open(path, encoding="utf-8") as file:
         text = file.read()

@@ -24,6 +24,13 @@ def address(host):
     return "198.18.1.21" if host == "far" else f"198.18.0.{IPV4[host]}"
 
 
+def dpdk_settings(host):
+    """What a server whose engine is DPDK wants beyond that: its device, and what its kernel knew. (key, TOML value)."""
+    return [("port.eal", '"--no-huge -m 64 --no-pci --no-shconf --vdev=net_af_packet0,iface=eth0"'),
+            ("port.address", f'"{address(host)}/24"'),
+            ("port.routes", f'["198.18.1.0/24 via {address("router")}"]')]
+
+
 def address6(host):
     return "2001:db8:1::21" if host == "far" else f"2001:db8::{IPV4[host]}"
 

@@ -1,0 +1,68 @@
+#include "control/dpdk_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tercet::control {
+namespace {
+
+Endpoint own() { return parse_endpoint("198.18.0.1:8210").value(); }
+
+struct Read {
+  DpdkConfig config;
+  std::string error;
+};
+Read read(const std::string& text, bool used = true) {
+  auto toml = Toml::parse("[port]\n" + text, "lb1.toml");
+  if (!toml) {
+    return {{}, toml.error()};
+  }
+  Read out;
+  out.config = read_dpdk_config(*toml, own(), used);
+  if (auto good = toml->finish(); !good) {
+    out.error = good.error();
+  }
+  return out;
+}
+
+TEST(DpdkConfig, EveryKeyIsRead) {
+  const auto [config, error] = read(
+      "eal = \"--no-huge -m 64\"\ndevice = \"net_af_packet0\"\naddress = \"198.18.0.1/24\"\n"
+      "gateway = \"198.18.0.254\"\nroutes = [\"198.18.1.0/24 via 198.18.0.253\"]\nvlan = 7\noffload = false\n"
+      "answer_ping = false\n");
+  EXPECT_EQ(error, "");
+  EXPECT_EQ(config.eal, "--no-huge -m 64");
+  EXPECT_EQ(config.device, "net_af_packet0");
+  EXPECT_EQ(config.address.address, own().address);
+  EXPECT_EQ(config.address.prefix_length, 24);
+  EXPECT_EQ(config.gateway, parse_address("198.18.0.254").value().address);
+  ASSERT_EQ(config.routes.size(), 1U);
+  EXPECT_EQ(config.routes[0].network.prefix_length, 24);
+  EXPECT_EQ(config.routes[0].via, parse_address("198.18.0.253").value().address);
+  EXPECT_EQ(config.vlan, 7);
+  EXPECT_FALSE(config.offload);
+  EXPECT_FALSE(config.answer_ping);
+}
+
+TEST(DpdkConfig, TheAddressIsNeededOnlyUnderDpdk) {
+  EXPECT_EQ(read("", false).error, "");
+  EXPECT_THAT(read("").error, testing::HasSubstr("port.address is missing"));
+  EXPECT_THAT(read("address = \"198.18.0.9/24\"\n").error,
+              testing::HasSubstr("is not the address that [peers] gives this server, 198.18.0.1"));
+}
+
+TEST(DpdkConfig, WhatIsWrongIsSaid) {
+  const std::string good = "address = \"198.18.0.1/24\"\n";
+  EXPECT_THAT(read("address = \"198.18.0.1\"\n").error, testing::HasSubstr("no prefix length"));
+  EXPECT_THAT(read("address = \"2001:db8::1/64\"\n").error, testing::HasSubstr("IPv6"));
+  EXPECT_THAT(read(good + "gateway = \"2001:db8::1\"\n").error, testing::HasSubstr("write an IPv4 one"));
+  EXPECT_THAT(read(good + "gateway = \"here\"\n").error, testing::HasSubstr("here"));
+  EXPECT_THAT(read(good + "routes = [\"198.18.1.0/24\"]\n").error, testing::HasSubstr("is no route"));
+  EXPECT_THAT(read(good + "routes = [\"198.18.1.0/24 via there\"]\n").error, testing::HasSubstr("there"));
+  EXPECT_THAT(read(good + "routes = [\"198.18.1.0/99 via 198.18.0.254\"]\n").error,
+              testing::HasSubstr("prefix length"));
+  EXPECT_THAT(read(good + "vlan = 4095\n").error, testing::HasSubstr("port.vlan"));
+}
+
+}  // namespace
+}  // namespace tercet::control

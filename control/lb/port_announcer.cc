@@ -1,0 +1,120 @@
+#include "control/lb/port_announcer.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "control/lb/guard.h"
+#include "control/lb/netlink.h"
+#include "failover/vrrp_packet.h"
+
+namespace tercet::control {
+
+using dataplane::ControlOrder;
+using dataplane::ControlPath;
+using dataplane::IpAddress;
+using dataplane::Vip;
+
+bool PortAnnouncer::order(const ControlOrder& order, bool to_all) {
+  bool all = true;
+  for (size_t thread = 0; thread < (to_all ? options_.path->threads() : 1); ++thread) {
+    all = options_.path->orders(thread).push(order) && all;
+  }
+  return all;
+}
+
+void PortAnnouncer::own(const Vip& vip) {
+  if (options_.guard != nullptr) {
+    options_.guard->on_air(true);
+  }
+  if (std::ranges::find(owned_, vip) == owned_.end()) {
+    owned_.push_back(vip);
+  }
+  ControlOrder command;
+  command.kind = ControlOrder::Kind::own;
+  command.address = v4_of(vip.address);
+  command.virtual_mac = options_.virtual_mac;
+  if (!order(command, true)) {
+    counters_.address_failed.add();
+  }
+}
+
+void PortAnnouncer::disown(const Vip& vip) {
+  ControlOrder command;
+  command.kind = ControlOrder::Kind::disown;
+  command.address = v4_of(vip.address);
+  if (!order(command, true)) {
+    counters_.address_failed.add();
+  }
+  std::erase(owned_, vip);
+  if (owned_.empty() && options_.guard != nullptr) {
+    options_.guard->on_air(false);
+  }
+}
+
+void PortAnnouncer::announce(const Vip& vip) {
+  ControlOrder command;
+  command.kind = ControlOrder::Kind::announce;
+  command.address = v4_of(vip.address);
+  (order(command, false) ? counters_.announcements : counters_.send_failed).add();
+}
+
+void PortAnnouncer::advert(Bytes packet) {
+  if (options_.unicast_peers.empty()) {
+    send_advert(packet, failover::kVrrpGroup);
+  }
+  for (const IpAddress& peer : options_.unicast_peers) {
+    send_advert(packet, peer);
+  }
+}
+
+void PortAnnouncer::send_advert(Bytes packet, const IpAddress& to) {
+  ControlOrder command;
+  if (packet.size() < sizeof(failover::VrrpHeader) || packet.size() > command.bytes.size()) {
+    counters_.send_failed.add();
+    return;
+  }
+  command.kind = ControlOrder::Kind::advert;
+  command.address = v4_of(to);
+  command.virtual_mac = options_.virtual_mac;
+  command.size = static_cast<uint16_t>(packet.size());
+  std::memcpy(command.bytes.data(), packet.data(), packet.size());
+  failover::fill_checksum({command.bytes.data(), command.size}, options_.source, to);
+  (order(command, false) ? counters_.adverts_sent : counters_.send_failed).add();
+}
+
+size_t PortAnnouncer::adverts(std::span<dataplane::Advert> adverts) {
+  ControlPath::silence(options_.path->adverts_bell());
+  const size_t came = options_.path->adverts().pop(adverts);
+  size_t count = 0;
+  for (size_t i = 0; i < came; ++i) {
+    if (adverts[i].from == options_.source) {
+      counters_.drop_own.add();
+      continue;
+    }
+    adverts[count++] = adverts[i];
+    counters_.adverts_received.add();
+  }
+  return count;
+}
+
+dataplane::Reach PortAnnouncer::reach() {
+  using dataplane::Reach;
+  const bool had = std::exchange(had_link_, options_.path->link_up());
+  if (!had_link_) {
+    if (had) {
+      counters_.link_lost.add();
+    }
+    return Reach::none;
+  }
+  return had ? Reach::good : Reach::restored;
+}
+
+void PortAnnouncer::resign() {
+  const std::vector<Vip> owned = owned_;
+  for (const Vip& vip : owned) {
+    disown(vip);
+  }
+}
+
+}  // namespace tercet::control

@@ -1,0 +1,85 @@
+#pragma once
+// What passes between the control thread and the polling threads of an engine that has no kernel under it,
+// and between those threads, by value through Links: what is to be announced ahead of all query traffic,
+// addresses that came or went, VRRP packets that were received, this host's own questions (where there is no
+// kernel to carry them), and ARP, which arrives at one queue and concerns all.
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/counters.h"
+#include "dataplane/port/announcer.h"
+#include "dataplane/port/burst.h"
+#include "dataplane/port/link.h"
+
+namespace tercet::dataplane {
+
+/// Control thread → polling thread.
+struct ControlOrder {
+  enum class Kind : uint8_t {
+    own,       ///< `address` is ours to answer for from now on …
+    disown,    ///< … no longer
+    announce,  ///< one gratuitous ARP for `address`
+    advert,    ///< VRRP packet `bytes`, checksum included, to `address`: the group, or a unicast peer
+  };
+  Kind kind = Kind::announce;
+  std::array<uint8_t, 4> address{};  ///< IPv4
+  /// own: what answers say. advert: where it comes from.
+  std::optional<std::array<uint8_t, 6>> virtual_mac;
+  uint16_t size = 0;
+  std::array<uint8_t, 8 + 4 * kVipsMax> bytes{};
+};
+
+/// A sealed datagram of this host's own admin interface to its own data plane, or an answer to one.
+struct LocalDatagram {
+  uint16_t size = 0;
+  std::array<uint8_t, kDatagramMax> bytes{};
+};
+/// The lane that such a datagram came by, and by which its answer leaves.
+inline constexpr Lane kLocalLane = 0xFE;
+
+/// A received ARP frame, for the polling threads whose queue it did not come to.
+struct ArpCopy {
+  uint16_t size = 0;
+  std::array<uint8_t, 62> bytes{};
+};
+
+class ControlPath {
+ public:
+  /// `link_up`: whether the engine's device has a link; called by the control thread.
+  ControlPath(size_t threads, std::function<bool()> link_up);
+  ~ControlPath();
+  ControlPath(const ControlPath&) = delete;
+  ControlPath& operator=(const ControlPath&) = delete;
+
+  [[nodiscard]] size_t threads() const { return orders_.size(); }
+  [[nodiscard]] Link<ControlOrder>& orders(size_t thread) { return *orders_[thread]; }
+  [[nodiscard]] Link<ArpCopy>& arp(size_t from, size_t to) { return *arp_[from * threads() + to]; }
+  /// From polling thread 0: a device's first queue takes what is no UDP.
+  [[nodiscard]] Link<Advert>& adverts() { return adverts_; }
+  /// Between one thread of the admin interface and polling thread 0.
+  [[nodiscard]] Link<LocalDatagram>& questions() { return questions_; }
+  [[nodiscard]] Link<LocalDatagram>& answers() { return answers_; }
+  /// Readable when an advert, and when an answer was pushed.
+  [[nodiscard]] int adverts_bell() const { return adverts_bell_; }
+  [[nodiscard]] int answers_bell() const { return answers_bell_; }
+  [[nodiscard]] bool link_up() const { return link_up_(); }
+  static void ring(int bell);
+  static void silence(int bell);
+
+ private:
+  std::function<bool()> link_up_;
+  std::vector<std::unique_ptr<Link<ControlOrder>>> orders_;
+  std::vector<std::unique_ptr<Link<ArpCopy>>> arp_;
+  Link<Advert> adverts_{32};
+  Link<LocalDatagram> questions_{8};
+  Link<LocalDatagram> answers_{32};
+  int adverts_bell_;
+  int answers_bell_;
+};
+
+}  // namespace tercet::dataplane

@@ -1,0 +1,250 @@
+#include "dataplane/port/dpdk/device.h"
+
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <utility>
+
+#include "base/check.h"
+#include "dataplane/port/burst.h"
+#include "dataplane/port/dpdk/limits.h"
+
+namespace tercet::dataplane {
+namespace {
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) {
+    text += (text.empty() ? "" : ", ") + name;
+  }
+  return text;
+}
+
+/// The sockets of this process that are of `domain`, in the order in which they were opened. A driver opens
+/// its own, one a queue, and hands them to nobody; polling one with poll(2) takes nothing from it.
+std::vector<int> sockets_of(int domain) {
+  std::vector<int> found;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
+    const int fd = std::atoi(entry.path().filename().c_str());
+    int its_domain = 0;
+    socklen_t size = sizeof its_domain;
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &its_domain, &size) == 0 && its_domain == domain) {
+      found.push_back(fd);
+    }
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
+std::string error_text(int error) { return rte_strerror(error < 0 ? -error : error); }
+
+tl::expected<uint16_t, std::string> find(const std::string& wanted) {
+  const std::vector<std::string> names = Device::names();
+  if (names.empty()) {
+    return tl::unexpected(std::string(
+        "DPDK found no device: give one in port.eal (--vdev=… or -a PCI-ADDRESS); a NIC must be bound to "
+        "vfio-pci (dpdk-devbind.py) unless its driver is mlx"));
+  }
+  if (wanted.empty() && names.size() > 1) {
+    return tl::unexpected("DPDK found several devices (" + joined(names) + "): name one in port.device");
+  }
+  uint16_t id = 0;
+  const std::string& name = wanted.empty() ? names[0] : wanted;
+  if (rte_eth_dev_get_port_by_name(name.c_str(), &id) != 0) {
+    return tl::unexpected("DPDK knows no device " + name + ": port.device must be one of " + joined(names));
+  }
+  return id;
+}
+
+}  // namespace
+
+std::vector<std::string> Device::names() {
+  std::vector<std::string> names;
+  for (uint64_t id = rte_eth_find_next(0); id < RTE_MAX_ETHPORTS;
+       id = rte_eth_find_next(static_cast<uint16_t>(id + 1))) {
+    char name[RTE_ETH_NAME_MAX_LEN] = {};
+    if (rte_eth_dev_get_name_by_port(static_cast<uint16_t>(id), name) == 0) {
+      names.emplace_back(name);
+    }
+  }
+  return names;
+}
+
+tl::expected<std::shared_ptr<Device>, std::string> Device::open(const DeviceOptions& options) {
+  const auto id = find(options.name);
+  if (!id) {
+    return tl::unexpected(id.error());
+  }
+  std::shared_ptr<Device> self(new Device);
+  self->id_ = *id;
+  char name[RTE_ETH_NAME_MAX_LEN] = {};
+  rte_eth_dev_get_name_by_port(*id, name);
+  self->name_ = name;
+  self->queues_ = options.queues;
+  if (auto done = self->configure(options); !done) {
+    return tl::unexpected(done.error());
+  }
+  if (auto done = self->make_pools(options); !done) {
+    return tl::unexpected(done.error());
+  }
+  if (auto done = self->set_up_queues(); !done) {
+    return tl::unexpected(done.error());
+  }
+  self->accept_addresses(options.more_macs);
+  return self;
+}
+
+tl::expected<void, std::string> Device::configure(const DeviceOptions& options) {
+  rte_eth_dev_info info{};
+  if (const int error = rte_eth_dev_info_get(id_, &info); error != 0) {
+    return tl::unexpected(name_ + " says nothing about itself (" + error_text(error) +
+                          "): use another device");
+  }
+  driver_ = info.driver_name;
+  numa_node_ = rte_eth_dev_socket_id(id_);
+  if (queues_ > info.max_rx_queues || queues_ > info.max_tx_queues) {
+    return tl::unexpected(name_ + " has " + std::to_string(std::min(info.max_rx_queues, info.max_tx_queues)) +
+                          " queue(s) and port.steering_threads asks for " + std::to_string(queues_) +
+                          ": lower that, or give the device more (af_packet: qpairs=N in its --vdev)");
+  }
+  // memif agrees with its peer on the number of queues in each direction: one more would be refused.
+  const bool spare = info.max_tx_queues > queues_ && driver_ != "net_memif";
+  control_queue_ = spare ? queues_ : uint16_t{0};
+  receive_ring_ = options.receive_ring;
+  send_ring_ = options.send_ring;
+
+  rte_eth_conf conf{};
+  if (options.offload) {
+    constexpr uint64_t kSumsIn = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
+    sums_in_ = (info.rx_offload_capa & kSumsIn) == kSumsIn;
+    ip_sum_out_ = (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0;
+    udp_sum_out_ = (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM) != 0;
+    conf.rxmode.offloads |= sums_in_ ? kSumsIn : 0;
+    conf.txmode.offloads |= ip_sum_out_ ? RTE_ETH_TX_OFFLOAD_IPV4_CKSUM : 0;
+    conf.txmode.offloads |= udp_sum_out_ ? RTE_ETH_TX_OFFLOAD_UDP_CKSUM : 0;
+  }
+  // Every buffer of a queue is of that queue's pool and has one owner: the driver may give them back in bulk.
+  conf.txmode.offloads |= info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+  constexpr uint64_t kSpread = RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_IPV4;
+  if (queues_ > 1 && (info.flow_type_rss_offloads & RTE_ETH_RSS_NONFRAG_IPV4_UDP) != 0) {
+    spreads_ = true;
+    conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+    conf.rx_adv_conf.rss_conf.rss_hf = kSpread & info.flow_type_rss_offloads;
+  }
+  const auto senders = static_cast<uint16_t>(queues_ + (spare ? 1 : 0));
+  if (const int error = rte_eth_dev_configure(id_, queues_, senders, &conf); error != 0) {
+    return tl::unexpected(name_ + " refuses its configuration (" + error_text(error) +
+                          "): see the driver's lines above");
+  }
+  if (const int error = rte_eth_dev_adjust_nb_rx_tx_desc(id_, &receive_ring_, &send_ring_); error != 0) {
+    return tl::unexpected(name_ + " refuses its ring sizes (" + error_text(error) + "): use another device");
+  }
+  rte_ether_addr mac{};
+  if (const int error = rte_eth_macaddr_get(id_, &mac); error != 0) {
+    return tl::unexpected(name_ + " has no hardware address (" + error_text(error) + "): use another device");
+  }
+  std::copy(std::begin(mac.addr_bytes), std::end(mac.addr_bytes), mac_.begin());
+  return {};
+}
+
+tl::expected<void, std::string> Device::make_pools(const DeviceOptions& /*options*/) {
+  const size_t wanted = size_t{receive_ring_} + 2 * size_t{send_ring_} + 2 * kBurstMax + kParkedMax +
+                        kReceiveAtOnce + kOrdersAtOnce + 3 * kBufferCache;
+  const auto count = static_cast<unsigned>(wanted);
+  for (uint16_t queue = 0; queue < queues_; ++queue) {
+    const std::string name = "tercet_" + std::to_string(id_) + "_" + std::to_string(queue);
+    rte_mempool* pool = rte_pktmbuf_pool_create(name.c_str(), count, kBufferCache, 0,
+                                                RTE_PKTMBUF_HEADROOM + kFrameRoom, numa_node_);
+    if (pool == nullptr) {
+      return tl::unexpected("no memory for " + std::to_string(count) + " packet buffers (" +
+                            error_text(rte_errno) +
+                            "): give DPDK more (-m MEGABYTES in port.eal, or more huge pages: "
+                            "sysctl vm.nr_hugepages)");
+    }
+    pools_.push_back(pool);
+  }
+  return {};
+}
+
+tl::expected<void, std::string> Device::set_up_queues() {
+  const auto node = static_cast<unsigned>(numa_node_);
+  for (uint16_t queue = 0; queue < queues_; ++queue) {
+    if (const int error = rte_eth_rx_queue_setup(id_, queue, receive_ring_, node, nullptr, pools_[queue]);
+        error != 0) {
+      return tl::unexpected(name_ + " cannot receive (" + error_text(error) +
+                            "): see the driver's lines above");
+    }
+  }
+  const unsigned senders = unsigned{queues_} + (has_control_queue() ? 1U : 0U);
+  for (uint16_t queue = 0; queue < senders; ++queue) {
+    if (const int error = rte_eth_tx_queue_setup(id_, queue, send_ring_, node, nullptr); error != 0) {
+      return tl::unexpected(name_ + " cannot send (" + error_text(error) + "): see the driver's lines above");
+    }
+  }
+  if (const int error = rte_eth_dev_start(id_); error != 0) {
+    return tl::unexpected(name_ + " does not start (" + error_text(error) +
+                          "): see the driver's lines above");
+  }
+  started_ = true;
+  if (driver_ == "net_af_packet" || driver_ == "net_af_xdp") {
+    sockets_ = sockets_of(driver_ == "net_af_packet" ? AF_PACKET : AF_XDP);
+    if (sockets_.size() != queues_) {
+      sockets_.clear();  // more than one such device in this process: whose is whose is not known
+    }
+  }
+  return {};
+}
+
+/// Devices that filter by address are told of VRRP's group and of virtual addresses; one that cannot be told
+/// hears everything, and what is not for us is dropped (and counted) in software.
+void Device::accept_addresses(const std::vector<Mac>& more) {
+  rte_ether_addr group{{0x01, 0x00, 0x5E, 0x00, 0x00, 0x12}};  // 224.0.0.18 (RFC 9568 §7.3, RFC 1112 §6.4)
+  if (rte_eth_dev_set_mc_addr_list(id_, &group, 1) != 0 && rte_eth_allmulticast_enable(id_) != 0) {
+    rte_eth_promiscuous_enable(id_);
+  }
+  for (const Mac& mac : more) {
+    rte_ether_addr address{};
+    std::copy(mac.begin(), mac.end(), std::begin(address.addr_bytes));
+    if (rte_eth_dev_mac_addr_add(id_, &address, 0) != 0) {
+      rte_eth_promiscuous_enable(id_);
+    }
+  }
+}
+
+size_t Device::close() {
+  if (std::exchange(closed_, true)) {
+    return 0;
+  }
+  if (started_) {
+    rte_eth_dev_stop(id_);
+  }
+  rte_eth_dev_close(id_);
+  size_t out = 0;
+  for (rte_mempool* pool : pools_) {
+    out += rte_mempool_in_use_count(pool);
+    rte_mempool_free(pool);
+  }
+  pools_.clear();
+  return out;
+}
+
+bool Device::link_up() const {
+  rte_eth_link link{};
+  return rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+}
+
+std::string Device::describe() const {
+  const bool hardware = sums_in_ || ip_sum_out_ || udp_sum_out_;
+  return name_ + " (" + driver_ + "), " + std::to_string(queues_) + (queues_ == 1 ? " queue" : " queues") +
+         ", checksums in " + (hardware ? "hardware where it can" : "software") +
+         (has_control_queue() ? ", announcements by a queue of their own" : "");
+}
+
+}  // namespace tercet::dataplane

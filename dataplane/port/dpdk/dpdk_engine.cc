@@ -1,0 +1,62 @@
+#include "dataplane/port/dpdk/dpdk_engine.h"
+
+#include "dataplane/port/dpdk/dpdk_port.h"
+
+namespace tercet::dataplane {
+namespace {
+
+StackOptions stack_of(const DpdkOptions& options, const PortOptions& lanes, const Device& device) {
+  StackOptions stack;
+  stack.mac = device.mac();
+  stack.vlan = options.vlan;
+  stack.own = options.own;
+  stack.gateway = options.gateway;
+  stack.routes = options.routes;
+  stack.lanes = lanes.lanes;
+  stack.neighbours = options.neighbours;
+  stack.answer_ping = options.answer_ping;
+  stack.ip_sum_out = device.ip_sum_out();
+  stack.udp_sum_out = device.udp_sum_out();
+  // Their frames may come from a kernel of this very host, which leaves the sum to a device that never comes.
+  stack.unfinished_sums_in =
+      device.driver() == "net_af_packet" || device.driver() == "net_af_xdp" || device.driver() == "net_tap";
+  return stack;
+}
+
+}  // namespace
+
+tl::expected<DpdkNetwork, std::string> open_dpdk(const DpdkOptions& options, const PortOptions& lanes,
+                                                 size_t threads) {
+  if (auto started = start_eal(options.eal); !started) {
+    return tl::unexpected(started.error());
+  }
+  if (threads > polling_lcores() && polling_lcores() > 1) {
+    return tl::unexpected("port.eal leaves " + std::to_string(polling_lcores()) + " lcores for " +
+                          std::to_string(threads) +
+                          " polling threads (the first one is for the control thread): give it more (-l)");
+  }
+  auto device = Device::open({.name = options.device,
+                              .queues = static_cast<uint16_t>(threads),
+                              .offload = options.offload,
+                              .more_macs = options.virtual_macs});
+  if (!device) {
+    return tl::unexpected(device.error());
+  }
+  DpdkNetwork network{
+      *device, std::make_shared<ControlPath>(threads, [device = *device] { return device->link_up(); }), {}};
+  const StackOptions stack = stack_of(options, lanes, *network.device);
+  if (auto sound = check_options(stack); !sound) {
+    return tl::unexpected(sound.error());
+  }
+  for (size_t i = 0; i < threads; ++i) {
+    network.ports.push_back(make_dpdk_port({.device = network.device,
+                                            .control = network.control,
+                                            .queue = static_cast<uint16_t>(i),
+                                            .poll = lanes.poll,
+                                            .spin = lanes.spin,
+                                            .stack = stack}));
+  }
+  return network;
+}
+
+}  // namespace tercet::dataplane
