@@ -8,7 +8,7 @@ Owners owners_of(ServerId self, unsigned steering) {
   Owners owners;
   unsigned next = 0;
   for (unsigned i = 0; i < kServers; ++i) {
-    owners[i] = i == index(self) ? UINT8_MAX : static_cast<uint8_t>(next++ % steering);
+    owners[i] = i == index(self) ? kNobody : static_cast<uint8_t>(next++ % steering);
   }
   return owners;
 }

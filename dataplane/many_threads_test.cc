@@ -10,9 +10,9 @@ namespace {
 constexpr Moment kNow{.mono = MonoTime{1'000'000}, .wall = {}, .dice = 1};
 
 TEST(ManyThreads, PeersAreDealtOutInTurn) {
-  EXPECT_EQ(owners_of(ServerId::lb1, 2), (Owners{UINT8_MAX, 0, 1, 0, 1}));
-  EXPECT_EQ(owners_of(ServerId::b1, 1), (Owners{0, 0, UINT8_MAX, 0, 0}));
-  EXPECT_EQ(owners_of(ServerId::b1, 8), (Owners{0, 1, UINT8_MAX, 2, 3}));
+  EXPECT_EQ(owners_of(ServerId::lb1, 2), (Owners{kNobody, 0, 1, 0, 1}));
+  EXPECT_EQ(owners_of(ServerId::b1, 1), (Owners{0, 0, kNobody, 0, 0}));
+  EXPECT_EQ(owners_of(ServerId::b1, 8), (Owners{0, 1, kNobody, 2, 3}));
 }
 
 TEST(ManyThreads, EachHasTheClientsLanesAndThoseToItsOwnPeers) {

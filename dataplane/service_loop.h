@@ -27,6 +27,7 @@ namespace tercet::dataplane {
 inline constexpr size_t kSteeringMax = 8;
 /// The steering thread to which each server belongs.
 using Owners = std::array<uint8_t, kServers>;
+inline constexpr uint8_t kNobody = UINT8_MAX;
 
 class ServiceLoop final : public Loop {
  public:

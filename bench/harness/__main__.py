@@ -40,6 +40,16 @@ def levels(text):
     return values
 
 
+def thread_counts(text):
+    try:
+        values = [int(value) for value in text.split(",")]
+    except ValueError:
+        values = [-1]
+    if any(not 0 <= value <= 8 for value in values):
+        raise argparse.ArgumentTypeError(f"{text!r}: write numbers from 0 to 8, as in 0,1,2")
+    return values
+
+
 def parse(argv):
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__,
                                      epilog="TERCET_BIN=FOLDER uses the programs there and builds nothing.")
@@ -55,6 +65,10 @@ def parse(argv):
     parser.add_argument("--engine", type=a_list(("uring", "mmsg")), dest="engines", help=argparse.SUPPRESS)
     parser.add_argument("--durabilities", "--durability", type=a_list(("fsync", "memory")), default=["fsync", "memory"],
                         metavar="D,…", help="of the cell (default fsync,memory)")
+    parser.add_argument("--threads", type=thread_counts, default=[0], metavar="N,…",
+                        help="of the cell's load balancers, port.steering_threads (default 0)")
+    parser.add_argument("--set", action="append", default=[], dest="settings", metavar="FILE:KEY=VALUE",
+                        help="of the cell, as of scripts/cell up")
     parser.add_argument("--what", type=a_list(cell_bench.WHAT), default=list(cell_bench.WHAT), metavar="Q,…",
                         help="queries of the cell (default checkout,renew,read)")
     parser.add_argument("--out", default=os.path.join(ROOT, "bench", "out"), metavar="DIR",

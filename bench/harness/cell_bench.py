@@ -22,13 +22,17 @@ class NoNamespaces(Exception):
 
 
 class Cell:
-    def __init__(self, options, engine, durability):
+    def __init__(self, options, engine, durability, threads):
         self._script = os.path.join(options.root, "scripts", "cell")
         self._parent = tempfile.mkdtemp(prefix="tercet-bench.", dir=options.scratch)
         self.folder = os.path.join(self._parent, "cell")
         self._environment = dict(os.environ, TERCET_BIN=options.programs)
         try:
-            self._run("up", "--owner", str(os.getpid()), "--engine", engine, "--durability", durability)
+            settings = [*options.settings]
+            if threads:
+                settings += [f"{host}:port.steering_threads={threads}" for host in ("lb1", "lb2")]
+            self._run("up", "--owner", str(os.getpid()), "--engine", engine, "--durability", durability,
+                      *(word for setting in settings for word in ("--set", setting)))
             self._run("license", "--firm", str(FIRM), "--product", str(PRODUCT), "--quantity", "100000",
                       "--lease", "60s")
             self.pids = {}
@@ -93,8 +97,8 @@ def load_once(cell, programs, what, outstanding, seconds):
             **metered}
 
 
-def one_cell(options, engine, durability, number, levels, seconds, write):
-    cell = Cell(options, engine, durability)
+def one_cell(options, engine, durability, threads, number, levels, seconds, write):
+    cell = Cell(options, engine, durability, threads)
     try:
         for place, outstanding in enumerate(levels):
             order = ["echo", *options.what]
@@ -110,7 +114,7 @@ def one_cell(options, engine, durability, number, levels, seconds, write):
                     row["moved"] = now_active != cell.active or refused > 0
                     cell.active = now_active
                 write({"bench": "cell", "round": number, "path": "veth", "durability": durability, **row,
-                       "engine": engine})
+                       "engine": engine + (f"-{threads}+1" if threads else "")})
     finally:
         cell.down()
 
@@ -119,9 +123,10 @@ def run(options, write):
     rounds = 1 if options.quick else options.rounds
     seconds = 0.3 if options.quick else options.seconds
     levels = (1, 64) if options.quick else options.outstanding
-    settings = [(engine, durability) for engine in options.engines for durability in options.durabilities]
+    settings = [(engine, durability, threads) for engine in options.engines for durability in options.durabilities
+                for threads in options.threads]
     for number in range(1, rounds + 1):
         for shift in range(len(settings)):
-            engine, durability = settings[(number + shift) % len(settings)]
-            one_cell(options, engine, durability, number, levels, seconds, write)
-            options.say(f"cell: round {number} of {rounds}: {engine}, {durability} done")
+            engine, durability, threads = settings[(number + shift) % len(settings)]
+            one_cell(options, engine, durability, threads, number, levels, seconds, write)
+            options.say(f"cell: round {number} of {rounds}: {engine}, {durability}, steering threads {threads} done")

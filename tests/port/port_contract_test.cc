@@ -16,6 +16,7 @@
 #include <ctime>
 #include <fstream>
 #include <functional>
+#include <map>
 #include <thread>
 
 #include "dataplane/port/mmsg/mmsg_port.h"
@@ -30,9 +31,12 @@ using Text = std::string;
 
 Endpoint at(const char* text) { return parse_endpoint(text).value(); }
 
+using Ports = std::vector<std::unique_ptr<Port>>;
+
 struct Engine {
   const char* name;
   std::function<tl::expected<std::unique_ptr<Port>, Text>(const PortOptions&)> make;
+  std::function<tl::expected<Ports, Text>(std::span<const PortOptions>)> make_many;
 };
 
 std::unique_ptr<Port> must(tl::expected<std::unique_ptr<Port>, Text> port) {
@@ -657,6 +661,125 @@ TEST_P(PortContract, WhatCannotBeOpenedIsSaidInOneLine) {
               testing::HasSubstr("at most 32 lanes"));
 }
 
+/// Three threads' ports: a lane that all of them have, and on each a lane to a peer of its own, all on one
+/// port.
+std::vector<PortOptions> three_threads(const Endpoint& clients, const Endpoint& own,
+                                       const std::vector<Endpoint>& peers) {
+  std::vector<PortOptions> threads(peers.size());
+  for (size_t i = 0; i < peers.size(); ++i) {
+    threads[i].lanes = {{.local = clients, .remote = {}, .shared = true}, {own, peers[i]}};
+  }
+  return threads;
+}
+
+TEST_P(PortContract, TheKernelSpreadsClientsOverThePortsOfSeveralThreads) {
+  std::vector<std::unique_ptr<Port>> peers;
+  const Endpoint own = free_endpoint();
+  std::vector<Endpoint> addresses{free_endpoint(), free_endpoint(), free_endpoint()};
+  const auto ports = GetParam().make_many(three_threads(at("127.0.0.1:0"), own, addresses)).value();
+  ASSERT_EQ(ports.size(), 3U);
+  const Endpoint target = ports[0]->local(0);
+  EXPECT_NE(target.port, 0);
+  EXPECT_EQ(ports[1]->local(0), target);
+  EXPECT_EQ(ports[2]->local(0), target);
+  for (const Endpoint& address : addresses) {
+    peers.push_back(make({{address, own}}));
+  }
+  for (const auto& port : ports) {
+    settle(*port, milliseconds(1));
+  }
+  constexpr unsigned kClients = 30;
+  std::vector<std::unique_ptr<Port>> clients;
+  for (unsigned i = 0; i < kClients; ++i) {
+    clients.push_back(client_of(target));
+    TxBurst& out = clients[i]->transmit();
+    for (unsigned k = 0; k < 3; ++k) {
+      put(out, pattern(20 + i, k));
+    }
+    clients[i]->send(out);
+    clients[i]->wait({});
+  }
+  for (unsigned i = 0; i < 3; ++i) {
+    TxBurst& out = peers[i]->transmit();
+    put(out, pattern(400 + i, i));
+    peers[i]->send(out);
+    peers[i]->wait({});
+  }
+  unsigned got = 0;
+  for (unsigned thread = 0; thread < 3; ++thread) {
+    std::map<Endpoint, unsigned> seen;
+    unsigned of_peer = 0;
+    for (const Got& one : collect(*ports[thread], 3 * kClients, milliseconds(100))) {
+      if (one.lane == 1) {
+        ++of_peer;
+        EXPECT_EQ(one.bytes, pattern(400 + thread, thread)) << "a peer's come to its own thread alone";
+      } else {
+        ++seen[one.from];
+      }
+    }
+    EXPECT_EQ(of_peer, 1U);
+    EXPECT_GT(seen.size(), 1U) << "thread " << thread << " has its part of the clients";
+    for (const auto& [from, count] : seen) {
+      EXPECT_EQ(count, 3U) << "a client is one thread's";
+      got += count;
+    }
+  }
+  EXPECT_EQ(got, 3 * kClients);
+}
+
+TEST_P(PortContract, SharedAmongOurThreadsIsNotSharedWithASecondProcess) {
+  const Endpoint own = free_endpoint();
+  const std::vector<Endpoint> peers{free_endpoint(), free_endpoint()};
+  const auto first = GetParam().make_many(three_threads(at("127.0.0.1:0"), own, peers)).value();
+  const Endpoint target = first[0]->local(0);
+  const std::string refused =
+      "UDP " + to_string(target) +
+      ": port in use: stop the process that holds it (ss -ulpn) or configure another port";
+  // The same again, as a second process of ours would.
+  const auto second = GetParam().make_many(three_threads(target, free_endpoint(), peers));
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error(), refused);
+  // The same lane twice without `shared`, and shared at another place.
+  auto wrong = three_threads(free_endpoint(), free_endpoint(), peers);
+  wrong[1].lanes[0].shared = false;
+  EXPECT_THAT(GetParam().make_many(wrong).error(), testing::HasSubstr("configured twice"));
+  wrong[1].lanes[0].shared = true;
+  std::swap(wrong[1].lanes[0], wrong[1].lanes[1]);
+  EXPECT_THAT(GetParam().make_many(wrong).error(), testing::HasSubstr("configured twice"));
+}
+
+TEST_P(PortContract, WithoutLanesItSleepsAndHearsABell) {
+  auto port = make({});
+  const int bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  port->watch(bell);
+  RxBurst burst;
+  EXPECT_EQ(port->receive(burst), 0U);
+  const MonoTime start = raw_now();
+  int waits = 0;
+  while (raw_now() < start + milliseconds(30)) {  // it may return early, but not again and again
+    const MonoTime before = raw_now();
+    port->wait(start + milliseconds(30));
+    EXPECT_GE(port->slept_since(), before);
+    ++waits;
+  }
+  EXPECT_LE(waits, 5);
+  const uint64_t one = 1;
+  ASSERT_EQ(write(bell, &one, sizeof one), ssize_t{sizeof one});
+  const MonoTime rung = raw_now();
+  for (int turn = 0; turn < 3 && raw_now() < rung + seconds(1); ++turn) {
+    port->wait(rung + seconds(2));
+    if (port->slept_since() >= rung) {
+      break;
+    }
+    port->receive(burst);
+  }
+  EXPECT_LT((raw_now() - rung).ms(), 500);
+  port->wait(start);
+  EXPECT_EQ(port->slept_since(), MonoTime{}) << "it did not sleep";
+  port->finish();
+  close(bell);
+}
+
 TEST_P(PortContract, APortIsFreeAgainOnceItsOwnerIsGone) {
   const Endpoint here = free_endpoint();
   for (int i = 0; i < 5; ++i) {
@@ -698,8 +821,10 @@ TEST_P(PortContract, StormsOfNoiseAreSurvived) {
 
 INSTANTIATE_TEST_SUITE_P(
     Engines, PortContract,
-    testing::Values(Engine{"mmsg", [](const PortOptions& o) { return make_mmsg_port(o); }},
-                    Engine{"uring", [](const PortOptions& o) { return make_uring_port(o); }}),
+    testing::Values(Engine{"mmsg", [](const PortOptions& o) { return make_mmsg_port(o); },
+                           [](std::span<const PortOptions> o) { return make_mmsg_ports(o); }},
+                    Engine{"uring", [](const PortOptions& o) { return make_uring_port(o); },
+                           [](std::span<const PortOptions> o) { return make_uring_ports(o); }}),
     [](const auto& engine) { return engine.param.name; });
 
 }  // namespace

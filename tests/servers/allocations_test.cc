@@ -13,8 +13,12 @@ Code code_of(const std::optional<OpResult>& result) {
   return result ? static_cast<Code>(result->code) : Code::unavailable;
 }
 
-TEST(ServersAllocations, NoneWhileTheCellServes) {
-  CellRig cell;
+/// With one polling thread in each server, and with several.
+class ServersAllocations : public testing::TestWithParam<unsigned> {};
+INSTANTIATE_TEST_SUITE_P(SteeringThreads, ServersAllocations, testing::Values(0U, 1U, 2U));
+
+TEST_P(ServersAllocations, NoneWhileTheCellServes) {
+  CellRig cell(1, GetParam());
   ASSERT_TRUE(cell.run_until_serving());
   cell.import(30);
   if (HasFatalFailure()) {
@@ -41,8 +45,8 @@ TEST(ServersAllocations, NoneWhileTheCellServes) {
   EXPECT_EQ(cell.backend_allocations(), 0U);
 }
 
-TEST(ServersAllocations, NoneWhileABackendIsAway) {
-  CellRig cell(2);
+TEST_P(ServersAllocations, NoneWhileABackendIsAway) {
+  CellRig cell(2, GetParam());
   ASSERT_TRUE(cell.run_until_serving());
   cell.import(30);
   if (HasFatalFailure()) {

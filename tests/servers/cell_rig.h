@@ -10,6 +10,7 @@
 
 #include "backend/book_machine.h"
 #include "backend/replica.h"
+#include "dataplane/many_threads.h"
 #include "dataplane/one_thread.h"
 #include "dataplane/port/memory_port.h"
 #include "dataplane/steer/balancer.h"
@@ -58,7 +59,9 @@ class InstantDisk final : public store::Disk {
 
 class CellRig {
  public:
-  explicit CellRig(unsigned lbs = 1) {
+  /// `steering`: steering threads of each server, whose loops take their turns one after the other; 0: one
+  /// thread.
+  explicit CellRig(unsigned lbs = 1, unsigned steering = 0) : steering_(steering) {
     for (unsigned i = 0; i < kBackends; ++i) {
       make_backend(static_cast<Slot>(i));
     }
@@ -138,8 +141,9 @@ class CellRig {
   [[nodiscard]] const dataplane::Balancer& balancer(ServerId lb) const { return *balancers_[index(lb)]; }
   [[nodiscard]] const backend::Replica& replica(Slot slot) const { return *replicas_[index(slot)]; }
   [[nodiscard]] MonoTime now() const { return now_; }
-  [[nodiscard]] const dataplane::Port& port(ServerId id) const { return *ports_[index(id)]; }
-  [[nodiscard]] const dataplane::OneThread& loop(ServerId id) const { return *loops_[index(id)]; }
+  [[nodiscard]] std::vector<dataplane::ThreadView> threads(ServerId id) const {
+    return loops_[index(id)] ? std::vector{loops_[index(id)]->view()} : many_[index(id)]->views();
+  }
   [[nodiscard]] dataplane::MemoryWire& wire() { return wire_; }
 
  private:
@@ -163,10 +167,43 @@ class CellRig {
         options.lanes.push_back({address(id), address(static_cast<ServerId>(i))});
       }
     }
-    ports_[index(id)] = std::make_unique<dataplane::MemoryPort>(wire_, options);
-    keyrings_[index(id)] = std::make_unique<seal::Keyring>(keys_.servers[index(id)]);
+    if (steering_ != 0) {
+      make_many(id, service, options, routes);
+      return;
+    }
+    ports_.push_back(std::make_unique<dataplane::MemoryPort>(wire_, options));
+    keyrings_.push_back(std::make_unique<seal::Keyring>(keys_.servers[index(id)]));
     loops_[index(id)] =
-        std::make_unique<dataplane::OneThread>(*ports_[index(id)], *keyrings_[index(id)], service, routes);
+        std::make_unique<dataplane::OneThread>(*ports_.back(), *keyrings_.back(), service, routes);
+  }
+  void make_many(ServerId id, dataplane::Service& service, const dataplane::PortOptions& options,
+                 const dataplane::Routes& routes) {
+    const dataplane::Owners owners = dataplane::owners_of(id, steering_);
+    std::vector<dataplane::ManyThreads::Steering> threads;
+    unsigned thread = 0;
+    for (const dataplane::Share& share : dataplane::share_out(options, routes, owners, steering_)) {
+      ports_.push_back(std::make_unique<dataplane::MemoryPort>(wire_, share.port));
+      keyrings_.push_back(
+          std::make_unique<seal::Keyring>(dataplane::keys_of(keys_.servers[index(id)], owners, thread++)));
+      threads.push_back({ports_.back().get(), keyrings_.back().get(), share.routes});
+    }
+    ports_.push_back(std::make_unique<dataplane::MemoryPort>(wire_, dataplane::PortOptions{}));
+    many_[index(id)] = dataplane::ManyThreads::make(threads, *ports_.back(), service, owners).value();
+  }
+  void turn_of(unsigned i, const Moment& moment) {
+    if (loops_[i]) {
+      loops_[i]->wait(loops_[i]->poll(moment));
+      return;
+    }
+    dataplane::ManyThreads& many = *many_[i];
+    const auto steer = [&] {
+      for (size_t thread = 0; thread < many.steering_threads(); ++thread) {
+        many.steering(thread).wait(many.steering(thread).poll(moment));
+      }
+    };
+    steer();
+    many.quorum().wait(many.quorum().poll(moment));
+    steer();
   }
   void make_lb(ServerId id) {
     dataplane::Balancer::Options options;
@@ -210,11 +247,11 @@ class CellRig {
                         .wall = WallTime{1'800'000'000'000 + now_.ns / 1'000'000},
                         .dice = ++dice_ * 0x9E3779B97F4A7C15U};
     for (unsigned i = 0; i < kServers; ++i) {
-      if (!loops_[i]) {
+      if (!loops_[i] && !many_[i]) {
         continue;
       }
       const uint64_t before = allocations_so_far();
-      loops_[i]->wait(loops_[i]->poll(moment));
+      turn_of(i, moment);
       (i < 2 ? lb_allocations_ : backend_allocations_) += allocations_so_far() - before;
       std::array<dataplane::Event, 16> events;
       if (i < 2) {
@@ -258,9 +295,11 @@ class CellRig {
   std::array<Links, 2> links_;
   std::array<dataplane::Snapshot<dataplane::View>, 2> views_;
   std::array<std::unique_ptr<dataplane::Balancer>, 2> balancers_;
-  std::array<std::unique_ptr<dataplane::MemoryPort>, kServers> ports_;
-  std::array<std::unique_ptr<seal::Keyring>, kServers> keyrings_;
+  unsigned steering_ = 0;
+  std::vector<std::unique_ptr<dataplane::MemoryPort>> ports_;
+  std::vector<std::unique_ptr<seal::Keyring>> keyrings_;
   std::array<std::unique_ptr<dataplane::OneThread>, kServers> loops_;
+  std::array<std::unique_ptr<dataplane::ManyThreads>, kServers> many_;
   std::unique_ptr<dataplane::MemoryPort> client_port_;
   std::unique_ptr<seal::ClientKeyring> client_keys_;
   dataplane::RxBurst rx_;

@@ -38,8 +38,12 @@ void expect_sound(const std::string& text) {
   EXPECT_EQ(pclose(promtool), 0);
 }
 
-TEST(ServersMetrics, OfTheLoadBalancer) {
-  tests::CellRig cell;
+/// With one polling thread in each server, and with several.
+class ServersMetrics : public testing::TestWithParam<unsigned> {};
+INSTANTIATE_TEST_SUITE_P(SteeringThreads, ServersMetrics, testing::Values(0U, 2U));
+
+TEST_P(ServersMetrics, OfTheLoadBalancer) {
+  tests::CellRig cell(1, GetParam());
   ASSERT_TRUE(cell.run_until_serving());
   cell.import(1);
   cell.ask(OpKind::checkout, tests::CellRig::handle(1), 1, bytes_of(tests::CellRig::checkout()));
@@ -50,7 +54,7 @@ TEST(ServersMetrics, OfTheLoadBalancer) {
   Counter guard_restarts;
   guard_restarts.add(2);
   board.publish(cell.balancer(ServerId::lb1).view({.mono = cell.now(), .wall = {}, .dice = 0}), "{}", true);
-  const std::array threads{cell.loop(ServerId::lb1).view()};
+  const auto threads = cell.threads(ServerId::lb1);
   const std::string text = lb_metrics({.board = &board,
                                        .health = &health,
                                        .engine = "memory",
@@ -66,17 +70,27 @@ TEST(ServersMetrics, OfTheLoadBalancer) {
   EXPECT_EQ(value_of(text, "tercet_lb_backend_state{backend=\"b2\",state=\"voting\"}"), 1);
   EXPECT_EQ(value_of(text, "tercet_lb_backend_state{backend=\"b2\",state=\"down\"}"), 0);
   EXPECT_GT(value_of(text, "tercet_open_messages_total"), 0);
+  if (GetParam() == 0) {
+    EXPECT_GT(value_of(text, "tercet_thread_messages_total{thread=\"poll\"}"), 0);
+    EXPECT_EQ(text.find("tercet_link"), std::string::npos) << "one thread has none";
+  } else {
+    EXPECT_GT(value_of(text, "tercet_thread_messages_total{thread=\"steer1\"}"), 0);
+    EXPECT_GT(value_of(text, "tercet_thread_messages_total{thread=\"quorum\"}"), 0);
+    EXPECT_EQ(value_of(text, "tercet_link_capacity_cells{thread=\"steer0\",direction=\"up\"}"), 4096);
+    EXPECT_GT(value_of(text, "tercet_link_most_waiting_cells{thread=\"steer0\",direction=\"down\"}"), 0);
+    EXPECT_EQ(value_of(text, "tercet_link_drops_total{thread=\"steer1\",direction=\"up\"}"), 0);
+  }
   expect_sound(text);
 }
 
-TEST(ServersMetrics, OfABackend) {
-  tests::CellRig cell;
+TEST_P(ServersMetrics, OfABackend) {
+  tests::CellRig cell(1, GetParam());
   ASSERT_TRUE(cell.run_until_serving());
   cell.import(1);
   BackendBoard board;
   Health health;
   board.publish(cell.replica(Slot::one).view(), "");
-  const std::array threads{cell.loop(ServerId::b1).view()};
+  const auto threads = cell.threads(ServerId::b1);
   const ThreadLoad load;
   const BackendAdminSources sources{.cell = CellId{1},
                                     .self = ServerId::b1,
@@ -92,7 +106,27 @@ TEST(ServersMetrics, OfABackend) {
   EXPECT_GT(value_of(text, "tercet_backend_log_batches_total"), 0);
   expect_sound(text);
   EXPECT_NE(backend_status(sources).find("\"state\":\"voting\""), std::string::npos);
+  EXPECT_NE(backend_status(sources).find(GetParam() == 0 ? "\"name\":\"poll\"" : "\"name\":\"quorum\""),
+            std::string::npos);
   EXPECT_NE(backend_status(sources).find("\"engine\":\"memory\""), std::string::npos);
+}
+
+TEST(ServersThreadLoad, IsThePartOfTheLastSecondAtWork) {
+  dataplane::LoopCounters counters;
+  const std::array<dataplane::ThreadView, 1> threads{{{.name = "poll", .loop = &counters}}};
+  ThreadLoad load;
+  load.note(MonoTime{1}, threads);
+  EXPECT_EQ(load.permille(0), 0U);
+  counters.busy_ns.set(250'000'000);
+  counters.idle_ns.set(750'000'000);
+  load.note(MonoTime{500'000'000}, threads);
+  EXPECT_EQ(load.permille(0), 0U) << "once a second";
+  load.note(MonoTime{1'000'000'001}, threads);
+  EXPECT_EQ(load.permille(0), 250U);
+  counters.busy_ns.add(900'000'000);
+  counters.idle_ns.add(100'000'000);
+  load.note(MonoTime{2'000'000'002}, threads);
+  EXPECT_EQ(load.permille(0), 900U) << "not since the start";
 }
 
 TEST(ServersHealth, IsLostWhenAThreadHangs) {

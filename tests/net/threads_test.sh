@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Several polling threads in every server: two steering threads and the quorum thread. Twenty ask for five seats at the same
+# moment; then the active load balancer and a backend are killed under load. Nothing of it shows to clients but the pause.
+. "$(dirname "$0")/lib.sh"
+. "$NET_DIR/load.sh"
+
+settings=()
+for host in lb1 lb2 b1 b2 b3; do settings+=(--set "$host:port.steering_threads=2"); done
+cell_up "${settings[@]}"
+threads_of() { cat /proc/"$(<"$CELL_DIR/$1/pid")"/task/*/comm | grep -xE 'poll|steer[0-9]|quorum' | sort | xargs; }
+for host in lb1 b1; do
+  check_equal "$host has its threads" "quorum steer0 steer1" "$(threads_of "$host")"
+  check "$host says so" grep -q '2 steering threads and the quorum thread' <<<"$(cell logs "$host")"
+done
+check_json "status shows them" '[.threads[] | .name] == ["steer0", "steer1", "quorum"] and all(.threads[]; .busy < 1)' "$(status)"
+
+# Idle they sleep: all threads of a server together, of one core.
+cpu_of() { awk '{ print $14 + $15 }' "/proc/$(<"$CELL_DIR/$1/pid")/stat"; }
+declare -A before
+for host in lb1 lb2 b1; do before[$host]=$(cpu_of "$host"); done
+sleep 5
+for host in lb1 lb2 b1; do
+  used=$(($(cpu_of "$host") - before[$host])) # in 1/100 s
+  say "    $host: $used hundredths of a second of CPU in 5 s"
+  check "$host: idle costs little" test $used -le 50
+done
+
+tmr_id=$(cell license --firm 10 --product 7 --quantity 5)
+mkdir "$SCRATCH/seat"
+at client bash -c '
+  for n in $(seq 20); do
+    (code=0
+     tercet checkout --firm 10 --product 7 --lease 10m --station "desk-$n" --json >"$1/$n.json" 2>"$1/$n.err" || code=$?
+     echo $code >"$1/$n.code") &
+  done
+  wait' _ "$SCRATCH/seat"
+check_equal "5 hold a seat, 15 were denied" "0:5 3:15" "$(sort "$SCRATCH"/seat/*.code | uniq -c | awk '{print $2":"$1}' | xargs)"
+check_json "leases shows these five" "length == 5 and all(.tmr_id == $tmr_id)" "$(leases)"
+
+cell license --firm 10 --product 8 --quantity 100 >/dev/null
+who_is_who
+# Sixteen sockets: both steering threads get some of them.
+load load client --firm 10 --product 8 --clients 16 --rate 800 --seconds 8 --lease 1m
+runs_for 2
+for thread in steer0 steer1 quorum; do
+  bursts=$(metrics "$old" | awk -v name="tercet_thread_bursts_total{thread=\"$thread\"}" '$1 == name { print $2 }')
+  check "$old: $thread has its part of the load" test "${bursts:-0}" -gt 100
+done
+check_equal "$old: no Link was full" 0 "$(metric "$old" tercet_link_drops_total)"
+cell kill b2
+runs_for 4
+cell kill "$old"
+eventually 3 "$new is active" status_is ".active == \"$new\" and .serving"
+check "the address is at $new alone" vip_is_at "$new"
+load_end load
+load_shows load "no error, a pause of 1.5 s at most" '.errors == {} and .requests > 3000 and .seats_lost == 0 and .longest_silence_ms <= 1500'
+judge 100 load
+cell start "$old"
+cell start b2
+eventually 5 "$old is back as the standby" status_is ".active == \"$new\" and ($both_lbs)"
+eventually 15 "the three backends vote again" status_is "$all_vote"
+eventually 5 "their books are equal" status_is "$equal_digests"
+
+# A clean stop sends its last words, although another thread than the one that says them does.
+cell kill "$new" TERM
+eventually 3 "$old follows" status_is ".active == \"$old\" and .serving"
+check_json "and was told: no silence was waited for" '.failovers[0].cause == "stopped"' "$(status)"
+check "it stopped cleanly" grep -q 'stopped cleanly' <<<"$(cell logs "$new")"
