@@ -53,6 +53,32 @@ TEST(ManyThreads, EachHasTheKeysOfItsOwnPeersAlone) {
   EXPECT_NE(first.session(), second.session());
 }
 
+/// An engine that spreads peers by itself gives every thread all lanes and all keys: still a peer's datagram
+/// is taken on its own lane alone, where it always comes to the same thread.
+TEST(ManyThreads, ThatHaveAllKeysHearAPeerOnItsOwnLaneAlone) {
+  const seal::CellKeys keys = seal::generate_cell_keys(seal::Algorithm::chacha20_poly1305);
+  seal::Keyring ours(keys.servers[0]);
+  seal::Keyring theirs(keys.servers[index(ServerId::b1)]);
+  Routes routes;
+  routes.lane_of[index(ServerId::b1)] = 3;
+  Opener opener(ours, routes);
+  std::array<uint8_t, 100> bytes{};
+  RxBurst burst;
+  Opener::Messages messages;
+  Opener::Resignations resignations;
+  const auto arrives = [&](Lane lane) {
+    const size_t size = theirs.seal_to_server(ServerId::lb1, as_bytes("vote"), bytes);
+    burst.datagrams.clear();
+    burst.datagrams.push_back({{bytes.data(), size}, lane, {}});
+    opener.open(burst, messages, resignations);
+    return messages.size();
+  };
+  EXPECT_EQ(arrives(0), 0U) << "a clients' lane";
+  EXPECT_EQ(arrives(2), 0U) << "another peer's";
+  EXPECT_EQ(opener.counters().drops[static_cast<size_t>(Drop::not_for_us)].get(), 2U);
+  EXPECT_EQ(arrives(3), 1U);
+}
+
 TEST(ManyThreads, AFullLinkUpIsADropThatIsCounted) {
   LoopRig rig(1, 8);
   for (int i = 0; i < 20; ++i) {

@@ -50,6 +50,15 @@ void Opener::open(RxBurst& burst, Messages& messages, Resignations& resignations
   counters_.query_keys_derived.set(keyring_.query_keys_derived());
 }
 
+/// Says to be from a server, and came by another lane than that server's.
+bool Opener::astray(const RxDatagram& datagram) const {
+  if (datagram.bytes.size() < kSealOverhead) {
+    return false;
+  }
+  const uint8_t sender = datagram.bytes[offsetof(DatagramHeader, sender)];
+  return sender < kServers && routes_.lane_of[sender] != datagram.lane;
+}
+
 void Opener::open_one(RxDatagram& datagram, Messages& messages, Resignations& resignations) {
   const uint8_t kind = kind_of(datagram.bytes);
   if (kind == kClientQuery) {
@@ -66,6 +75,10 @@ void Opener::open_one(RxDatagram& datagram, Messages& messages, Resignations& re
     message.plain = opened->plain;
     messages.push_back(message);
     counters_.messages.add();
+    return;
+  }
+  if (by_lane_ && astray(datagram)) {
+    drop(Drop::not_for_us);
     return;
   }
   if (kind == kResigned) {

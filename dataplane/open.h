@@ -8,6 +8,7 @@
 #include "base/counters.h"
 #include "base/fixed.h"
 #include "dataplane/port/burst.h"
+#include "dataplane/routes.h"
 #include "dataplane/service.h"
 #include "wire/seal/keyring.h"
 
@@ -28,6 +29,10 @@ class Opener {
   using Resignations = FixedVector<seal::Resignation, 8>;
 
   explicit Opener(seal::Keyring& keyring) : keyring_(keyring) {}
+  /// One of several polling threads: a server is heard on its own lane (`routes`) alone, never on a clients'.
+  /// Each keyring has a window against replays of its own, and only who sends from the server's address to
+  /// ours comes to the same one as the server: elsewhere a recorded datagram would be new.
+  Opener(seal::Keyring& keyring, const Routes& routes) : keyring_(keyring), routes_(routes), by_lane_(true) {}
 
   /// Opens every datagram of `burst`. `messages` and `resignations` are cleared first; their bytes are the
   /// burst's.
@@ -38,7 +43,11 @@ class Opener {
   void open_one(RxDatagram& datagram, Messages& messages, Resignations& resignations);
   void drop(Drop reason) { counters_.drops[static_cast<size_t>(reason)].add(); }
 
+  [[nodiscard]] bool astray(const RxDatagram& datagram) const;
+
   seal::Keyring& keyring_;
+  Routes routes_;
+  bool by_lane_ = false;
   OpenCounters counters_;
 };
 

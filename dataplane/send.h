@@ -5,31 +5,15 @@
 //
 // Used by the polling thread that owns keyring and port. No allocation.
 
-#include <array>
 #include <cstdint>
 
 #include "base/counters.h"
 #include "dataplane/port/port.h"
+#include "dataplane/routes.h"
 #include "wire/outbox.h"
 #include "wire/seal/keyring.h"
 
 namespace tercet::dataplane {
-
-/// Which lane leads to which server; lanes without a server are the clients'.
-struct Routes {
-  static constexpr Lane kNone = 0xFF;
-  std::array<Lane, kServers> lane_of{kNone, kNone, kNone, kNone, kNone};
-  /// The server at the other end of `lane`, if there is one.
-  [[nodiscard]] bool server_at(Lane lane, ServerId& out) const {
-    for (unsigned i = 0; i < kServers; ++i) {
-      if (lane_of[i] == lane) {
-        out = static_cast<ServerId>(i);
-        return true;
-      }
-    }
-    return false;
-  }
-};
 
 /// Written by the polling thread, read by the control thread.
 struct SendCounters {

@@ -29,7 +29,7 @@ SteeringLoop::SteeringLoop(uint8_t thread, Port& port, seal::Keyring& keyring, c
       joint_(joint),
       up_(joint.up, joint.service_bell, joint.up_counters.producer),
       down_(joint.down, joint.down_counters.consumer),
-      opener_(keyring),
+      opener_(keyring, routes),
       sender_(keyring, routes) {
   TERCET_CHECK(thread < kNames.size(), "there are at most 8 steering threads");
   port_.watch(joint.steering_bell.fd());

@@ -4,9 +4,9 @@
 //   Port::receive → open → Link up        (queries, the messages of the peers that are its own)
 //   Link down → seal → Port::send         (replies to clients that came in here, messages to those peers)
 //
-// A peer belongs to one steering thread alone: only that one has its key, so the window against replays has
-// seen all that this peer ever sent. (Had every thread the key, what was recorded on the way to one of them
-// would be new to another.)
+// A peer is heard by one steering thread alone, the one that has the lane to it, and on that lane alone: its
+// window against replays has seen all that this peer ever sent. (What was recorded on the way to one thread
+// would be new to another.) Where the lanes are dealt out, so are the keys.
 //
 // All by the one thread that calls poll(). Nothing allocates after construction.
 
