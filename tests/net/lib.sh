@@ -22,8 +22,10 @@ cell() {
 }
 
 # cell_up …: `up` with these options; goes down with the test. Skips the test where there are no namespaces.
+# TERCET_ENGINE names the engine of all servers, unless the test does.
 cell_up() {
   local code=0 said
+  [ -z "${TERCET_ENGINE:-}" ] || set -- --engine "$TERCET_ENGINE" "$@"
   _cells+=("$CELL_DIR")
   said=$(cell up --owner $$ "$@" 2>&1) || code=$?
   if [ $code -eq 2 ] && [[ $said == *"needs network namespaces"* ]]; then

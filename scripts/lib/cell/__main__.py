@@ -251,7 +251,9 @@ def write_configuration(cell_dir, state, options, settings):
         for host in SERVERS:
             configuration.change(config_file(cell_dir, host), "port.engine", f'"{options.engine}"')
             if options.engine == "dpdk":
-                for key, value in network.dpdk_settings(host):
+                wanted = [value for file, key, value in settings if (file, key) == (host, "port.steering_threads")]
+                threads = int(wanted[-1]) if wanted and wanted[-1].isdigit() else 1
+                for key, value in network.dpdk_settings(host, threads):
                     configuration.change(config_file(cell_dir, host), key, value)
     if options.durability:
         for host in BACKENDS:

@@ -24,9 +24,10 @@ def address(host):
     return "198.18.1.21" if host == "far" else f"198.18.0.{IPV4[host]}"
 
 
-def dpdk_settings(host):
+def dpdk_settings(host, threads=1):
     """What a server whose engine is DPDK wants beyond that: its device, and what its kernel knew. (key, TOML value)."""
-    return [("port.eal", '"--no-huge -m 64 --no-pci --no-shconf --vdev=net_af_packet0,iface=eth0"'),
+    queues = f",qpairs={threads}" if threads > 1 else ""
+    return [("port.eal", f'"--no-huge -m 64 --no-pci --no-shconf --vdev=net_af_packet0,iface=eth0{queues}"'),
             ("port.address", f'"{address(host)}/24"'),
             ("port.routes", f'["198.18.1.0/24 via {address("router")}"]')]
 
