@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# A mixed cell: the load balancers and b1 on DPDK, b2 and b3 on their kernels; lb1 with two steering threads (two queues).
+# What a kernel expects of a host without one: ARP, ping, silence about what is not its own.
+. "$(dirname "$0")/lib.sh"
+. "$NET_DIR/load.sh"
+export TERCET_ENGINE=dpdk # who holds the virtual address is asked by ARP
+
+cell_up --set b2:port.engine=uring --set b3:port.engine=mmsg --set lb1:port.steering_threads=2
+cell license --firm 10 --product 7 --quantity 50 >/dev/null
+log_says() { cell logs "$1" | grep -q "$2"; }
+check "lb1 says its engine, device and threads" log_says lb1 'engine dpdk (as configured), net_af_packet0 (net_af_packet), 2 queues'
+check "b2 has io_uring or says why not" log_says b2 'engine uring'
+check "b3 has mmsg" log_says b3 'engine mmsg'
+check_json "all vote" "$all_vote" "$(status)"
+
+# ---- a kernel's view of a host that has none
+mac_seen() { at "$1" ip -4 neigh show "$2" dev eth0 | grep -o 'lladdr [^ ]*' | cut -d' ' -f2; }
+for host in lb1 lb2 b1; do
+  check "client pings $host" quietly at client ping -c 3 -i 0.2 -W 1 "$(at "$host" sed -nE 's/^address = "([^/]*).*/\1/p' "$CELL_DIR/$host/$host.toml")"
+done
+check "far pings lb1 through the router" quietly at far ping -c 2 -i 0.2 -W 1 198.18.0.1
+check "and the virtual IP" quietly at client ping -c 2 -i 0.2 -W 1 198.18.0.100
+check "echoes of every size up to the MTU are whole" quietly at client ping -c 2 -i 0.2 -W 1 -s 1472 198.18.0.1
+check_equal "the client's neighbour entry is the device's address" "$(mac_of lb1)" "$(mac_seen client 198.18.0.1)"
+at client ip neigh flush dev eth0
+check "a kernel that forgot finds it again" quietly at client ping -c 1 -W 1 198.18.0.1
+# (The kernel puts pieces together before af_packet sees them; that fragments are counted is the stack's own test.)
+check_not "a ping that no frame holds is not answered" quietly at client ping -c 1 -W 1 -s 3000 198.18.0.2
+check_equal "nobody answers ARP for an address that nobody has" "" "$(at peer "${PROBE[@]}" arp 198.18.0.77)"
+
+# ---- the admin interface, whose own queries no kernel carries
+check_json "/v1/licenses of the active one" '.licenses | length == 1' \
+  "$(at "$(active)" curl -sf http://127.0.0.1:8220/v1/licenses)"
+check_code "--check starts the engine" 0 quietly at peer true
+check "--check names the device" bash -c '"$@" 2>/dev/null | grep -q "engine dpdk (as configured), net_af_packet0"' _ \
+  "$ROOT/scripts/cell" exec --dir "$CELL_DIR" lb1 -- tercet-lb --config "$CELL_DIR/lb1/lb1.toml" --check
+
+# ---- load through both queues, and a failover each way
+load both client --firm 10 --product 7 --rate 1000 --seconds 8 --clients 16
+runs_for 1.5
+for turn in one two; do
+  who_is_who
+  cell kill "$old"
+  eventually 3 "$turn: $new is active" status_is ".active == \"$new\" and .serving"
+  eventually 1 "$turn: the address is at $new alone" vip_is_at "$new"
+  own=198.18.0.${old#lb}
+  check_equal "$turn: a killed process leaves nothing that answers" "" "$(at peer "${PROBE[@]}" arp "$own")"
+  cell start "$old"
+  eventually 5 "$turn: $old is back as the standby" status_is "$both_lbs"
+  runs_for 1
+done
+load_end both
+load_shows both "no error, no seat lost" '.errors == {} and .requests > 6000 and .seats_lost == 0'
+load_shows both "silent for 1500 ms at most" '.longest_silence_ms <= 1500'
+judge 50 both
+eventually 5 "the digests are equal" status_is "$equal_digests"
