@@ -72,6 +72,14 @@ DpdkConfig read_dpdk_config(Toml& toml, const Endpoint& own, bool used) {
   config.device = toml.text("port.device");
   config.offload = toml.boolean("port.offload", config.offload);
   config.answer_ping = toml.boolean("port.answer_ping", config.answer_ping);
+  if (toml.one_of("port.exception", "none", {"none", "tap"}) == "tap") {
+    config.tap = toml.text("port.tap", "tercet0");
+    if (config.tap.empty() || config.tap.size() > 15) {
+      toml.refuse("port.tap", "is no name of a device: write 1 to 15 characters, as in tercet0");
+    }
+  } else {
+    toml.text("port.tap");
+  }
   config.vlan = static_cast<uint16_t>(toml.integer("port.vlan", 0, 0, 4094));
   read_address(toml, own, used, config);
   if (const std::string text = toml.text("port.gateway"); !text.empty()) {

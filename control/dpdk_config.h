@@ -26,6 +26,9 @@ struct DpdkConfig {
   std::vector<StaticRouteConfig> routes;
   uint16_t vlan = 0;  ///< 0: untagged
   bool answer_ping = true;
+  std::string tap;  ///< empty: frames that are not Tercet's are dropped
+  /// Set by the server that has some: hardware addresses beyond the device's own.
+  std::vector<std::array<uint8_t, 6>> virtual_macs;
 };
 
 /// "198.18.0.100/24" → address and prefix length. The error is one line.

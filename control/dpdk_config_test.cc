@@ -51,6 +51,17 @@ TEST(DpdkConfig, TheAddressIsNeededOnlyUnderDpdk) {
               testing::HasSubstr("is not the address that [peers] gives this server, 198.18.0.1"));
 }
 
+TEST(DpdkConfig, ATapIsAskedForAndNamed) {
+  const std::string good = "address = \"198.18.0.1/24\"\n";
+  EXPECT_EQ(read(good).config.tap, "");
+  EXPECT_EQ(read(good + "tap = \"ssh0\"\n").config.tap, "") << "named, but not asked for";
+  EXPECT_EQ(read(good + "exception = \"tap\"\n").config.tap, "tercet0");
+  EXPECT_EQ(read(good + "exception = \"tap\"\ntap = \"ssh0\"\n").config.tap, "ssh0");
+  EXPECT_THAT(read(good + "exception = \"kni\"\n").error, testing::HasSubstr("write one of none, tap"));
+  EXPECT_THAT(read(good + "exception = \"tap\"\ntap = \"a-name-that-is-too-long\"\n").error,
+              testing::HasSubstr("no name of a device"));
+}
+
 TEST(DpdkConfig, WhatIsWrongIsSaid) {
   const std::string good = "address = \"198.18.0.1/24\"\n";
   EXPECT_THAT(read("address = \"198.18.0.1\"\n").error, testing::HasSubstr("no prefix length"));

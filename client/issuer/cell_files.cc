@@ -167,7 +167,9 @@ Section port_section(bool lb) {
       .key("routes", "[]", "dpdk: more ways, as [\"198.18.1.0/24 via 198.18.0.254\"]; default []")
       .key("vlan", "0", "dpdk: 802.1Q id; default 0: untagged")
       .key("offload", "true", "dpdk: checksums by the device where it can; default true")
-      .key("answer_ping", "true", "dpdk: ICMP echo for our addresses; default true");
+      .key("answer_ping", "true", "dpdk: ICMP echo for our addresses; default true")
+      .text("exception", "none", "dpdk: where other frames go: none, or tap: to the kernel; default none")
+      .text("tap", "tercet0", "dpdk: the name of that tap; default tercet0");
   return s;
 }
 
@@ -204,6 +206,7 @@ std::string lb_file(const CellPlan& plan, const seal::CellKeys& keys, ServerId s
       .key("vrid", "51", "VRRP's number of the virtual router, 1 to 255; default 51")
       .key("priority", "100", "VRRP, 1 to 254; default 100")
       .text("advert_interval", "100ms", "VRRP, in steps of 10ms; default 100ms")
+      .key("virtual_mac", "false", "dpdk: 00-00-5E-00-01-VRID for the virtual address; default false")
       .key("preempt", "false", "whether the one that comes back takes over again; default false")
       .key("unicast_peers", "[]", "addresses to send adverts to instead of multicast; default []")
       .key("garp_repeat", "5", "gratuitous ARPs at promotion; default 5")

@@ -23,6 +23,8 @@ dataplane::DpdkOptions options_of(const ServerConfig& config) {
                               dataplane::ipv4_of(route.via)});
   }
   options.answer_ping = dpdk.answer_ping;
+  options.tap = dpdk.tap;
+  options.virtual_macs = dpdk.virtual_macs;
   return options;
 }
 

@@ -48,6 +48,13 @@ void read_failover(Toml& toml, LbConfig& config) {
   vrrp.interval =
       toml.duration("failover.advert_interval", vrrp.interval, milliseconds(10), milliseconds(40'950));
   vrrp.preempt = toml.boolean("failover.preempt", vrrp.preempt);
+  config.virtual_mac = toml.boolean("failover.virtual_mac", false);
+  if (config.virtual_mac && config.server.engine != Engine::dpdk) {
+    toml.refuse("failover.virtual_mac",
+                "needs port.engine = \"dpdk\": a kernel's interface keeps its own address");
+  } else if (config.virtual_mac) {
+    config.server.dpdk.virtual_macs.push_back({0x00, 0x00, 0x5E, 0x00, 0x01, vrrp.vrid});
+  }
   if (const char* problem = failover::problem_of(vrrp); problem != nullptr) {
     toml.refuse("failover.advert_interval", problem);
   }

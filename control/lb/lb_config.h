@@ -24,6 +24,7 @@ struct LbConfig {
   size_t key_cache = seal::KeyringOptions{}.client_cache_entries;  ///< clients
   bool rounds = quorum::Rounds::Options{}.on;
   std::string interface = "eth0";
+  bool virtual_mac = false;  ///< 00-00-5E-00-01-{VRID} (RFC 9568 §7.3) instead of the device's address
   failover::VrrpOptions vrrp;  ///< `local` is filled in once the interface is known
   failover::PromotionOptions promotion;
   std::vector<dataplane::IpAddress> unicast_peers;

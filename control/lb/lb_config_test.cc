@@ -146,6 +146,7 @@ TEST(LbConfig, WhatIsWrongIsSaidWithItsLine) {
       {"keys =", "keys = \"\"", "cell.keys"},
       {"issuers =", "issuers = [\"short\"]", "/etc/lb2.toml:5: cell.issuers"},
       {"engine =", "engine = \"dpdk\"", "port.address is missing"},
+      {"preempt =", "preempt = true\nvirtual_mac = true", "needs port.engine = \"dpdk\""},
       {"engine =", "engine = \"xdp\"", "write one of auto, uring, mmsg, dpdk"},
       {"poll =", "poll = true", "/etc/lb2.toml:8: port.poll has a value of the wrong type"},
       {"poll =", "crypto = \"openssl\"", "/etc/lb2.toml:8: port.crypto"},

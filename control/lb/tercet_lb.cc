@@ -147,10 +147,14 @@ tl::expected<void, std::string> LoadBalancer::make_balancer() {
 tl::expected<void, std::string> LoadBalancer::open_announcer() {
   if (plane_->path() != nullptr) {
     const Endpoint own = config_.server.peers[index(config_.server.self)];
+    std::optional<std::array<uint8_t, 6>> virtual_mac;
+    if (config_.virtual_mac) {
+      virtual_mac = config_.server.dpdk.virtual_macs.front();
+    }
     announcer_ = std::make_unique<PortAnnouncer>(PortAnnouncerOptions{.path = plane_->path(),
                                                                       .source = own.address,
                                                                       .unicast_peers = config_.unicast_peers,
-                                                                      .virtual_mac = {},
+                                                                      .virtual_mac = virtual_mac,
                                                                       .guard = &guard_});
   } else if (auto kernel = open_kernel_announcer(); !kernel) {
     return kernel;

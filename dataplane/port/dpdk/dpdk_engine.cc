@@ -48,12 +48,25 @@ tl::expected<DpdkNetwork, std::string> open_dpdk(const DpdkOptions& options, con
   if (auto sound = check_options(stack); !sound) {
     return tl::unexpected(sound.error());
   }
+  std::shared_ptr<Tap> tap;
+  if (!options.tap.empty()) {
+    auto opened = Tap::open({.name = options.tap,
+                             .mac = network.device->mac(),
+                             .own = options.own,
+                             .gateway = options.gateway,
+                             .routes = options.routes});
+    if (!opened) {
+      return tl::unexpected(opened.error());
+    }
+    tap = std::move(*opened);
+  }
   for (size_t i = 0; i < threads; ++i) {
     network.ports.push_back(make_dpdk_port({.device = network.device,
                                             .control = network.control,
                                             .queue = static_cast<uint16_t>(i),
                                             .poll = lanes.poll,
                                             .spin = lanes.spin,
+                                            .tap = i == 0 ? tap : nullptr,
                                             .stack = stack}));
   }
   return network;

@@ -25,6 +25,7 @@ struct DpdkOptions {
   size_t neighbours = 4096;
   bool answer_ping = true;
   std::vector<Mac> virtual_macs;
+  std::string tap;  ///< name of the tap that exceptions go to; empty: they are dropped
 };
 
 struct DpdkNetwork {

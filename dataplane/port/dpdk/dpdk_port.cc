@@ -78,6 +78,7 @@ class DpdkPort final : public Port {
   void obey(MonoTime now);
   void announce(const ControlOrder& order, MonoTime now);
   void ask(MonoTime now);
+  void take_from_tap();
   void unpark(MonoTime now);
   /// Writes the headers in front of the payload and puts the frame in line.
   void address(rte_mbuf* frame, Lane lane, const Endpoint& to, const Mac& hop);
@@ -95,6 +96,7 @@ class DpdkPort final : public Port {
 
   std::shared_ptr<Device> device_;
   std::shared_ptr<ControlPath> control_;
+  std::shared_ptr<Tap> tap_;
   uint16_t id_;
   uint16_t queue_;
   rte_mempool* pool_;
@@ -136,6 +138,7 @@ bool is_arp(Bytes frame) {
 DpdkPort::DpdkPort(DpdkPortOptions options)
     : device_(std::move(options.device)),
       control_(std::move(options.control)),
+      tap_(std::move(options.tap)),
       id_(device_->id()),
       queue_(options.queue),
       pool_(device_->pool(options.queue)),
@@ -143,9 +146,12 @@ DpdkPort::DpdkPort(DpdkPortOptions options)
       lanes_(options.stack.lanes),
       busy_(options.poll == PollMode::busy),
       yield_(options.spin.ns < 0 ? kYieldFor : options.spin) {
-  named_ = {{"no_buffer", &drop_no_buffer_},
-            {"segmented", &drop_segmented_},
-            {"control_full", &drop_control_full_}};
+  if (tap_ != nullptr) {
+    named_.push_back({"tap_full", &tap_->drop_full()});
+  }
+  named_.insert(named_.end(), {{"no_buffer", &drop_no_buffer_},
+                               {"segmented", &drop_segmented_},
+                               {"control_full", &drop_control_full_}});
   for (size_t i = 1; i < kNetDrops; ++i) {
     named_.push_back({name_of(static_cast<NetDrop>(i)), &stack_.counters().drops[i]});
   }
@@ -187,6 +193,9 @@ size_t DpdkPort::receive(RxBurst& burst) {
   if (!parked_.empty()) {
     unpark(now);
   }
+  if (tap_ != nullptr && tap_->has()) {
+    take_from_tap();
+  }
   if (stack_.due() <= now) {
     ask(now);
   }
@@ -212,6 +221,9 @@ void DpdkPort::take(rte_mbuf* frame, MonoTime now, RxBurst& burst) {
     share_arp(bytes);
   }
   const Taken taken = stack_.take(bytes, sums_of(*frame), now);
+  if (taken.tap && tap_ != nullptr) {
+    tap_->give(bytes);
+  }
   switch (taken.kind) {
     case Taken::Kind::datagram:
       burst.datagrams.push_back({bytes.subspan(taken.offset, taken.size), taken.lane, taken.from});
@@ -227,7 +239,9 @@ void DpdkPort::take(rte_mbuf* frame, MonoTime now, RxBurst& burst) {
       take_vrrp(taken, data + taken.offset);
       break;
     case Taken::Kind::exception:
-      stack_.count(taken.drop);
+      if (tap_ == nullptr) {
+        stack_.count(taken.drop);
+      }
       break;
     case Taken::Kind::consumed:
     case Taken::Kind::dropped:
@@ -370,6 +384,21 @@ void DpdkPort::ask(MonoTime now) {
       return;
     }
     const size_t size = stack_.next_question({data_of(frame), kFrameRoom}, now);
+    if (size == 0) {
+      rte_pktmbuf_free(frame);
+      return;
+    }
+    frame->data_len = static_cast<uint16_t>(size);
+    frame->pkt_len = static_cast<uint32_t>(size);
+    put(frame);
+  }
+}
+
+/// What the kernel behind the tap sends leaves as it is: its addresses are ours.
+void DpdkPort::take_from_tap() {
+  for (size_t i = 0; i < kOrdersAtOnce; ++i) {
+    rte_mbuf* frame = fresh();
+    const size_t size = frame == nullptr ? 0 : tap_->take({data_of(frame), kFrameRoom});
     if (size == 0) {
       rte_pktmbuf_free(frame);
       return;

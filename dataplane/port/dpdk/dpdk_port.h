@@ -12,6 +12,7 @@
 #include "dataplane/port/control_path.h"
 #include "dataplane/port/dpdk/device.h"
 #include "dataplane/port/dpdk/stack.h"
+#include "dataplane/port/dpdk/tap.h"
 #include "dataplane/port/port.h"
 
 namespace tercet::dataplane {
@@ -22,7 +23,8 @@ struct DpdkPortOptions {
   uint16_t queue = 0;  ///< of the device, and the polling thread's number
   PollMode poll = PollMode::adaptive;
   Duration spin = nanoseconds(-1);  ///< as PortOptions::spin
-  StackOptions stack;               ///< with the device's address and abilities
+  std::shared_ptr<Tap> tap;  ///< of the port that hears ARP and VRRP (queue 0); null: exceptions are dropped
+  StackOptions stack;        ///< with the device's address and abilities
 };
 
 /// Made by any thread, used by the polling thread `queue` alone.

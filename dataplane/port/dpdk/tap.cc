@@ -1,0 +1,171 @@
+#include "dataplane/port/dpdk/tap.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <net/route.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "dataplane/port/control_path.h"
+#include "dataplane/port/socket.h"
+
+namespace tercet::dataplane {
+namespace {
+
+/// Longest that the thread sleeps: the kernel's frames wake it, ours ring its bell.
+constexpr int kTurnMs = 1000;
+
+sockaddr socket_address(const Ipv4& address) {
+  sockaddr_in in{};
+  in.sin_family = AF_INET;
+  std::memcpy(&in.sin_addr, address.data(), address.size());
+  sockaddr out{};
+  std::memcpy(&out, &in, sizeof out);
+  return out;
+}
+
+Ipv4 mask_of(uint8_t prefix_length) {
+  return ipv4_of(prefix_length == 0 ? 0U : ~0U << (32U - prefix_length));
+}
+
+std::string failed(const std::string& what, const std::string& name) {
+  return "the tap " + name + " cannot be made: " + what + " (" + std::strerror(errno) +
+         "): it needs /dev/net/tun and CAP_NET_ADMIN; or set port.exception = \"none\"";
+}
+
+/// Its address, its network and the ways out, as the kernel had them for the NIC.
+bool configure(const TapOptions& options, const OwnedFd& control) {
+  ifreq request{};
+  std::memcpy(request.ifr_name, options.name.c_str(), options.name.size() + 1);
+  ifreq hardware = request;
+  hardware.ifr_hwaddr.sa_family = ARPHRD_ETHER;
+  std::memcpy(hardware.ifr_hwaddr.sa_data, options.mac.data(), options.mac.size());
+  ifreq address = request;
+  address.ifr_addr = socket_address(ipv4_of(options.own.address));
+  ifreq mask = request;
+  mask.ifr_netmask = socket_address(mask_of(options.own.prefix_length));
+  ifreq flags = request;
+  flags.ifr_flags = IFF_UP | IFF_RUNNING | IFF_BROADCAST | IFF_MULTICAST;
+  const int fd = control.get();
+  return ioctl(fd, SIOCSIFHWADDR, &hardware) == 0 && ioctl(fd, SIOCSIFFLAGS, &flags) == 0 &&
+         ioctl(fd, SIOCSIFADDR, &address) == 0 && ioctl(fd, SIOCSIFNETMASK, &mask) == 0;
+}
+
+bool add_route(const std::string& name, const Ipv4& network, uint8_t prefix_length, const Ipv4& via,
+               const OwnedFd& control) {
+  std::string device = name;
+  rtentry route{};
+  route.rt_dst = socket_address(network);
+  route.rt_genmask = socket_address(mask_of(prefix_length));
+  route.rt_gateway = socket_address(via);
+  route.rt_flags = RTF_UP | RTF_GATEWAY;
+  route.rt_dev = device.data();
+  return ioctl(control.get(), SIOCADDRT, &route) == 0 || errno == EEXIST;
+}
+
+}  // namespace
+
+tl::expected<std::unique_ptr<Tap>, std::string> Tap::open(const TapOptions& options) {
+  if (options.name.empty() || options.name.size() >= IFNAMSIZ) {
+    return tl::unexpected("\"" + options.name + "\" is no name for a tap: 1 to 15 characters in port.tap");
+  }
+  OwnedFd fd(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  if (!fd) {
+    return tl::unexpected(failed("/dev/net/tun cannot be opened", options.name));
+  }
+  ifreq request{};
+  std::memcpy(request.ifr_name, options.name.c_str(), options.name.size() + 1);
+  request.ifr_flags = IFF_TAP | IFF_NO_PI;
+  const OwnedFd control(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (ioctl(fd.get(), TUNSETIFF, &request) != 0) {
+    return tl::unexpected(failed("the kernel gives none", options.name));
+  }
+  if (!control || !configure(options, control)) {
+    return tl::unexpected(failed("its addresses cannot be set", options.name));
+  }
+  bool routed = !options.gateway || add_route(options.name, {}, 0, *options.gateway, control);
+  for (const StaticRoute& route : options.routes) {
+    routed = add_route(options.name, route.network, route.prefix_length, route.via, control) && routed;
+  }
+  if (!routed) {
+    return tl::unexpected(failed("its routes cannot be set", options.name));
+  }
+  OwnedFd bell(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  if (!bell) {
+    return tl::unexpected(failed("no eventfd", options.name));
+  }
+  std::unique_ptr<Tap> self(new Tap(fd.release(), bell.release()));
+  self->thread_ = std::thread([tap = self.get()] {
+    pthread_setname_np(pthread_self(), "tap");
+    tap->run();
+  });
+  return self;
+}
+
+Tap::~Tap() {
+  stop_.store(true, std::memory_order_relaxed);  // nothing is published by it: the bell wakes the thread
+  ControlPath::ring(bell_);
+  if (thread_.joinable()) {
+    thread_.join();
+  }
+  close(fd_);
+  close(bell_);
+}
+
+void Tap::give(Bytes frame) {
+  if (frame.size() > lent_.bytes.size()) {
+    drop_full_.add();
+    return;
+  }
+  lent_.size = static_cast<uint16_t>(frame.size());
+  std::memcpy(lent_.bytes.data(), frame.data(), frame.size());
+  if (!to_kernel_.push(lent_)) {
+    drop_full_.add();
+    return;
+  }
+  given_.add();
+  ControlPath::ring(bell_);
+}
+
+size_t Tap::take(MutBytes frame) {
+  if (from_kernel_.pop(std::span(&lent_, 1)) != 1 || lent_.size > frame.size()) {
+    return 0;
+  }
+  std::memcpy(frame.data(), lent_.bytes.data(), lent_.size);
+  taken_.add();
+  return lent_.size;
+}
+
+void Tap::run() {
+  TapFrame frame;
+  std::array<pollfd, 2> wake{{{fd_, POLLIN, 0}, {bell_, POLLIN, 0}}};
+  while (!stop_.load(std::memory_order_relaxed)) {
+    ::poll(wake.data(), wake.size(), kTurnMs);
+    ControlPath::silence(bell_);
+    while (to_kernel_.pop(std::span(&frame, 1)) == 1) {
+      [[maybe_unused]] const ssize_t n =
+          write(fd_, frame.bytes.data(), frame.size);  // full: lost, as on a wire
+    }
+    for (ssize_t got = 1; got > 0;) {
+      got = read(fd_, frame.bytes.data(), frame.bytes.size());
+      if (got > 0) {
+        frame.size = static_cast<uint16_t>(got);
+        from_kernel_.push(frame);  // full: the kernel's protocols repeat
+      }
+    }
+  }
+}
+
+}  // namespace tercet::dataplane
