@@ -52,6 +52,9 @@ tl::expected<std::unique_ptr<Plane>, std::string> Plane::open(
           std::make_unique<seal::Keyring>(keys_of(config.engine, keys, self->owners_, thread), part));
     }
   }
+  for (const dataplane::PortOptions& port : options) {
+    self->taps_.push_back(std::make_unique<dataplane::Wiretap>(port.lanes));
+  }
   auto opened = open_ports(config, engines, options, self->steering_ != 0);
   if (!opened) {
     return tl::unexpected(std::move(opened.error()));
@@ -71,14 +74,14 @@ Plane::~Plane() { stop(); }
 
 tl::expected<void, std::string> Plane::serve(dataplane::Service& service) {
   if (steering_ == 0) {
-    one_ =
-        std::make_unique<dataplane::OneThread>(*ports_.front(), *keyrings_.front(), service, routes_.front());
+    one_ = std::make_unique<dataplane::OneThread>(*ports_.front(), *keyrings_.front(), service,
+                                                  routes_.front(), dataplane::kOutboxParcels, *taps_.front());
     views_ = {one_->view()};
     return {};
   }
   std::vector<dataplane::ManyThreads::Steering> steering;
   for (unsigned thread = 0; thread < steering_; ++thread) {
-    steering.push_back({ports_[thread].get(), keyrings_[thread].get(), routes_[thread]});
+    steering.push_back({ports_[thread].get(), keyrings_[thread].get(), routes_[thread], taps_[thread].get()});
   }
   auto many = dataplane::ManyThreads::make(steering, *rest_, service, owners_, {.sleep = {.poll = poll_}});
   if (!many) {
@@ -87,6 +90,14 @@ tl::expected<void, std::string> Plane::serve(dataplane::Service& service) {
   many_ = std::move(*many);
   views_ = many_->views();
   return {};
+}
+
+std::vector<dataplane::Wiretap*> Plane::taps() const {
+  std::vector<dataplane::Wiretap*> taps;
+  for (const auto& tap : taps_) {
+    taps.push_back(tap.get());
+  }
+  return taps;
 }
 
 void Plane::start() {

@@ -49,6 +49,8 @@ class Plane {
 
   /// One for each thread; after serve(). The counters live as long as the plane.
   [[nodiscard]] const std::vector<dataplane::ThreadView>& views() const { return views_; }
+  /// Where what each port receives and sends can be seen. They live as long as the plane.
+  [[nodiscard]] std::vector<dataplane::Wiretap*> taps() const;
 
  private:
   Plane() = default;
@@ -62,6 +64,7 @@ class Plane {
   std::unique_ptr<dataplane::Port> rest_;
   std::vector<std::unique_ptr<seal::Keyring>> keyrings_;
   std::shared_ptr<dataplane::ControlPath> path_;
+  std::vector<std::unique_ptr<dataplane::Wiretap>> taps_;  ///< of each port
   std::string why_;
   std::vector<std::string> warnings_;
   std::unique_ptr<dataplane::OneThread> one_;

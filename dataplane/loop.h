@@ -3,9 +3,14 @@
 // loop ends at a Link between open and order, and begins again at one between tally and reply (messages cross
 // by value).
 
+#include <cstddef>
+
 #include "base/time.h"
 
 namespace tercet::dataplane {
+
+/// Most messages that one turn of the thread with the Service can send, unless it is told otherwise.
+inline constexpr size_t kOutboxParcels = 2048;
 
 class Loop {
  public:

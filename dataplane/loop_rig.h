@@ -70,7 +70,8 @@ struct LoopRig {
     if (steering == 0) {
       ports.push_back(std::make_unique<MemoryPort>(wire, options));
       keyrings.push_back(std::make_unique<seal::Keyring>(keys.servers[0]));
-      loop = std::make_unique<OneThread>(*ports[0], *keyrings[0], service, routes, outbox_parcels);
+      taps.push_back(std::make_unique<Wiretap>(options.lanes));
+      loop = std::make_unique<OneThread>(*ports[0], *keyrings[0], service, routes, outbox_parcels, *taps[0]);
     } else {
       make_many(steering, options, link_cells);
     }
@@ -94,7 +95,8 @@ struct LoopRig {
       const auto thread = static_cast<unsigned>(ports.size());
       ports.push_back(std::make_unique<MemoryPort>(wire, share.port));
       keyrings.push_back(std::make_unique<seal::Keyring>(keys_of(keys.servers[0], owners, thread)));
-      threads.push_back({ports.back().get(), keyrings.back().get(), share.routes});
+      taps.push_back(std::make_unique<Wiretap>(share.port.lanes));
+      threads.push_back({ports.back().get(), keyrings.back().get(), share.routes, taps.back().get()});
     }
     rest = std::make_unique<MemoryPort>(wire, PortOptions{});
     many = ManyThreads::make(threads, *rest, service, owners,
@@ -219,7 +221,8 @@ struct LoopRig {
   Owners owners{};
   std::vector<std::unique_ptr<MemoryPort>> ports;  ///< of each thread that receives
   std::vector<std::unique_ptr<seal::Keyring>> keyrings;
-  MemoryPort* port = nullptr;  ///< the first
+  std::vector<std::unique_ptr<Wiretap>> taps;  ///< of each
+  MemoryPort* port = nullptr;                  ///< the first
   seal::Keyring* keyring = nullptr;
   std::unique_ptr<OneThread> loop;  ///< none with several threads
   std::unique_ptr<MemoryPort> rest;

@@ -71,7 +71,8 @@ tl::expected<std::unique_ptr<ManyThreads>, std::string> ManyThreads::make(std::s
         std::make_unique<Joint>(options.link_cells, *self->bells_[thread], *self->bells_.back()));
     joints.push_back(self->joints_.back().get());
     self->steering_.push_back(std::make_unique<SteeringLoop>(
-        static_cast<uint8_t>(thread), *one.port, *one.keyring, one.routes, *joints.back(), options.sleep));
+        static_cast<uint8_t>(thread), *one.port, *one.keyring, one.routes, *joints.back(), options.sleep,
+        one.tap != nullptr ? *one.tap : Wiretap::nobody()));
   }
   self->quorum_ =
       std::make_unique<ServiceLoop>(rest, service, joints, owners, options.sleep, options.outbox_parcels);

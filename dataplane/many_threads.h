@@ -39,7 +39,7 @@ seal::ServerKeys keys_of(const seal::ServerKeys& whole, const Owners& owners, un
 struct ManyOptions {
   SleepOptions sleep = {};
   size_t link_cells = 4096;  ///< 1 MiB each way and thread
-  size_t outbox_parcels = 2048;
+  size_t outbox_parcels = kOutboxParcels;
 };
 
 class ManyThreads {
@@ -48,6 +48,7 @@ class ManyThreads {
     Port* port = nullptr;
     seal::Keyring* keyring = nullptr;
     Routes routes;
+    Wiretap* tap = nullptr;  ///< null: none
   };
   /// All that is named outlives it. `rest`: the quorum thread's port, without lanes. The error is one line.
   static tl::expected<std::unique_ptr<ManyThreads>, std::string> make(std::span<const Steering> steering,

@@ -5,12 +5,12 @@
 namespace tercet::dataplane {
 
 OneThread::OneThread(Port& port, seal::Keyring& keyring, Service& service, const Routes& routes,
-                     size_t outbox_parcels)
+                     size_t outbox_parcels, Wiretap& tap)
     : port_(port),
       service_(service),
       routes_(routes),
-      opener_(keyring),
-      sender_(keyring, routes),
+      opener_(keyring, tap),
+      sender_(keyring, routes, tap),
       outbox_(outbox_parcels) {}
 
 MonoTime OneThread::poll(const Moment& now) {
@@ -46,6 +46,7 @@ ThreadView OneThread::view() const {
           .port = &port_.counters(),
           .opened = &opener_.counters(),
           .sent = &sender_.counters(),
+          .tapped = &opener_.tapped(),
           .drops = port_.drops()};
 }
 

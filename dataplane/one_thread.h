@@ -16,9 +16,9 @@ namespace tercet::dataplane {
 
 class OneThread final : public Loop {
  public:
-  /// All three outlive it. `outbox_parcels`: most messages that one turn can send.
+  /// All that is named outlives it. `outbox_parcels`: most messages that one turn can send.
   OneThread(Port& port, seal::Keyring& keyring, Service& service, const Routes& routes,
-            size_t outbox_parcels = 2048);
+            size_t outbox_parcels = kOutboxParcels, Wiretap& tap = Wiretap::nobody());
 
   MonoTime poll(const Moment& now) override;
   void wait(MonoTime until) override;

@@ -28,6 +28,9 @@ uint64_t OpenCounters::dropped() const {
 void Opener::open(RxBurst& burst, Messages& messages, Resignations& resignations) {
   messages.clear();
   resignations.clear();
+  if (tap_.on()) [[unlikely]] {
+    tap_.received(burst);
+  }
   if (keyring_.serves_clients()) {
     // A cold key costs as much as all the rest of a query: fetch where they are, then the keys themselves.
     for (const RxDatagram& datagram : burst.datagrams) {

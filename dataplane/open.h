@@ -10,6 +10,7 @@
 #include "dataplane/port/burst.h"
 #include "dataplane/routes.h"
 #include "dataplane/service.h"
+#include "dataplane/wiretap.h"
 #include "wire/seal/keyring.h"
 
 namespace tercet::dataplane {
@@ -28,16 +29,18 @@ class Opener {
   using Messages = FixedVector<Message, kBurstMax>;
   using Resignations = FixedVector<seal::Resignation, 8>;
 
-  explicit Opener(seal::Keyring& keyring) : keyring_(keyring) {}
+  explicit Opener(seal::Keyring& keyring, Wiretap& tap = Wiretap::nobody()) : keyring_(keyring), tap_(tap) {}
   /// One of several polling threads: a server is heard on its own lane (`routes`) alone, never on a clients'.
   /// Each keyring has a window against replays of its own, and only who sends from the server's address to
   /// ours comes to the same one as the server: elsewhere a recorded datagram would be new.
-  Opener(seal::Keyring& keyring, const Routes& routes) : keyring_(keyring), routes_(routes), by_lane_(true) {}
+  Opener(seal::Keyring& keyring, const Routes& routes, Wiretap& tap = Wiretap::nobody())
+      : keyring_(keyring), tap_(tap), routes_(routes), by_lane_(true) {}
 
   /// Opens every datagram of `burst`. `messages` and `resignations` are cleared first; their bytes are the
   /// burst's.
   void open(RxBurst& burst, Messages& messages, Resignations& resignations);
   [[nodiscard]] const OpenCounters& counters() const { return counters_; }
+  [[nodiscard]] const WiretapCounters& tapped() const { return tap_.counters(); }
 
  private:
   void open_one(RxDatagram& datagram, Messages& messages, Resignations& resignations);
@@ -46,6 +49,7 @@ class Opener {
   [[nodiscard]] bool astray(const RxDatagram& datagram) const;
 
   seal::Keyring& keyring_;
+  Wiretap& tap_;
   Routes routes_;
   bool by_lane_ = false;
   OpenCounters counters_;

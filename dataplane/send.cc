@@ -5,11 +5,18 @@
 #include "base/check.h"
 
 namespace tercet::dataplane {
+void Sender::hand_over(Port& port) {
+  if (tap_.on()) [[unlikely]] {
+    tap_.sent(*burst_);
+  }
+  port.send(*burst_);
+  counters_.bursts.add();
+}
+
 MutBytes Sender::room(Port& port) {
   MutBytes buffer = burst_->next();
   if (buffer.empty()) {
-    port.send(*burst_);
-    counters_.bursts.add();
+    hand_over(port);
     burst_ = &port.transmit();
     buffer = burst_->next();
     TERCET_CHECK(!buffer.empty(), "an empty burst has room");
@@ -43,8 +50,7 @@ void Sender::to_servers(ServerSet servers, Bytes plain, Port& port) {
 
 void Sender::end(Port& port) {
   if (!burst_->empty()) {
-    port.send(*burst_);
-    counters_.bursts.add();
+    hand_over(port);
   }
   burst_ = nullptr;
   counters_.reply_keys_derived.set(keyring_.reply_keys_derived());

@@ -10,6 +10,7 @@
 #include "base/counters.h"
 #include "dataplane/port/port.h"
 #include "dataplane/routes.h"
+#include "dataplane/wiretap.h"
 #include "wire/outbox.h"
 #include "wire/seal/keyring.h"
 
@@ -25,7 +26,8 @@ struct SendCounters {
 
 class Sender {
  public:
-  Sender(seal::Keyring& keyring, const Routes& routes) : keyring_(keyring), routes_(routes) {}
+  Sender(seal::Keyring& keyring, const Routes& routes, Wiretap& tap = Wiretap::nobody())
+      : keyring_(keyring), tap_(tap), routes_(routes) {}
 
   /// Seals and sends all of `out`, and clears it.
   void send(Outbox& out, Port& port);
@@ -46,8 +48,10 @@ class Sender {
  private:
   /// A buffer of the burst, sending what is full first.
   MutBytes room(Port& port);
+  void hand_over(Port& port);
 
   seal::Keyring& keyring_;
+  Wiretap& tap_;
   Routes routes_;
   TxBurst* burst_ = nullptr;  ///< between begin() and end()
   SendCounters counters_;

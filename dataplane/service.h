@@ -1,6 +1,7 @@
 #pragma once
-// Service: what a server does between open and send: the LB's Balancer, the backend's Replica. Run by the same Loop with
-// one thread, with several, and by the simulator, which hands it plain messages and its own time.
+// Service: what a server does between open and send: the LB's Balancer, the backend's Replica. Run by the
+// same Loop with one thread, with several, and by the simulator, which hands it plain messages and its own
+// time.
 
 #include <span>
 
@@ -26,8 +27,8 @@ class Service {
   Service& operator=(const Service&) = delete;
   virtual ~Service() = default;
 
-  /// Takes a burst (possibly empty), writes what is to be sent, returns when it wants to be called next at the latest.
-  /// What does not fit into `out` is kept: then it returns a time that has passed.
+  /// Takes a burst (possibly empty), writes what is to be sent, returns when it wants to be called next at
+  /// the latest. What does not fit into `out` is kept: then it returns a time that has passed.
   virtual MonoTime poll(std::span<const Message> in, const Moment& now, Outbox& out) = 0;
   /// The peer's port was reported closed.
   virtual void unreachable(ServerId server) = 0;

@@ -34,7 +34,7 @@ class ServiceLoop final : public Loop {
   /// All of them outlive it. `joints`: of the steering threads, by their numbers; their service_bell is this
   /// thread's. Watches it.
   ServiceLoop(Port& rest, Service& service, std::span<Joint* const> joints, const Owners& owners,
-              const SleepOptions& sleep, size_t outbox_parcels = 2048);
+              const SleepOptions& sleep, size_t outbox_parcels = kOutboxParcels);
 
   MonoTime poll(const Moment& now) override;
   void wait(MonoTime until) override;

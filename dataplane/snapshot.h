@@ -1,6 +1,6 @@
 #pragma once
-// Snapshot: the newest value of something, from one writer thread to one reader thread, neither ever waiting: three
-// buffers, of which the writer owns one, the reader one, and the third is swapped between them.
+// Snapshot: the newest value of something, from one writer thread to one reader thread, neither ever waiting:
+// three buffers, of which the writer owns one, the reader one, and the third is swapped between them.
 
 #include <array>
 #include <atomic>

@@ -20,7 +20,7 @@ Joint::Joint(size_t cells, Bell& steering, Bell& service)
 }
 
 SteeringLoop::SteeringLoop(uint8_t thread, Port& port, seal::Keyring& keyring, const Routes& routes,
-                           Joint& joint, const SleepOptions& sleep)
+                           Joint& joint, const SleepOptions& sleep, Wiretap& tap)
     : thread_(thread),
       busy_(sleep.poll == PollMode::busy),
       spin_(sleep.spin.ns < 0 ? default_spin() : sleep.spin),
@@ -29,8 +29,8 @@ SteeringLoop::SteeringLoop(uint8_t thread, Port& port, seal::Keyring& keyring, c
       joint_(joint),
       up_(joint.up, joint.service_bell, joint.up_counters.producer),
       down_(joint.down, joint.down_counters.consumer),
-      opener_(keyring, routes),
-      sender_(keyring, routes) {
+      opener_(keyring, routes, tap),
+      sender_(keyring, routes, tap) {
   TERCET_CHECK(thread < kNames.size(), "there are at most 8 steering threads");
   port_.watch(joint.steering_bell.fd());
 }
@@ -132,6 +132,7 @@ ThreadView SteeringLoop::view() const {
           .port = &port_.counters(),
           .opened = &opener_.counters(),
           .sent = &sender_.counters(),
+          .tapped = &opener_.tapped(),
           .up = &joint_.up_counters,
           .down = &joint_.down_counters,
           .drops = port_.drops()};

@@ -44,7 +44,7 @@ class SteeringLoop final : public Loop {
  public:
   /// All of them outlive it. `thread`: its number, which goes up with each client. Watches the bell.
   SteeringLoop(uint8_t thread, Port& port, seal::Keyring& keyring, const Routes& routes, Joint& joint,
-               const SleepOptions& sleep);
+               const SleepOptions& sleep, Wiretap& tap = Wiretap::nobody());
 
   MonoTime poll(const Moment& now) override;
   void wait(MonoTime until) override;

@@ -29,6 +29,7 @@ struct ThreadView {
   const PortCounters* port = nullptr;
   const OpenCounters* opened = nullptr;
   const SendCounters* sent = nullptr;
+  const WiretapCounters* tapped = nullptr;
   const LinkCounters* up = nullptr;    ///< a steering thread's Link to the quorum thread
   const LinkCounters* down = nullptr;  ///< and back
   std::span<const NamedCounter> drops{};  ///< what only the engine has (Port::drops)
