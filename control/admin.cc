@@ -51,6 +51,32 @@ bool same(const std::string& a, const std::string& b) {
   return different == 0;
 }
 
+void say(const AdminPage& page, httplib::Response& response) {
+  response.status = page.status;
+  response.set_content(page.body, page.type);
+}
+
+/// In chunks, so that a reader can tell the end from a cut.
+void serve(std::unique_ptr<AdminStream> stream, httplib::Response& response) {
+  const char* type = stream->type();
+  response.set_chunked_content_provider(
+      type, [shared = std::shared_ptr<AdminStream>(std::move(stream)), piece = std::string()](
+                size_t, httplib::DataSink& sink) mutable {
+        if (!sink.is_writable()) {
+          return false;  // its reader is gone
+        }
+        piece.clear();
+        const bool more = shared->more(piece);
+        if (!piece.empty() && !sink.write(piece.data(), piece.size())) {
+          return false;
+        }
+        if (!more) {
+          sink.done();
+        }
+        return true;
+      });
+}
+
 }  // namespace
 
 struct Admin::Impl {
@@ -87,18 +113,23 @@ tl::expected<std::unique_ptr<Admin>, std::string> Admin::start(const AdminConfig
     impl.token = std::move(*token);
   }
   HttpServer& server = impl.server;
-  for (AdminRoute& route : routes) {
-    const bool open = route.open;
-    server.Get(route.path, [&impl, open, page = std::move(route.page)](const httplib::Request& request,
-                                                                       httplib::Response& response) {
-      AdminPage answer = open || impl.allowed(request)
-                             ? page()
-                             : error_page(401, "this needs Authorization: Bearer and the token");
-      if (answer.status == 401) {
+  for (const AdminRoute& route : routes) {
+    if (route.stream) {
+      server.let_last(route.path);
+    }
+    server.Get(route.path, [&impl, route](const httplib::Request& request, httplib::Response& response) {
+      if (!route.open && !impl.allowed(request)) {
         response.set_header("WWW-Authenticate", "Bearer");
+        say(error_page(401, "this needs Authorization: Bearer and the token"), response);
+      } else if (!route.stream) {
+        say(route.page(), response);
+      } else if (request.method != "GET") {
+        say(error_page(405, "only GET is served here"), response);
+      } else if (auto stream = route.stream(request.params); !stream) {
+        say(stream.error(), response);
+      } else {
+        serve(std::move(*stream), response);
       }
-      response.status = answer.status;
-      response.set_content(answer.body, answer.type);
     });
   }
   const std::string host = address_text(config.listen);

@@ -6,6 +6,7 @@
 // "Authorization: Bearer <token>"; on any other address the configuration insists on one.
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <tl/expected.hpp>
@@ -21,10 +22,28 @@ struct AdminPage {
   std::string body;
 };
 
+/// An answer that is made while it is read, by the thread that serves it. It ends when more() says so, when
+/// its reader is gone or takes nothing for HttpServer::kAnswerMs, or when the interface stops.
+class AdminStream {
+ public:
+  AdminStream() = default;
+  AdminStream(const AdminStream&) = delete;
+  AdminStream& operator=(const AdminStream&) = delete;
+  virtual ~AdminStream() = default;
+  [[nodiscard]] virtual const char* type() const = 0;
+  /// Appends what there is. May wait for it, but no longer than 100 ms. False: that was all.
+  virtual bool more(std::string& out) = 0;
+};
+
+/// What stands behind the question mark.
+using AdminQuery = std::multimap<std::string, std::string>;
+
+/// Either a page or a stream.
 struct AdminRoute {
   std::string path;
   bool open = false;  ///< a health check: needs no token
-  std::function<AdminPage()> page;
+  std::function<AdminPage()> page = {};
+  std::function<tl::expected<std::unique_ptr<AdminStream>, AdminPage>(const AdminQuery&)> stream = {};
 };
 
 class Admin {

@@ -28,7 +28,11 @@ class LimitedStream : public httplib::Stream {
   explicit LimitedStream(socket_t socket) : socket_(socket) {}
 
   [[nodiscard]] bool is_readable() const override { return read_from_ < read_to_ || ready(POLLIN); }
-  [[nodiscard]] bool is_writable() const override { return answering_ || ready(POLLOUT); }
+  [[nodiscard]] bool is_writable() const override {
+    return lasting_ ? !gone() : answering_ || ready(POLLOUT);
+  }
+  /// The answer's limit begins anew with each piece of it.
+  void may_last() { lasting_ = true; }
 
   ssize_t read(char* into, size_t size) override {
     if (read_from_ == read_to_) {  // httplib reads a header byte by byte
@@ -45,7 +49,7 @@ class LimitedStream : public httplib::Stream {
     return static_cast<ssize_t>(n);
   }
   ssize_t write(const char* from, size_t size) override {
-    if (!answering_) {
+    if (!answering_ || lasting_) {
       answering_ = true;
       end_ = Clock::now() + std::chrono::milliseconds(HttpServer::kAnswerMs);
     }
@@ -57,6 +61,11 @@ class LimitedStream : public httplib::Stream {
   [[nodiscard]] socket_t socket() const override { return socket_; }
 
  private:
+  /// Its reader has closed the connection, or broken it.
+  [[nodiscard]] bool gone() const {
+    pollfd wanted{.fd = socket_, .events = POLLRDHUP, .revents = 0};
+    return ::poll(&wanted, 1, 0) > 0;
+  }
   [[nodiscard]] bool ready(short events) const {
     pollfd wanted{.fd = socket_, .events = events, .revents = 0};
     for (;;) {
@@ -92,6 +101,7 @@ class LimitedStream : public httplib::Stream {
   socket_t socket_;
   Clock::time_point end_ = Clock::now() + std::chrono::milliseconds(HttpServer::kRequestMs);
   bool answering_ = false;
+  bool lasting_ = false;
   std::array<char, 4096> buffer_{};
   size_t read_from_ = 0;
   size_t read_to_ = 0;
@@ -154,7 +164,11 @@ int HttpServer::bind(const char* host, int port) {
 bool HttpServer::process_and_close_socket(socket_t socket) {
   LimitedStream stream(socket);
   bool closed = false;
-  const bool served = process_request(stream, true, closed, nullptr);
+  const bool served = process_request(stream, true, closed, [&](httplib::Request& request) {
+    if (lasting_.contains(request.path)) {
+      stream.may_last();
+    }
+  });
   linger(socket);
   ::close(socket);
   return served;

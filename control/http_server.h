@@ -8,6 +8,8 @@
 #include <httplib.h>
 
 #include <cstddef>
+#include <set>
+#include <string>
 
 namespace tercet::control {
 
@@ -19,12 +21,17 @@ class HttpServer : public httplib::Server {
 
   HttpServer();
 
+  /// Answers at `path` may last: their limit is kAnswerMs without anything being taken, and they end when
+  /// their reader is gone. Before listening.
+  void let_last(const std::string& path) { lasting_.insert(path); }
+
   /// bind_to_port / bind_to_any_port, with room for a burst of connections. The port, or -1 with errno set.
   int bind(const char* host, int port);
 
  private:
   bool process_and_close_socket(socket_t socket) override;
 
+  std::set<std::string> lasting_;
   int listening_ = -1;  ///< the socket that listens, as httplib handed it out while binding
 };
 

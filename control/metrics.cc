@@ -153,6 +153,11 @@ void add_open_and_send(Metrics& metrics, Threads threads) {
   metrics.counter("tercet_send_client_keys_derived_total",
                   "Replies whose client's key was not at hand and was derived.",
                   sum_of(threads, &ThreadView::sent, &Send::reply_keys_derived));
+  using Tap = dataplane::WiretapCounters;
+  metrics.counter("tercet_capture_datagrams_total", "Datagrams copied for captures.",
+                  sum_of(threads, &ThreadView::tapped, &Tap::taken));
+  metrics.counter("tercet_capture_lost_datagrams_total", "Datagrams that a capture did not take fast enough.",
+                  sum_of(threads, &ThreadView::tapped, &Tap::lost));
 }
 
 double seconds_of(const Counter& ns) { return static_cast<double>(ns.get()) / 1e9; }

@@ -105,6 +105,7 @@ std::vector<AdminRoute> backend_routes(const BackendAdminSources& s) {
   routes.push_back({"/metrics", false, [s]() -> AdminPage {
                       return {200, "text/plain; version=0.0.4; charset=utf-8", backend_metrics(s)};
                     }});
+  add_capture_routes(routes, *s.captures);
   return routes;
 }
 

@@ -10,6 +10,7 @@
 
 #include "backend/replica.h"
 #include "control/admin.h"
+#include "control/captures.h"
 #include "control/health.h"
 #include "control/thread_load.h"
 
@@ -38,6 +39,7 @@ struct BackendAdminSources {
   const Health* health = nullptr;
   const char* engine = "";
   std::span<const dataplane::ThreadView> threads;
+  Captures* captures = nullptr;
   const ThreadLoad* load = nullptr;
 };
 std::vector<AdminRoute> backend_routes(const BackendAdminSources& sources);

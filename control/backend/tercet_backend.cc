@@ -207,6 +207,7 @@ int check_backend(const BackendConfig& config, const Engines& engines) {
 }
 
 tl::expected<void, std::string> Backend::open_admin() {
+  captures_ = std::make_unique<Captures>(plane_->taps());
   auto admin = Admin::start(
       config_.server.admin,
       backend_routes({.cell = config_.server.cell,
@@ -216,6 +217,7 @@ tl::expected<void, std::string> Backend::open_admin() {
                       .health = &health_,
                       .engine = plane_->engine(),
                       .threads = plane_->views(),
+                      .captures = captures_.get(),
                       .load = &load_}));
   if (!admin) {
     return tl::unexpected(admin.error());

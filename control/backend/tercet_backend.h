@@ -67,6 +67,7 @@ class Backend {
   BackendBoard board_;
   Health health_;
   ThreadLoad load_;
+  std::unique_ptr<Captures> captures_;
   std::unique_ptr<Admin> admin_;  ///< last: its threads read the others
 };
 

@@ -52,6 +52,7 @@ std::vector<AdminRoute> lb_routes(const LbAdminSources& s) {
   routes.push_back({"/metrics", false, [s]() -> AdminPage {
                       return {200, "text/plain; version=0.0.4; charset=utf-8", lb_metrics(s)};
                     }});
+  add_capture_routes(routes, *s.captures);
   return routes;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "control/admin.h"
+#include "control/captures.h"
 #include "control/health.h"
 #include "control/lb/lb_announcer.h"
 #include "control/lb/lb_reads.h"
@@ -39,6 +40,7 @@ struct LbAdminSources {
   const Health* health = nullptr;
   const char* engine = "";
   std::span<const dataplane::ThreadView> threads;
+  Captures* captures = nullptr;
   const VipCounters* vip = nullptr;
   const AnnouncerCounters* announcer = nullptr;
   const Counter* guard_restarts = nullptr;

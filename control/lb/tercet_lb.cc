@@ -191,10 +191,12 @@ tl::expected<void, std::string> LoadBalancer::open_admin(const seal::ServerKeys&
     return tl::unexpected(socket.error());
   }
   reads_ = std::make_unique<LbReads>(keys, std::move(channel));
+  captures_ = std::make_unique<Captures>(plane_->taps());
   auto admin = Admin::start(config_.server.admin, lb_routes({.board = &board_,
                                                              .health = &health_,
                                                              .engine = plane_->engine(),
                                                              .threads = plane_->views(),
+                                                             .captures = captures_.get(),
                                                              .vip = &vip_loop_->counters(),
                                                              .announcer = &announcer_->counters(),
                                                              .guard_restarts = &guard_restarts_,

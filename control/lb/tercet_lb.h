@@ -93,6 +93,7 @@ class LoadBalancer {
   Health health_;
   ThreadLoad load_;
   std::unique_ptr<LbReads> reads_;
+  std::unique_ptr<Captures> captures_;
   std::unique_ptr<Admin> admin_;  ///< last: its threads read the others
 };
 

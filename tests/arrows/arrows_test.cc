@@ -37,14 +37,14 @@ const std::map<std::string, Folders>& arrows() {
       {"dataplane/steer", {"dataplane", "quorum", "failover"}},
       {"backend/store", {"wire"}},
       {"backend", {"dataplane", "quorum", "license", "backend/store"}},
-      {"control", {"dataplane"}},
+      {"control", {"dataplane", "dataplane/net"}},
       {"control/engines", {"control", "dataplane/port/mmsg", "dataplane/port/uring", "dataplane/port/dpdk"}},
       {"control/lb", {"control", "control/engines", "dataplane/steer", "dataplane/net"}},
       {"control/backend", {"control", "control/engines", "backend"}},
       {"client", {"wire/seal"}},
       {"client/load", {"client", "dataplane/port/mmsg", "dataplane/port/uring", "dataplane/port/dpdk"}},
       {"client/issuer", {"client"}},
-      {"client/command", {"client/load", "client/issuer"}},
+      {"client/command", {"client/load", "client/issuer", "dataplane/net"}},
   };
   return table;
 }
