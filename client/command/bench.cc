@@ -4,12 +4,11 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <csignal>
 #include <iostream>
 #include <optional>
 
-#include "base/time_text.h"
 #include "client/command/context.h"
+#include "client/command/run_until.h"
 #include "client/command/verbs.h"
 #include "client/identity.h"
 
@@ -26,43 +25,6 @@ struct Arguments {
 };
 
 constexpr unsigned kInFlightMax = 65'536;
-
-/// Set by a signal: the run ends early, gives its seats back and reports.
-std::atomic<bool> g_stop{false};  // lock-free, so a handler may store to it
-static_assert(std::atomic<bool>::is_always_lock_free);
-
-class StopOnSignal {
- public:
-  StopOnSignal() {
-    g_stop = false;
-    struct sigaction action {};
-    action.sa_handler = [](int) { g_stop = true; };
-    action.sa_flags = SA_RESTART | SA_RESETHAND;  // a second one ends us at once
-    ::sigaction(SIGINT, &action, &interrupt_);
-    ::sigaction(SIGTERM, &action, &terminate_);
-  }
-  ~StopOnSignal() {
-    ::sigaction(SIGINT, &interrupt_, nullptr);
-    ::sigaction(SIGTERM, &terminate_, nullptr);
-  }
-  StopOnSignal(const StopOnSignal&) = delete;
-  StopOnSignal& operator=(const StopOnSignal&) = delete;
-
- private:
-  struct sigaction interrupt_ {
-  }, terminate_{};
-};
-
-/// "10" is seconds, too.
-tl::expected<Duration, std::string> run_time(const std::string& text) {
-  const bool bare =
-      !text.empty() && text.find_first_not_of("0123456789") == std::string::npos && text.size() < 9;
-  auto time = parse_duration(bare ? text + "s" : text);
-  if (!time || time->ns <= 0) {
-    return tl::unexpected("--seconds " + text + " is no time to run: write 30 or 500ms");
-  }
-  return time;
-}
 
 double us(int64_t ns) { return static_cast<double>(ns) / 1'000.0; }
 double ms(Duration d) { return static_cast<double>(d.us()) / 1'000.0; }
@@ -177,7 +139,7 @@ int bench(const Arguments& given, Context& context) {
   options.timeout = connection->patience.timeout;
   options.record = given.record;
   const StopOnSignal signals;
-  options.stop = &g_stop;
+  options.stop = &StopOnSignal::wanted();
   const bool terminal = &context.err == &std::cerr && ::isatty(STDERR_FILENO) != 0;
   if (terminal || given.progress) {
     options.progress = [&context, terminal](const std::string& line) {

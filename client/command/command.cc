@@ -144,6 +144,7 @@ int run_command(const std::vector<std::string>& arguments, std::ostream& out, st
     add_release(app, context);
     add_run(app, context);
     add_bench(app, context);
+    add_capture(app, context);
     check_words(app);
     try {
       std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 wants them

@@ -26,5 +26,6 @@ void add_renew(CLI::App& app, Context& context);
 void add_release(CLI::App& app, Context& context);
 void add_run(CLI::App& app, Context& context);
 void add_bench(CLI::App& app, Context& context);
+void add_capture(CLI::App& app, Context& context);
 
 }  // namespace tercet::command
