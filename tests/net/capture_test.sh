@@ -41,10 +41,11 @@ try() { # try FLAG-OF-UP…
   # Slow heartbeats: a machine that is busy with tshark is no reason to take over in the middle of a capture.
   cell_up --set lb1:failover.heartbeat=50ms --set lb2:failover.heartbeat=50ms "$@"
   cell license --firm 1000 --product 7 --quantity 50 >"$SCRATCH/tmr_id"
-  who_is_who
-  local lb=$old host
+  local lb host
   load steady client --firm 1000 --product 7 --seconds 60 --clients 2 --outstanding 2 --rate 400
-  runs_for 1
+  runs_for 2
+  who_is_who
+  lb=$old
 
   for host in "$lb" b1; do
     document=$(capture "$host" "$SCRATCH/$host.sealed" --seconds 1 --json 2>/dev/null)
