@@ -23,10 +23,10 @@ struct Next {
   Ipv4 neighbour{};
 };
 
-class Routes {
+class RouteTable {
  public:
   /// `own`/`prefix_length` is the network that is on the link.
-  Routes(const Ipv4& own, uint8_t prefix_length)
+  RouteTable(const Ipv4& own, uint8_t prefix_length)
       : own_(number(own)), own_mask_(mask_of(prefix_length)), own_length_(prefix_length) {}
 
   /// At start only. Of two for the same network the first stays.

@@ -7,18 +7,18 @@ namespace {
 
 constexpr Ipv4 kOwn{198, 18, 4, 10};
 
-std::string via(const Routes& routes, const Ipv4& to) {
+std::string via(const RouteTable& routes, const Ipv4& to) {
   const Next next = routes.find(to);
   return next.found ? address_text(endpoint_of(next.neighbour, 0)) : "none";
 }
 
-TEST(Routes, OnlyOurOwnNetworkWithoutAny) {
-  const Routes routes(kOwn, 24);
+TEST(RouteTable, OnlyOurOwnNetworkWithoutAny) {
+  const RouteTable routes(kOwn, 24);
   EXPECT_EQ(via(routes, {198, 18, 4, 200}), "198.18.4.200");
   EXPECT_EQ(via(routes, {198, 18, 5, 1}), "none");
 }
 
-TEST(Routes, TheLongestPrefixDecidesInWhateverOrderTheyCame) {
+TEST(RouteTable, TheLongestPrefixDecidesInWhateverOrderTheyCame) {
   const StaticRoute given[] = {
       {{}, 0, {198, 18, 4, 254}},
       {{198, 19, 0, 0}, 16, {198, 18, 4, 1}},
@@ -28,7 +28,7 @@ TEST(Routes, TheLongestPrefixDecidesInWhateverOrderTheyCame) {
       {{198, 16, 0, 0}, 14, {198, 18, 4, 5}},    // holds our own network: the own one is longer
   };
   for (int turn = 0; turn < 2; ++turn) {
-    Routes routes(kOwn, 24);
+    RouteTable routes(kOwn, 24);
     for (size_t i = 0; i < std::size(given); ++i) {
       routes.add(given[turn == 0 ? i : std::size(given) - 1 - i]);
     }
@@ -42,34 +42,34 @@ TEST(Routes, TheLongestPrefixDecidesInWhateverOrderTheyCame) {
   }
 }
 
-TEST(Routes, OfTwoForTheSameNetworkTheFirstStays) {
-  Routes routes(kOwn, 24);
+TEST(RouteTable, OfTwoForTheSameNetworkTheFirstStays) {
+  RouteTable routes(kOwn, 24);
   routes.add({{}, 0, {198, 18, 4, 1}});
   routes.add({{}, 0, {198, 18, 4, 2}});
   EXPECT_EQ(via(routes, {203, 0, 113, 7}), "198.18.4.1");
 }
 
-TEST(Routes, BitsBehindThePrefixDoNotCount) {
-  Routes routes(kOwn, 24);
+TEST(RouteTable, BitsBehindThePrefixDoNotCount) {
+  RouteTable routes(kOwn, 24);
   routes.add({{198, 19, 7, 99}, 24, {198, 18, 4, 1}});
   EXPECT_EQ(via(routes, {198, 19, 7, 1}), "198.18.4.1");
 }
 
-TEST(Routes, AHostWithoutANetworkReachesAllByItsGateway) {
-  Routes routes(kOwn, 32);
+TEST(RouteTable, AHostWithoutANetworkReachesAllByItsGateway) {
+  RouteTable routes(kOwn, 32);
   routes.add({{}, 0, {198, 18, 4, 1}});
   EXPECT_EQ(via(routes, {198, 18, 4, 11}), "198.18.4.1");
   EXPECT_TRUE(routes.on_link({198, 18, 4, 1}));
   EXPECT_FALSE(routes.on_link({198, 18, 4, 2}));
 }
 
-TEST(Routes, BroadcastAddressesOfOurNetwork) {
-  const Routes routes(kOwn, 22);  // 198.18.4.0 to 198.18.7.255
+TEST(RouteTable, BroadcastAddressesOfOurNetwork) {
+  const RouteTable routes(kOwn, 22);  // 198.18.4.0 to 198.18.7.255
   EXPECT_TRUE(routes.is_directed_broadcast({198, 18, 7, 255}));
   EXPECT_TRUE(routes.is_directed_broadcast({198, 18, 4, 0}));
   EXPECT_FALSE(routes.is_directed_broadcast({198, 18, 5, 255}));
   EXPECT_FALSE(routes.is_directed_broadcast({198, 18, 3, 255}));
-  const Routes pair(kOwn, 31);
+  const RouteTable pair(kOwn, 31);
   EXPECT_FALSE(pair.is_directed_broadcast({198, 18, 4, 10}));
   EXPECT_FALSE(pair.is_directed_broadcast({198, 18, 4, 11}));
 }

@@ -237,7 +237,7 @@ class Stack {
   bool any_lanes_ = false;  ///< there are lanes at 0.0.0.0
   uint32_t headers_ = 0;
   FixedVector<Owned, kVipsMax + 1> owned_;  ///< our own address is the first
-  Routes routes_;
+  RouteTable routes_;
   Neighbours neighbours_;
   NeighbourHint hint_;  ///< of packets that are no lane's
   std::vector<LaneState> lanes_;

@@ -16,7 +16,8 @@ std::string text(const Ipv4& address) { return address_text(endpoint_of(address,
 tl::unexpected<std::string> refuse(std::string why) { return tl::unexpected(std::move(why)); }
 
 /// Why nobody could be reached through `via`; empty: it can.
-std::string not_a_gateway(const Ipv4& via, const Ipv4& own, const Routes& network, uint8_t prefix_length) {
+std::string not_a_gateway(const Ipv4& via, const Ipv4& own, const RouteTable& network,
+                          uint8_t prefix_length) {
   if (!is_host(via) || network.is_directed_broadcast(via)) {
     return text(via) + " is not the address of a host";
   }
@@ -31,7 +32,7 @@ std::string not_a_gateway(const Ipv4& via, const Ipv4& own, const Routes& networ
   return {};
 }
 
-std::string refuse_lane(const LaneOptions& lane, const Ipv4& own, const Routes& routes) {
+std::string refuse_lane(const LaneOptions& lane, const Ipv4& own, const RouteTable& routes) {
   if (!lane.local.is_v4() || (lane.connected() && !lane.remote.is_v4())) {
     return "IPv6 is not there yet on this engine: give IPv4 addresses, or use another engine";
   }
@@ -76,7 +77,7 @@ tl::expected<void, std::string> check_options(const StackOptions& options) {
   if (length < 1 || length > 32) {
     return refuse("our own address needs the length of its network, 1 to 32: " + text(own) + "/24");
   }
-  Routes routes(own, length);
+  RouteTable routes(own, length);
   if (!is_host(own) || routes.is_directed_broadcast(own)) {
     return refuse(text(own) + "/" + std::to_string(length) + " cannot be a host's own address");
   }
