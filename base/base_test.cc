@@ -4,6 +4,7 @@
 #include "base/endian.h"
 #include "base/fixed.h"
 #include "base/hash.h"
+#include "base/huge_vector.h"
 #include "base/time.h"
 
 namespace tercet {
@@ -22,6 +23,25 @@ TEST(Hash, IsTheSameOnEveryMachine) {
   EXPECT_EQ(h, hash128(as_bytes("tercet")));
   EXPECT_NE(h, hash128(as_bytes("tercet"), 1));
   EXPECT_NE(h, hash128(as_bytes("tercets")));
+}
+
+TEST(HugeVector, IsAVectorSmallOrLarge) {
+  struct alignas(64) Line {
+    uint64_t words[8];
+  };
+  for (const size_t count : {size_t{3}, detail::kHugeFrom / sizeof(Line) - 1,
+                             detail::kHugeFrom / sizeof(Line), 3 * detail::kHugeFrom / sizeof(Line) + 1}) {
+    HugeVector<Line> lines(count);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(lines.data()) % 64, 0U);
+    EXPECT_EQ(lines.back().words[7], 0U);
+    lines.back().words[7] = 7;
+    HugeVector<Line> copy = lines;
+    lines.clear();
+    lines.shrink_to_fit();
+    ASSERT_EQ(copy.size(), count);
+    EXPECT_EQ(copy.back().words[7], 7U);
+  }
+  EXPECT_TRUE(HugeVector<Line>(0).empty());
 }
 
 TEST(FixedVector, BoundsAreChecked) {

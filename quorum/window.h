@@ -3,8 +3,7 @@
 // clients, then for a while decided ones, for resends. Bounded: entries by its size, bytes by an arena; both
 // allocated once.
 
-#include <vector>
-
+#include "base/huge_vector.h"
 #include "quorum/tally.h"
 #include "wire/entry.h"
 
@@ -58,11 +57,11 @@ class Window {
   [[nodiscard]] bool make_room(size_t bytes);
   void drop_oldest();
 
-  std::vector<Entry> entries_;
+  HugeVector<Entry> entries_;
   size_t mask_;
   size_t undecided_max_;
-  std::vector<uint8_t> arena_;  ///< operations, first in, first out
-  size_t arena_head_ = 0;       ///< where the next one goes
+  HugeVector<uint8_t> arena_;  ///< operations, first in, first out
+  size_t arena_head_ = 0;      ///< where the next one goes
   Seq oldest_{1};
   Seq next_{1};
   Seq answered_{0};

@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "base/huge_vector.h"
 #include "quorum/window.h"
 #include "wire/client_ref.h"
 #include "wire/op.h"
@@ -61,7 +62,7 @@ class InFlight {
   }
 
  private:
-  std::vector<Query> queries_;
+  HugeVector<Query> queries_;
   std::vector<uint32_t> free_;
 };
 

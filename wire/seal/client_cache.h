@@ -1,14 +1,16 @@
 #pragma once
-// Prepared keys of the clients that an LB lately heard: four-way set-associative, the tags of a set side by
-// side in two cache lines, so that finding a client touches one place and its key another. 2,080 B a client:
-// two keys of 1 KiB and a tag, whatever the AEAD and its provider. A client enters only with a datagram that
+// Prepared keys of the clients that an LB lately heard. A client is in one of two sets of four (Azar et al.,
+// "Balanced allocations", 1999): where each had one set alone, clients that come in turn lost their places to
+// each other in every set that was one too full, which at 38 % of the room were 7 % of them, at 76 % 36 %;
+// with two it is next to none. The tags of a set are side by side in two cache lines. 2,080 B a client: two
+// keys of 1 KiB and a tag, whatever the AEAD and its provider. A client enters only with a datagram that
 // proved authentic. No replay window here: a client's requests are numbered, and a
 // repeat only repeats the answer.
 
 #include <array>
 #include <cstdint>
-#include <vector>
 
+#include "base/huge_vector.h"
 #include "wire/datagram.h"
 #include "wire/seal/aead.h"
 
@@ -44,13 +46,16 @@ class ClientCache {
   ClientCache& operator=(const ClientCache&) = delete;
 
   [[nodiscard]] Entry find(AccessId access, const SessionId& session);
-  /// Takes a client in, with neither key ready, in place of the one of its set that was silent longest.
+  /// Takes a client in, with neither key ready, in place of the one of its sets that was silent longest.
   Entry admit(AccessId access, const SessionId& session);
   void touch(const Entry& entry) { entry.tag->used = ++clock_; }
-  /// Starts loading the client's set, for a find() that comes soon.
+  /// Starts loading the client's sets, for a find() that comes soon.
   void prefetch_set(AccessId access, const SessionId& session) const {
-    if (!sets_.empty()) {
-      const auto* set = reinterpret_cast<const uint8_t*>(&sets_[set_of(access, session)]);
+    if (sets_.empty()) {
+      return;
+    }
+    for (const size_t place : sets_of(access, session)) {
+      const auto* set = reinterpret_cast<const uint8_t*>(&sets_[place]);
       __builtin_prefetch(set);
       __builtin_prefetch(set + 64);
     }
@@ -64,10 +69,11 @@ class ClientCache {
     std::array<Tag, kWays> tags;
   };
   static_assert(sizeof(Set) == 128);
-  [[nodiscard]] size_t set_of(AccessId access, const SessionId& session) const;
+  /// Two places, the same one only where there is but one set.
+  [[nodiscard]] std::array<size_t, 2> sets_of(AccessId access, const SessionId& session) const;
 
-  std::vector<Set> sets_;
-  std::vector<Keys> keys_;
+  HugeVector<Set> sets_;
+  HugeVector<Keys> keys_;
   uint64_t salt_;
   uint32_t clock_ = 0;
 };

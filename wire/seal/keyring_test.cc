@@ -371,6 +371,31 @@ TEST_P(Sealed, ASmallClientCacheForgetsAndLearnsAnew) {
   }
 }
 
+/// 1,024 places, and so many clients that come one after the other, again and again: who loses his place to
+/// another pays each time.
+TEST_P(Sealed, AClientCacheThatIsThreeQuartersFullLosesNextToNobody) {
+  ClientCache cache(1'024, 0x1234'5678'9ABC'DEF0);
+  std::vector<SessionId> sessions(768);
+  for (SessionId& session : sessions) {
+    random_bytes(session.bytes);
+  }
+  unsigned lost = 0;
+  for (int round = 0; round < 4; ++round) {
+    lost = 0;
+    for (const SessionId& session : sessions) {
+      ClientCache::Entry entry = cache.find(AccessId{7}, session);
+      if (entry.tag == nullptr) {
+        ++lost;
+        entry = cache.admit(AccessId{7}, session);
+      } else {
+        EXPECT_EQ(entry.tag->session, session);
+      }
+      cache.touch(entry);
+    }
+  }
+  EXPECT_LE(lost, sessions.size() / 50);
+}
+
 TEST_P(Sealed, StrangersDoNotWashTheClientCacheOut) {
   ClientCache cache(4, 1);
   const AccessId access{7};
