@@ -97,11 +97,12 @@ void Proposer::on(const VoteView& view, ServerId from, const Moment& now, Output
       window_.l_at(last) != h.last_l.get()) {
     return;  // of another log than ours: it counts for nothing
   }
-  if (!backends_.counted().has(slot) && !b.outvoted && !backends_.divergent(slot)) {
+  const bool counts = backends_.counted().has(slot);
+  if (!counts && !b.outvoted && !backends_.divergent(slot)) {
     return;  // amnesiac by its own word, or another incarnation than the member
   }
   b.durable = std::max(b.durable, Seq{std::min<uint64_t>(h.durable, last_ordered().value)});
-  if (backends_.counted().has(slot)) {
+  if (counts) {
     leases_live_ = (h.flags & kLeasesLive) != 0;
     more_due_ = (h.flags & kMoreDue) != 0;
   }
@@ -145,8 +146,9 @@ void Proposer::note_acked(Slot slot, Seq durable, const Moment& now) {
 /// S is a chain: where two ballots agree, all before it is decided too.
 void Proposer::note_decided(Seq first, Seq last) {
   const Seq decided_before = decided_;
+  const SlotSet counted = backends_.counted();
   for (Seq seq = std::max(first, next(decided_)); seq <= last; seq = next(seq)) {
-    const Tally::Finding finding = window_.at(seq).tally.find(backends_.counted());
+    const Tally::Finding finding = window_.at(seq).tally.find(counted);
     if (finding.verdict == Tally::Verdict::decided) {
       decided_ = seq;
       decided_s_ = finding.s;
@@ -161,8 +163,8 @@ void Proposer::note_decided(Seq first, Seq last) {
 void Proposer::tally(Slot slot, const Ballot& ballot, const Moment& now) {
   Tally& tally = window_.at(ballot.seq).tally;
   tally.add(slot, ballot.s, ballot.result);
-  if (!std::ranges::all_of(kSlots, [&](Slot other) { return tally.has(other); })) {
-    return;  // nobody is outvoted by fewer than two others
+  if (tally.present() != kAllSlots || tally.unanimous()) {
+    return;  // nobody is outvoted by fewer than two others, nor where all agree
   }
   // All three are compared, also one that is outvoted or divergent by its own word: it is named once, when it
   // first differs from what those that count decided.

@@ -5,8 +5,42 @@
 namespace tercet::quorum {
 
 void Tally::add(Slot slot, uint64_t s, Bytes result) {
-  present_.add(slot);
   s_[index(slot)] = s;
+  if (present_.has(slot)) {
+    leave(slot);
+  }
+  keep(slot, result);
+  present_.add(slot);
+}
+
+/// A ballot of `slot` is replaced: who shares the bytes in its place gets them in his own.
+void Tally::leave(Slot slot) {
+  const auto place = static_cast<uint8_t>(index(slot));
+  uint8_t heir = place;
+  for (const Slot other : kSlots) {
+    if (other == slot || !present_.has(other) || kept_[index(other)] != place) {
+      continue;
+    }
+    if (heir == place) {
+      heir = static_cast<uint8_t>(index(other));
+      results_[heir] = results_[place];
+    }
+    kept_[index(other)] = heir;
+  }
+  present_.remove(slot);
+}
+
+void Tally::keep(Slot slot, Bytes result) {
+  for (const Slot other : kSlots) {
+    if (present_.has(other)) {
+      const Result& theirs = result_of(other);
+      if (equal({theirs.data(), theirs.size()}, result)) {
+        kept_[index(slot)] = kept_[index(other)];
+        return;
+      }
+    }
+  }
+  kept_[index(slot)] = static_cast<uint8_t>(index(slot));
   Result& mine = results_[index(slot)];
   mine.resize(result.size());
   std::copy(result.begin(), result.end(), mine.begin());
@@ -43,15 +77,15 @@ const Result* Tally::answer(SlotSet counted) const {
       continue;
     }
     if (planted(Mutant::answer_on_equal_s_one_result)) {
-      return &results_[index(a)];
+      return &result_of(a);
     }
-    const Result& mine = results_[index(a)];
+    const Result& mine = result_of(a);
     for (const Slot b : kSlots) {
       if (b == a || !has(b) || !counted.has(b)) {
         continue;
       }
-      const Result& theirs = results_[index(b)];
-      if (equal({mine.data(), mine.size()}, {theirs.data(), theirs.size()})) {
+      const Result& theirs = result_of(b);
+      if (&mine == &theirs || equal({mine.data(), mine.size()}, {theirs.data(), theirs.size()})) {
         return &mine;
       }
     }
