@@ -8,6 +8,8 @@
 namespace tercet::dataplane {
 namespace {
 
+/// How many handles are fetched ahead of the query that is ordered; as keys are in open.cc.
+constexpr size_t kHandlesAhead = 8;
 constexpr Duration kPublishEvery = milliseconds(20);
 constexpr Duration kClaimAfter =
     milliseconds(20);  // nobody is active: lb1 claims first, lb2 later (first_claim)
@@ -47,8 +49,14 @@ MonoTime Balancer::poll(std::span<const Message> in, const Moment& now, Outbox& 
   outcomes_.clear();
   roles_.clear();
   quorum::Proposer::Output output{out, outcomes_, roles_};
-  for (const Message& message : in) {
-    take(message, now, output);
+  size_t fetched = 0;
+  for (size_t i = 0; i < in.size(); ++i) {
+    for (; fetched < std::min(in.size(), i + kHandlesAhead); ++fetched) {
+      if (!in[fetched].from_server) {
+        order_.prefetch(in[fetched].plain);
+      }
+    }
+    take(in[i], now, output);
   }
   reply_.finish(out);
   obey(now);

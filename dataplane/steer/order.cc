@@ -1,6 +1,8 @@
 #include "dataplane/steer/order.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstring>
 
 #include "base/mutant.h"
 #include "wire/cell_message.h"
@@ -33,6 +35,15 @@ Code code_of_page(Bytes page) {
 }
 
 }  // namespace
+
+void Order::prefetch(Bytes plain) const {
+  constexpr size_t kHandleAt = sizeof(QueryHeader) + offsetof(OpHeader, handle);
+  if (plain.size() >= sizeof(QueryHeader) + sizeof(OpHeader)) {
+    Handle handle;
+    std::memcpy(handle.bytes.data(), plain.data() + kHandleAt, sizeof(handle.bytes));
+    repeats_.prefetch(handle);
+  }
+}
 
 void Order::take(const ClientRef& client, Bytes plain, const Moment& now, quorum::Proposer& proposer,
                  Reply& reply, Outbox& out) {
@@ -132,7 +143,7 @@ void Order::operation(const ClientRef& client, const OpView& op, const Moment& n
   if (known != nullptr && known->request == op.request && !planted(Mutant::duplicate_answered_twice)) {
     if (known->answered) {
       ++counters_.repeats_answered;
-      const Bytes result{known->answer.data(), known->answer.size()};
+      const Bytes result = repeats_.answer_of(*known);
       reply.add(client, {op.kind, code_of_result(result), op.request, op.handle, result}, out);
       return;
     }

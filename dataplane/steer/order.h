@@ -29,6 +29,9 @@ class Order {
 
   /// Where status pages come from; null: status is answered UNAVAILABLE.
   void status_from(Snapshot<StatusDocument>* status) { status_ = status; }
+  /// Before a burst of clients' messages is taken, for each: starts loading what is known of its (first)
+  /// handle. `plain` may be anything.
+  void prefetch(Bytes plain) const;
   void take(const ClientRef& client, Bytes plain, const Moment& now, quorum::Proposer& proposer, Reply& reply,
             Outbox& out);
   /// What the proposer decided: answered and forgotten.

@@ -4,36 +4,52 @@
 // forgot the book still knows.
 
 #include <algorithm>
-#include <vector>
+#include <array>
+#include <cstring>
 
-#include "quorum/machine.h"
+#include "base/check.h"
+#include "base/huge_vector.h"
 #include "quorum/window.h"
 #include "wire/ids.h"
+#include "wire/limits.h"
 
 namespace tercet::dataplane {
 
 class Repeats {
  public:
   struct Entry {
-    bool used = false;
-    bool answered = false;
     Handle handle;
     uint32_t request = 0;
     quorum::Tag tag;
-    quorum::Result answer;
+    bool used = false;
+    bool answered = false;
+    uint8_t answer_size = 0;
+    uint8_t turn = 0;  ///< a set's first: where the next that is pushed out is looked for
   };
-  /// `sets` × 4 entries; a power of two.
-  explicit Repeats(size_t sets) : entries_(sets * kWays), next_way_(sets), mask_(sets - 1) {}
+  static_assert(sizeof(Entry) == 32,
+                "a set's four are two cache lines, which is all that a new request touches");
 
+  /// `sets` × 4 entries; a power of two.
+  explicit Repeats(size_t sets) : sets_(sets), answers_(sets * kWays), mask_(sets - 1) {}
+
+  /// Starts loading what find() looks at, for one that comes soon.
+  void prefetch(const Handle& handle) const {
+    const auto* set = reinterpret_cast<const uint8_t*>(&sets_[index_of(handle)]);
+    __builtin_prefetch(set);
+    __builtin_prefetch(set + 64);
+  }
   /// The entry of `handle`, or null.
   Entry* find(const Handle& handle) {
-    Entry* set = set_of(handle);
-    for (size_t way = 0; way < kWays; ++way) {
-      if (set[way].used && set[way].handle == handle) {
-        return &set[way];
+    for (Entry& entry : sets_[index_of(handle)].ways) {
+      if (entry.used && entry.handle == handle) {
+        return &entry;
       }
     }
     return nullptr;
+  }
+  /// The answer of an entry of ours that is answered.
+  [[nodiscard]] Bytes answer_of(const Entry& entry) const {
+    return {answers_[place_of(entry)].bytes.data(), entry.answer_size};
   }
   /// Notes `request` as the handle's newest, in flight as `tag`. Prefers to overwrite what is answered.
   void note(const Handle& handle, uint32_t request, quorum::Tag tag) {
@@ -41,14 +57,16 @@ class Repeats {
     if (entry == nullptr) {
       entry = victim(handle);
     }
-    *entry = {true, false, handle, request, tag, {}};
+    *entry = {handle, request, tag, true, false, 0, entry->turn};
+    __builtin_prefetch(&answers_[place_of(*entry)], 1);  // written a round trip later
   }
   void answer(const Handle& handle, uint32_t request, Bytes result) {
     Entry* entry = find(handle);
     if (entry != nullptr && entry->request == request) {
       entry->answered = true;
-      entry->answer.resize(result.size());
-      std::copy(result.begin(), result.end(), entry->answer.begin());
+      entry->answer_size = static_cast<uint8_t>(result.size());
+      TERCET_CHECK(result.size() <= kResultMax, "a result within its limit");
+      std::copy(result.begin(), result.end(), answers_[place_of(*entry)].bytes.begin());
     }
   }
   /// Its outcome is unknown: a repeat is ordered again.
@@ -61,32 +79,43 @@ class Repeats {
 
  private:
   static constexpr size_t kWays = 4;
+  struct alignas(64) Set {
+    std::array<Entry, kWays> ways;
+  };
+  struct alignas(64) Answer {
+    std::array<uint8_t, kResultMax> bytes;
+  };
   size_t index_of(const Handle& handle) const {
     uint64_t bits = 0;  // clients draw handles at random; an unlucky or hostile one only evicts its own set
     std::memcpy(&bits, handle.bytes.data() + 4, sizeof(bits));
     return (bits * 0x9E3779B97F4A7C15U >> 20U) & mask_;
   }
-  Entry* set_of(const Handle& handle) { return &entries_[index_of(handle) * kWays]; }
+  /// The sets are one array of entries, as far as places go.
+  [[nodiscard]] size_t place_of(const Entry& entry) const {
+    const size_t bytes = static_cast<size_t>(reinterpret_cast<const uint8_t*>(&entry) -
+                                             reinterpret_cast<const uint8_t*>(sets_.data()));
+    return bytes / sizeof(Entry);
+  }
   Entry* victim(const Handle& handle) {
-    Entry* set = set_of(handle);
-    for (size_t way = 0; way < kWays; ++way) {
-      if (!set[way].used) {
-        return &set[way];
+    std::array<Entry, kWays>& ways = sets_[index_of(handle)].ways;
+    for (Entry& entry : ways) {
+      if (!entry.used) {
+        return &entry;
       }
     }
-    uint8_t& turn = next_way_[index_of(handle)];
+    uint8_t& turn = ways[0].turn;
     for (size_t i = 0; i < kWays; ++i) {
-      Entry* entry = &set[(turn + i) % kWays];
+      Entry* entry = &ways[(turn + i) % kWays];
       if (entry->answered) {
         turn = static_cast<uint8_t>((turn + i + 1) % kWays);
         return entry;
       }
     }
     turn = static_cast<uint8_t>((turn + 1) % kWays);
-    return &set[turn];
+    return &ways[turn];
   }
-  std::vector<Entry> entries_;
-  std::vector<uint8_t> next_way_;
+  HugeVector<Set> sets_;
+  HugeVector<Answer> answers_;  ///< apart: only looked at when a request is repeated
   size_t mask_;
 };
 

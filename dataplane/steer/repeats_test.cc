@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <string>
 #include <vector>
 
 namespace tercet::dataplane {
@@ -30,7 +31,27 @@ TEST(Repeats, KnowsTheNewestRequestOfAHandleAndItsAnswerOnceItIsThere) {
   EXPECT_FALSE(entry->answered);
   repeats.answer(handle, 7, as_bytes("granted"));
   EXPECT_TRUE(entry->answered);
-  EXPECT_TRUE(equal({entry->answer.data(), entry->answer.size()}, as_bytes("granted")));
+  EXPECT_TRUE(equal(repeats.answer_of(*entry), as_bytes("granted")));
+}
+
+TEST(Repeats, EachHandleHasItsOwnAnswer) {
+  Repeats repeats(4);
+  for (uint64_t i = 0; i < 12; ++i) {
+    repeats.note(handle_of(i), 1, kTag);
+    repeats.answer(handle_of(i), 1, as_bytes("answer " + std::to_string(i)));
+  }
+  unsigned kept = 0;
+  for (uint64_t i = 0; i < 12; ++i) {
+    if (const Repeats::Entry* entry = repeats.find(handle_of(i)); entry != nullptr) {
+      EXPECT_EQ(as_text(repeats.answer_of(*entry)), "answer " + std::to_string(i));
+      ++kept;
+    }
+  }
+  EXPECT_GE(kept, 4U);
+  const std::vector<uint8_t> longest(kResultMax, 0x5A);
+  repeats.note(handle_of(0), 2, kTag);
+  repeats.answer(handle_of(0), 2, longest);
+  EXPECT_TRUE(equal(repeats.answer_of(*repeats.find(handle_of(0))), longest));
 }
 
 TEST(Repeats, ANewerRequestTakesTheOldOnesPlaceAndALateAnswerOfItIsDropped) {
