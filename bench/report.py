@@ -34,6 +34,18 @@ What these figures are, and whom they flatter:
 - Retransmissions (counted below) cost the LB like queries and count as none: they flatter the echo.
 - checkout: a checkout and its release in turn, half each. read: the listing of licenses, answered by two backends.
 - A client's start (Hello) and the return of its last seats are in the CPU but not in the number of queries: under 1 %.""",
+    "dpdk core": """One thread run to completion, over net_ring (memory to memory): port, stack, open, order, fan-out, three
+seals, tally, reply. Clients and voters speak the real, sealed protocol in the same process and are not timed; every reply is
+opened and checked. A query is one renewal in a frame of {query} bytes, its reply one of {reply}. Timed are the two turns of the
+loop that a burst takes (queries in, votes in), each with its clock reading; medians of the bursts of a round, then of the rounds.
+*warm*: 1,024 clients. *cold*: 100,000 clients in turn, each with a session, a seat and an address; before each burst 64 MB are
+walked, and one burst of other clients brings the loop's own code and tables back. *all cold*: without that. Checksums are the
+device's, as with any NIC (the ring's far end marks frames as verified and nothing is summed up).""",
+    "dpdk cells": """Renewals by a client on the kernel's sockets, durability memory, everything on one machine. *dpdk*: all five
+servers by af_packet on their veth (the kernel's packet socket is below it: this is no kernel bypass); *uring*: by io_uring. The
+testpmd echo (5tswap by af_packet, on the host `peer` of the same bridge) never sleeps: its CPU is one core, whatever it does, and its
+rates and latencies are those of a machine with a core less. Two of its echoes are the bare way of a voted query: client to load
+balancer and back, load balancer to backends and back.""",
     "micro": """Medians of the repetitions, in memory, one thread. Batches of 1 hold ~20 ns of clock reading.""",
 }
 
@@ -299,7 +311,106 @@ def micro(rows, _folder):
             "".join(f"\nNot measured: {line}\n" for line in failed))
 
 
-PARTS = (("micro", micro), ("floor", floor), ("cell", cell))
+# ---- DPDK ------------------------------------------------------------------------------------------------------------
+
+def ns_of(rows, key="ns"):
+    return with_spread([row[key] for row in rows], 0)
+
+
+def dpdk_core(rows):
+    """The core alone, a row for each burst; beside it what testpmd takes for a packet."""
+    core_rows = grouped([row for row in rows if row["part"] == "core"], "provider", "cache", "burst")
+    forward = grouped([row for row in rows if row["part"] == "testpmd"], "burst")
+    settings = sorted({key[:2] for key in core_rows}, key=lambda key: (key[1] != "warm", key[1] == "all cold", key[0]))
+    body = []
+    for burst in sorted({key[2] for key in core_rows}):
+        pmd = forward.get((burst,), [])
+        cells = [ns_of(core_rows.get((*setting, burst), [])) for setting in settings]
+        ratios = []
+        for setting in settings[:1] + [s for s in settings[1:] if s[0] == settings[0][0] and s[1] == "cold"]:
+            group = core_rows.get((*setting, burst), [])
+            ratios.append(number(median([row["ns"] for row in group]) / median([row["ns"] for row in pmd]), 1)
+                          if group and pmd else "–")
+        body.append([str(burst), *cells, ns_of(pmd), " / ".join(ratios)])
+    return table(["burst", *[f"{provider}, {cache}" for provider, cache in settings], "testpmd 5tswap, a packet",
+                  f"{settings[0][0]} / testpmd: warm / cold"], body) if settings else ""
+
+
+STEPS = (("queries", "receive", "receive, stack"), ("queries", "open", "open"), ("queries", "service", "order, fan-out"),
+         ("queries", "seal", "seal three"), ("queries", "send", "send Accepts"), ("votes", "receive", "receive votes"),
+         ("votes", "open", "open votes"), ("votes", "service", "tally, write reply"), ("votes", "seal", "seal reply"),
+         ("votes", "send", "send reply"))
+
+
+def dpdk_steps(rows):
+    groups = grouped([row for row in rows if row["part"] == "steps"], "provider", "cache", "burst")
+    settings = sorted(groups, key=lambda key: (key[1] != "warm", key[0], key[2]))
+    if not settings:
+        return ""
+    body = []
+    for turn, step, what in STEPS:
+        body.append([what, *[number(median([row["steps"][turn][step] for row in groups[key]]), 0) for key in settings]])
+    rest = [number(median([sum(row["steps"][turn][step] for turn in ("queries", "votes") for step in ("clock", "rest"))
+                           for row in groups[key]]), 0) for key in settings]
+    body.append(["clock, rest", *rest])
+    return table(["step", *[f"{provider}, {cache}, {burst}" for provider, cache, burst in settings]], body)
+
+
+def dpdk_sums(rows):
+    groups = grouped([row for row in rows if row["part"] == "software sums"], "provider", "burst")
+    lines = [f"{provider} {ns_of(group)} at bursts of {burst}" for (provider, burst), group in sorted(groups.items())]
+    return f"Checksums in software instead of by the device, warm: {'; '.join(lines)}.\n" if lines else ""
+
+
+def dpdk_instructions(rows):
+    rows = [row for row in rows if row["part"] == "instructions"]
+    if not rows:
+        return ""
+    steps = list(rows[0]["each"])
+    return "Instructions per warm renewal, by callgrind (valgrind hides AVX-512: the code for AVX2 runs):\n\n" + table(
+        ["step", *[f"{row['provider']}, bursts of {row['burst']}" for row in rows]],
+        [[step, *[number(row["each"][step], 0) for row in rows]] for step in steps])
+
+
+def dpdk_cells(rows):
+    rows = [row for row in rows if row["part"] == "cell"]
+    groups = grouped(rows, "outstanding", "setting", "what")
+    body = []
+    for outstanding in sorted({key[0] for key in groups}):
+        echo = groups.get((outstanding, "dpdk", "testpmd echo"), [])
+        for (level, setting, what), group in sorted(groups.items(), key=lambda item: (item[0][2] == "renew", item[0])):
+            if level != outstanding:
+                continue
+            renew = what == "renew"
+            p50 = median([row["latency_us"]["p50"] for row in group])
+            body.append([str(level), {"echo": "uring echo"}.get(what, what if not renew else f"cell: {setting}"),
+                         with_spread([row["rate"] for row in group], 0),
+                         with_spread([per_query(row, *(lb_of(row) if renew else ("echo",))) for row in group]),
+                         number(median([per_query(row, *backends_of(row)) / 3 for row in group]), 2) if renew else "",
+                         percentiles(group),
+                         number(p50 / (2 * median([row["latency_us"]["p50"] for row in echo])), 2) if renew and echo else ""])
+    return table(["outstanding", "what", "per s", "LB or echo, CPU µs", "each backend µs", "µs p50 / p99 / p99.9",
+                  "p50 / two testpmd echoes"], body)
+
+
+def dpdk(rows, _folder):
+    loads = [row["load_average"] for row in rows]
+    out = [f"## DPDK\n\nLoad average {min(loads):.1f} to {max(loads):.1f}, {max(row['round'] for row in rows)} rounds.\n"]
+    if any(row["part"] == "core" for row in rows):
+        core_row = next(row for row in rows if row["part"] == "core")
+        out.append("### (a) The load balancer's core alone, ns per voted renewal\n\n" + OWN_WORDS["dpdk core"].format(
+            query=core_row["query_frame"], reply=core_row["reply_frame"]) + "\n")
+        out.append(dpdk_core(rows))
+        out.append("By step, ns (medians; read at the borders of the steps, which costs a little):\n\n" + dpdk_steps(rows))
+        out.append(dpdk_sums(rows))
+        out.append(dpdk_instructions(rows))
+    if any(row["part"] == "cell" for row in rows):
+        out.append("### (b), (c) Whole cells over veth, and by threads\n\n" + OWN_WORDS["dpdk cells"] + "\n")
+        out.append(dpdk_cells(rows))
+    return "\n".join(out)
+
+
+PARTS = (("micro", micro), ("floor", floor), ("cell", cell), ("dpdk", dpdk))
 
 
 def read_rows(path):

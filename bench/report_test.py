@@ -58,6 +58,33 @@ class Report(unittest.TestCase):
         self.assertIn("1.00", line)  # the LB's own CPU stays
         self.assertEqual(line[8:10], ["–", "–"])  # whose the machine's was, nobody knows
 
+    def test_the_core_stands_beside_what_testpmd_takes(self):
+        def of(part, **more):
+            return {"bench": "dpdk", "part": part, "round": 1, "load_average": 1.0, "burst": 32, **more}
+        core = {"provider": "ipsec-mb", "query_frame": 138, "reply_frame": 174}
+        rows = [of("core", cache="warm", ns=400.0, **core), of("core", cache="warm", ns=600.0, **core),
+                of("core", cache="cold", ns=900.0, **core), of("testpmd", ns=50.0),
+                of("instructions", provider="ipsec-mb", each={"all": 7_000.4}),
+                of("software sums", cache="warm", ns=550.0, **core),
+                of("steps", cache="warm", ns=500.0, **core,
+                   steps={turn: dict.fromkeys(("clock", "receive", "open", "service", "seal", "send", "rest"), 3.0)
+                          for turn in ("queries", "votes")})]
+        text = report.dpdk(rows, self.folder)
+        self.assertIn("| 32 | 500 ± 20 % | 900 | 50 | 10.0 / 18.0 |", text)
+        self.assertIn("| clock, rest | 12 |", text)
+        self.assertIn("| all | 7,000 |", text)
+        self.assertIn("ipsec-mb 550 at bursts of 32", text)
+        self.assertNotIn("(b)", text)
+
+    def test_a_voted_query_is_held_against_two_echoes(self):
+        def of(what, p50, **processes):
+            return {**row(what, 1, 1, **processes), "part": "cell", "setting": "dpdk",
+                    "latency_us": {"p50": p50, "p99": 90, "p99_9": 99}}
+        text = report.dpdk([of("testpmd echo", 20, echo=1_000), of("renew", 60, lb1=2_000, lb2=0, b1=0, b2=3_000, b3=3_000)],
+                           self.folder)
+        line = next(cells(line) for line in text.splitlines() if "cell: dpdk" in line)
+        self.assertEqual(line, ["1", "cell: dpdk", "1,000", "2.00", "2.00", "60 / 90 / 99", "1.50"])
+
     def test_failed_micro_benchmarks_are_named(self):
         good = {"program": "bench_license_book", "name": "BM_BookRenew/100000", "items_per_second": 1e7}
         bad = {"program": "bench_x", "name": "BM_Open", "error_occurred": True, "error_message": "did not open"}

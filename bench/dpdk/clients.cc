@@ -41,8 +41,6 @@ size_t Clients::next(MutBytes out, Endpoint& from) {
   const size_t number = turn_;
   turn_ = (turn_ + 1) % clients_.size();
   Client& client = *clients_[number];
-  TERCET_CHECK(!client.waits, "a client renews when the last renewal was answered");
-  client.waits = true;
   ++waiting_;
   from = endpoint_of(number);
   OpHeader header{};
@@ -71,17 +69,16 @@ bool Clients::take(const Endpoint& to, MutBytes datagram) {
       !rest.empty()) {
     return false;
   }
-  if (!client.waits || reply.kind != OpKind::renew || reply.code != Code::granted ||
-      reply.request != client.request || !(reply.handle == client.handle) ||
-      reply.body.size() != sizeof(OpResult)) {
+  if (reply.kind != OpKind::renew || reply.code != Code::granted || reply.request != client.answered + 1 ||
+      !(reply.handle == client.handle) || reply.body.size() != sizeof(OpResult)) {
     return false;
   }
   OpResult result;
   std::memcpy(&result, reply.body.data(), sizeof result);
-  if (result.features.get() != features_of(client.handle, client.request)) {
+  if (result.features.get() != features_of(client.handle, reply.request)) {
     return false;
   }
-  client.waits = false;
+  ++client.answered;
   --waiting_;
   return true;
 }

@@ -21,9 +21,10 @@ class Clients {
   Clients(size_t count, const seal::ClientKeys& keys);
   [[nodiscard]] size_t size() const { return clients_.size(); }
 
-  /// The next client's next renewal, sealed into `out`; returns its size. `from`: where it comes from.
+  /// The next client's next renewal, sealed into `out`; returns its size. `from`: where it comes from. It may
+  /// be sealed long before it is sent.
   size_t next(MutBytes out, Endpoint& from);
-  /// A reply to the client at `to`. True if it opens, and is the grant of just what it last asked for.
+  /// A reply to the client at `to`. True if it opens, and is the grant of just what it asked for next.
   [[nodiscard]] bool take(const Endpoint& to, MutBytes datagram);
   /// Renewals that wait for their answer.
   [[nodiscard]] size_t waiting() const { return waiting_; }
@@ -33,8 +34,8 @@ class Clients {
     explicit Client(const seal::ClientKeys& keys) : keyring(keys) {}
     seal::ClientKeyring keyring;
     Handle handle;
-    uint32_t request = 0;
-    bool waits = false;
+    uint32_t request = 0;   ///< asked last
+    uint32_t answered = 0;  ///< … and answered last: answers come in order
   };
   std::vector<std::unique_ptr<Client>> clients_;
   size_t turn_ = 0;

@@ -37,6 +37,7 @@ LbCore::LbCore(const LbCoreOptions& options)
 
 LbCore::~LbCore() {
   loop_.reset();
+  stepped_loop_.reset();
   if (port_) {
     port_->finish();
     port_.reset();
@@ -91,15 +92,11 @@ tl::expected<void, std::string> LbCore::set_up() {
   balancer.proposer.cell = keys_.servers[0].cell;
   balancer.proposer.instance = Nonce{1};
   balancer_ = std::make_unique<dataplane::Balancer>(balancer, dataplane::Balancer::Control{});
-  dataplane::Port* port = port_.get();
-  dataplane::Service* service = balancer_.get();
-  if (options_.stepped) {
-    stepped_port_ = std::make_unique<SteppedPort>(*port, steps_);
-    stepped_service_ = std::make_unique<SteppedService>(*service, steps_);
-    port = stepped_port_.get();
-    service = stepped_service_.get();
-  }
-  loop_ = std::make_unique<dataplane::OneThread>(*port, *keyring_, *service, routes);
+  loop_ = std::make_unique<dataplane::OneThread>(*port_, *keyring_, *balancer_, routes);
+  stepped_port_ = std::make_unique<SteppedPort>(*port_, steps_);
+  stepped_service_ = std::make_unique<SteppedService>(*balancer_, steps_);
+  stepped_loop_ =
+      std::make_unique<dataplane::OneThread>(*stepped_port_, *keyring_, *stepped_service_, routes);
   for (const Slot slot : kSlots) {
     voters_.push_back(std::make_unique<Voter>(slot, keys_.servers[index(server_of(slot))]));
   }
@@ -135,8 +132,9 @@ uint64_t LbCore::turn(Steps* steps) {
   if (steps != nullptr) {
     steps_.mark(Step::clock);
   }
-  const MonoTime again = loop_->poll(now_);
-  loop_->wait(again);
+  dataplane::Loop& loop = steps == nullptr ? *loop_ : *stepped_loop_;
+  const MonoTime again = loop.poll(now_);
+  loop.wait(again);
   if (steps != nullptr) {
     steps_.mark(Step::rest);
   }
@@ -183,13 +181,13 @@ void LbCore::take(MutBytes bytes) {
   if (to == address_of(ServerId::lb2)) {
     return;  // it is switched off
   }
-  if (replied_ == replies_.size()) {
+  if (replied_ == replies_.size() || bytes.size() > replies_[0].bytes.size()) {
     ++wrong_;
     return;
   }
   reply_frame_ = bytes.size();
   std::copy(bytes.begin(), bytes.end(), replies_[replied_].bytes.begin());
-  replies_[replied_++].size = bytes.size();
+  replies_[replied_++].size = static_cast<uint32_t>(bytes.size());
 }
 
 void LbCore::answer_arp(MutBytes bytes) {
@@ -233,40 +231,53 @@ void LbCore::evict() {
   junk_sum_ += sum;
 }
 
-void LbCore::play(size_t burst, size_t rounds, std::vector<Round>& out) {
-  queries_.resize(burst * rounds);
-  replies_.resize(burst * rounds + 64);
+void LbCore::play(size_t burst, size_t rounds, bool stepped, std::vector<Round>& out) {
+  const bool again = !junk_.empty() && !options_.evict_code;
+  queries_.resize(burst * rounds * (again ? 2 : 1));
+  replies_.resize(queries_.size());
   std::array<uint8_t, kClientDatagramMax> datagram;
-  for (Bytes1500& query : queries_) {
+  for (Frame& query : queries_) {
     Endpoint from;
     const size_t size = clients_->next(datagram, from);
-    query.size = frame(query.bytes, from, clients_at(), Bytes(datagram).first(size));
+    query.size = static_cast<uint32_t>(frame(query.bytes, from, clients_at(), Bytes(datagram).first(size)));
     query_frame_ = query.size;
   }
+  std::span<const Frame> rest(queries_);
+  const auto next = [&] {
+    const std::span<const Frame> some = rest.first(burst);
+    rest = rest.subspan(burst);
+    return some;
+  };
   for (size_t i = 0; i < rounds; ++i) {
     Round round;
-    const size_t wanted = replied_ + burst;
     evict();
-    for (size_t q = 0; q < burst; ++q) {
-      const Bytes1500& query = queries_[i * burst + q];
-      far_end_->deliver(Bytes(query.bytes).first(query.size), options_.device_sums);
+    if (again) {
+      play_one(next(), stepped, round);
     }
-    round.queries = turn(options_.stepped ? &round.steps[0] : nullptr);
-    hear_lb();
-    speak();
-    round.votes = turn(options_.stepped ? &round.steps[1] : nullptr);
-    hear_lb();
-    if (replied_ != wanted) {
-      round.queries = round.votes = 0;  // a timer came between, say: not what is measured
-      for (int again = 0; again < 10'000 && replied_ != wanted; ++again) {
-        speak();
-        turn(nullptr);
-        hear_lb();
-      }
-    }
+    play_one(next(), stepped, round);
     out.push_back(round);
   }
   check_replies();
+}
+
+void LbCore::play_one(std::span<const Frame> burst, bool stepped, Round& round) {
+  const size_t wanted = replied_ + burst.size();
+  for (const Frame& query : burst) {
+    far_end_->deliver(Bytes(query.bytes).first(query.size), options_.device_sums);
+  }
+  round.queries = turn(stepped ? &round.steps[0] : nullptr);
+  hear_lb();
+  speak();
+  round.votes = turn(stepped ? &round.steps[1] : nullptr);
+  hear_lb();
+  if (replied_ != wanted) {
+    round.queries = round.votes = 0;  // a timer came between, say: not what is measured
+    for (int tries = 0; tries < 10'000 && replied_ != wanted; ++tries) {
+      speak();
+      turn(nullptr);
+      hear_lb();
+    }
+  }
 }
 
 void LbCore::check_replies() {
@@ -292,7 +303,7 @@ void LbCore::warm_up() {
   constexpr size_t kAtOnce = 32;
   for (size_t done = 0; done < clients_->size(); done += kBurst * kAtOnce) {
     rounds.clear();
-    play(kBurst, kAtOnce, rounds);
+    play(kBurst, kAtOnce, false, rounds);
   }
   junk_.resize(evict_bytes, 1);
 }

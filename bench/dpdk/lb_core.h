@@ -12,6 +12,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
@@ -34,8 +35,8 @@ struct LbCoreOptions {
   size_t clients = 1'024;
   size_t key_cache = 4'096;
   bool device_sums = true;  ///< as a device that verifies and fills in checksums; else in software
-  bool stepped = false;     ///< fills Round::steps
-  size_t evict_bytes = 0;   ///< walked before each round's first turn: nothing of the LB stays in a cache
+  size_t evict_bytes = 0;   ///< walked before each round: nothing of the LB stays in a cache …
+  bool evict_code = false;  ///< … and no round of other clients comes between, which brings the loop back
 };
 
 /// Processor ticks of the two timed turns of a round; 0: not what was expected came back (counted).
@@ -53,9 +54,10 @@ class LbCore {
   LbCore(const LbCore&) = delete;
   LbCore& operator=(const LbCore&) = delete;
 
-  /// Seals `rounds` bursts ahead and plays them. The clients' checks are made at the end, so that their
-  /// memory is not walked in between.
-  void play(size_t burst, size_t rounds, std::vector<Round>& out);
+  /// `stepped`: fills Round::steps, by a loop of its own over the same port and Balancer. Seals the bursts of
+  /// `rounds` rounds ahead and plays them. The clients' checks are made at the end, so that their memory is
+  /// not walked in between.
+  void play(size_t burst, size_t rounds, bool stepped, std::vector<Round>& out);
   /// Every client once, so that the LB knows all their keys and handles.
   void warm_up();
 
@@ -69,6 +71,12 @@ class LbCore {
   [[nodiscard]] uint64_t accepts() const { return accepts_; }
 
  private:
+  /// A query or a reply: one renewal.
+  struct alignas(64) Frame {
+    std::array<uint8_t, 252> bytes;
+    uint32_t size = 0;
+  };
+
   explicit LbCore(const LbCoreOptions& options);
   tl::expected<void, std::string> set_up();
   uint64_t turn(Steps* steps);
@@ -78,12 +86,8 @@ class LbCore {
   void answer_arp(MutBytes frame);
   void check_replies();
   void evict();
+  void play_one(std::span<const Frame> burst, bool stepped, Round& round);
   size_t frame(MutBytes out, const Endpoint& from, const Endpoint& to, Bytes datagram) const;
-
-  struct Bytes1500 {
-    std::array<uint8_t, 1'500> bytes;
-    size_t size = 0;
-  };
 
   LbCoreOptions options_;
   seal::CellKeys keys_;
@@ -96,12 +100,13 @@ class LbCore {
   std::unique_ptr<SteppedPort> stepped_port_;
   std::unique_ptr<SteppedService> stepped_service_;
   std::unique_ptr<dataplane::OneThread> loop_;
+  std::unique_ptr<dataplane::OneThread> stepped_loop_;
   dataplane::RealClock clock_;
   Moment now_;
   std::vector<std::unique_ptr<Voter>> voters_;
   std::unique_ptr<Clients> clients_;
-  std::vector<Bytes1500> queries_;
-  std::vector<Bytes1500> replies_;
+  std::vector<Frame> queries_;
+  std::vector<Frame> replies_;
   size_t replied_ = 0;
   std::vector<uint8_t> junk_;
   uint64_t junk_sum_ = 0;

@@ -45,18 +45,19 @@ struct Arguments {
   LbCoreOptions core;
   std::string provider = "fastest";
   std::vector<size_t> bursts{1, 4, 8, 16, 32};
+  std::vector<size_t> stepped;
   size_t rounds = 400;
   size_t evict_mb = 0;
 };
 
-nlohmann::json measure(LbCore& core, const Arguments& arguments, size_t burst, double tick_ns,
+nlohmann::json measure(LbCore& core, const Arguments& arguments, size_t burst, bool stepped, double tick_ns,
                        double tick_cost) {
-  constexpr size_t kAhead = 1'024;  // queries sealed ahead: about 1.5 MB
+  constexpr size_t kAhead = 16'384;  // queries sealed ahead, and replies kept: 4 MB each
   std::vector<Round> rounds;
   rounds.reserve(arguments.rounds + kAhead);
-  const size_t at_once = std::max<size_t>(1, std::min(kAhead, core.clients()) / burst);
+  const size_t at_once = std::max<size_t>(1, kAhead / burst);
   while (rounds.size() < arguments.rounds) {
-    core.play(burst, std::min(at_once, arguments.rounds - rounds.size()), rounds);
+    core.play(burst, std::min(at_once, arguments.rounds - rounds.size()), stepped, rounds);
   }
   std::vector<double> whole;
   std::vector<double> queries;
@@ -83,7 +84,7 @@ nlohmann::json measure(LbCore& core, const Arguments& arguments, size_t burst, d
                      {"ns_least", whole.empty() ? 0 : *std::ranges::min_element(whole)},
                      {"queries_ns", median(queries)},
                      {"votes_ns", median(votes)}};
-  if (arguments.core.stepped) {
+  if (stepped) {
     for (size_t turn = 0; turn < 2; ++turn) {
       for (size_t step = 0; step < kSteps; ++step) {
         row["steps"][turn == 0 ? "queries" : "votes"][kStepNames[step]] = median(steps[turn][step]);
@@ -106,8 +107,12 @@ int run(int argc, char** argv) {
   app.add_option("--bursts", arguments.bursts, "queries a burst")->delimiter(',')->check(CLI::Range(1, 128));
   app.add_option("--rounds", arguments.rounds, "bursts of each size");
   app.add_option("--evict-mb", arguments.evict_mb, "walk so much memory before each burst; 0: warm");
+  app.add_flag("--evict-code", arguments.core.evict_code,
+               "… and measure the first burst after it: nothing of the loop itself is in a cache either");
   app.add_flag("--software-sums", software_sums, "checksums in software");
-  app.add_flag("--steps", arguments.core.stepped, "also by step (costs a little)");
+  app.add_option("--steps", arguments.stepped, "at these bursts again, by step (which costs a little)")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 128));
   app.add_option("--eal", arguments.core.eal, "DPDK's arguments");
   try {
     app.parse(argc, argv);
@@ -133,13 +138,14 @@ int run(int argc, char** argv) {
   (*core)->warm_up();
   const double tick_ns = ns_per_tick();
   const double tick_cost = cost_of_ticks();
-  for (const size_t burst : arguments.bursts) {
+  const auto report = [&](size_t burst, bool stepped) {
     const uint64_t derived = (*core)->keys_derived();
-    nlohmann::json row = measure(**core, arguments, burst, tick_ns, tick_cost);
+    nlohmann::json row = measure(**core, arguments, burst, stepped, tick_ns, tick_cost);
     row.update({{"provider", (*core)->provider()},
                 {"clients", arguments.core.clients},
                 {"key_cache", arguments.core.key_cache},
                 {"evict_mb", arguments.evict_mb},
+                {"evict_code", arguments.core.evict_code},
                 {"device_sums", arguments.core.device_sums},
                 {"timer_ns", tick_cost * tick_ns},
                 {"query_frame", (*core)->query_frame()},
@@ -148,6 +154,12 @@ int run(int argc, char** argv) {
                 {"wrong", (*core)->wrong()}});
     std::printf("%s\n", row.dump().c_str());
     std::fflush(stdout);
+  };
+  for (const size_t burst : arguments.bursts) {
+    report(burst, false);
+  }
+  for (const size_t burst : arguments.stepped) {
+    report(burst, true);
   }
   if ((*core)->wrong() != 0) {
     std::fprintf(stderr, "bench_dpdk_lb_core: %llu replies were missing or wrong\n",

@@ -8,15 +8,17 @@ import sys
 
 sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)), os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
 import cell_bench  # noqa: E402
+import dpdk_bench  # noqa: E402
 import floor_bench  # noqa: E402
 import measure  # noqa: E402
 import micro_bench  # noqa: E402
 import report  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-RUNS = {"micro": micro_bench.run, "floor": floor_bench.run, "cell": cell_bench.run}
+RUNS = {"micro": micro_bench.run, "floor": floor_bench.run, "cell": cell_bench.run, "dpdk": dpdk_bench.run}
 NEEDS = {"micro": (), "floor": ("tercet-floor-echo", "tercet-floor-load"),
-         "cell": ("tercet-floor-echo", "tercet-floor-load", "tercet", "tercet-lb", "tercet-backend")}
+         "cell": ("tercet-floor-echo", "tercet-floor-load", "tercet", "tercet-lb", "tercet-backend"),
+         "dpdk": (dpdk_bench.CORE, "tercet-floor-echo", "tercet-floor-load", "tercet", "tercet-lb", "tercet-backend")}
 SKIPPED = 77  # as ctest's SKIP_RETURN_CODE
 
 
@@ -53,7 +55,7 @@ def thread_counts(text):
 def parse(argv):
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__,
                                      epilog="TERCET_BIN=FOLDER uses the programs there and builds nothing.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="micro, floor, cell (default: all three)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="micro, floor, cell, dpdk (default: all of them)")
     parser.add_argument("--quick", action="store_true", help="one short round of everything: does it run?")
     parser.add_argument("--rounds", type=int, default=5, help="alternating rounds, or repetitions (default 5)")
     parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement (default 2)")
