@@ -74,11 +74,12 @@ tl::expected<void, std::string> LbCore::set_up() {
   if (auto sound = dataplane::check_options(stack); !sound) {
     return sound;
   }
-  port_ = dataplane::make_dpdk_port({.device = far_end_->device(),
-                                     .control = control_,
-                                     .queue = 0,
-                                     .poll = dataplane::PollMode::busy,
-                                     .stack = stack});
+  dataplane::DpdkPortOptions port;
+  port.device = far_end_->device();
+  port.control = control_;
+  port.poll = dataplane::PollMode::busy;
+  port.stack = stack;
+  port_ = dataplane::make_dpdk_port(port);
   dataplane::ControlOrder own;
   own.kind = dataplane::ControlOrder::Kind::own;
   own.address = kVirtual;
