@@ -42,7 +42,8 @@ loop that a burst takes (queries in, votes in), each with its clock reading; med
 walked, and one burst of other clients brings the loop's own code and tables back. *all cold*: without that. Checksums are the
 device's, as with any NIC (the ring's far end marks frames as verified and nothing is summed up).""",
     "dpdk cells": """Renewals by a client on the kernel's sockets, durability memory, everything on one machine. *dpdk*: all five
-servers by af_packet on their veth (the kernel's packet socket is below it: this is no kernel bypass); *uring*: by io_uring. The
+servers by af_packet on their veth (the kernel's packet socket is below it: this is no kernel bypass), or the load balancers by
+af_xdp; *uring*: by io_uring. The
 testpmd echo (5tswap by af_packet, on the host `peer` of the same bridge) never sleeps: its CPU is one core, whatever it does, and its
 rates and latencies are those of a machine with a core less. Two of its echoes are the bare way of a voted query: client to load
 balancer and back, load balancer to backends and back.""",

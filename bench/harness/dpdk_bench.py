@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import types
 
 import cell_bench
 from floor_bench import echo_once, sockets_for
@@ -195,18 +196,27 @@ class TestpmdEcho:
                 "lost": load["lost"], "client_us": load["own_cpu_us"], "load_average": load_average(), **metered}
 
 
-# (name, engine, steering threads of the load balancers, echoes beside it); 0 threads: one that does everything.
-CELLS = (("uring", "uring", 0, True),
-         ("dpdk", "dpdk", 0, True),
-         ("dpdk, 1+1 threads", "dpdk", 1, False),
-         *((f"dpdk, {CORES // 4}+1 threads", "dpdk", CORES // 4, False) for _ in range(CORES >= 8)))
+AF_XDP = tuple(f'{lb}:port.eal="--no-huge -m 64 --no-pci --no-shconf --vdev=net_af_xdp0,iface=eth0"' for lb in ("lb1", "lb2"))
+# (name, engine, steering threads of the load balancers, more settings, echoes beside it); 0 threads: one that does all.
+CELLS = (("uring", "uring", 0, (), True),
+         ("dpdk", "dpdk", 0, (), True),
+         ("dpdk, 1+1 threads", "dpdk", 1, (), False),
+         ("dpdk, load balancers by af_xdp", "dpdk", 0, AF_XDP, False),
+         *((f"dpdk, {CORES // 4}+1 threads", "dpdk", CORES // 4, (), False) for _ in range(CORES >= 8)))
 
 
 def cells(options, number, write):
     seconds = 0.3 if options.quick else 1.0
     for shift in range(len(CELLS)):
-        name, engine, threads, echoes = CELLS[(number + shift) % len(CELLS)]
-        cell = cell_bench.Cell(options, engine, "memory", threads)
+        name, engine, threads, settings, echoes = CELLS[(number + shift) % len(CELLS)]
+        with_settings = types.SimpleNamespace(**{**vars(options), "settings": [*options.settings, *settings]})
+        try:
+            cell = cell_bench.Cell(with_settings, engine, "memory", threads)
+        except RuntimeError as error:
+            if settings != AF_XDP:
+                raise
+            options.say(f"no cell by af_xdp (it needs root, and a kernel that allows it): {str(error).splitlines()[-1]}")
+            continue
 
         def keep(row, name=name):
             write({"bench": "dpdk", "part": "cell", "round": number, "setting": name, "engine": engine, **row})
