@@ -80,8 +80,7 @@ TEST(Links, NothingIsLostAndNobodyOversleeps) {
       way.bell->disarm();
     }
   }
-  producer.join();
-  EXPECT_GT(way.bell->rung(), 0U);
+  producer.join();  // (whether the consumer ever slept is the scheduler's: EachTurnOfTheOtherWakes sees to that)
   EXPECT_EQ(way.counters.producer.drop_full.get(), 0U);
 }
 
