@@ -64,16 +64,3 @@ function(tercet_program name)
   target_link_libraries(${name} PRIVATE ${ARG_LINKS} tercet_warnings tercet_build)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 endfunction()
-
-# tercet_precompiled(NAME PRECOMPILE header… LINKS target…): large headers of others, read once a build and
-# not once a file. A target that takes them (REUSE_FROM) must have the same options.
-function(tercet_precompiled name)
-  cmake_parse_arguments(ARG "" "" "PRECOMPILE;LINKS" ${ARGN})
-  set(empty ${PROJECT_BINARY_DIR}/${name}.cc)
-  file(WRITE ${empty}.new "")
-  file(COPY_FILE ${empty}.new ${empty} ONLY_IF_DIFFERENT)
-  add_library(${name} STATIC ${empty})
-  target_link_libraries(${name} PRIVATE ${ARG_LINKS} tercet_warnings tercet_build)
-  target_compile_options(${name} PRIVATE -fpch-preprocess)
-  target_precompile_headers(${name} PRIVATE ${ARG_PRECOMPILE})
-endfunction()

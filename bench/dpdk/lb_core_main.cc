@@ -1,4 +1,4 @@
-// bench_dpdk_lb_core: what a voted, authenticated renewal costs the load balancer's core, memory to memory
+// tercet-lb-core: what a voted, authenticated renewal costs the load balancer's core, memory to memory
 // (lb_core.h). One process is one setting: a provider of AES-GCM, so many clients, warm or cold. A line of
 // JSON for each burst size.
 
@@ -125,14 +125,14 @@ int run(int argc, char** argv) {
     const auto provider =
         arguments.provider == "ipsec-mb" ? seal::Provider::ipsec_mb : seal::Provider::libsodium;
     if (auto can = seal::can_run(provider, seal::Algorithm::aes_256_gcm); !can) {
-      std::fprintf(stderr, "bench_dpdk_lb_core: %s\n", can.error().c_str());
+      std::fprintf(stderr, "tercet-lb-core: %s\n", can.error().c_str());
       return 77;
     }
     arguments.core.provider = provider;
   }
   auto core = LbCore::make(arguments.core);
   if (!core) {
-    std::fprintf(stderr, "bench_dpdk_lb_core: %s\n", core.error().c_str());
+    std::fprintf(stderr, "tercet-lb-core: %s\n", core.error().c_str());
     return 2;
   }
   (*core)->warm_up();
@@ -162,7 +162,7 @@ int run(int argc, char** argv) {
     report(burst, true);
   }
   if ((*core)->wrong() != 0) {
-    std::fprintf(stderr, "bench_dpdk_lb_core: %llu replies were missing or wrong\n",
+    std::fprintf(stderr, "tercet-lb-core: %llu replies were missing or wrong\n",
                  static_cast<unsigned long long>((*core)->wrong()));
     return 1;
   }
@@ -176,7 +176,7 @@ int main(int argc, char** argv) {
   try {
     return tercet::bench::run(argc, argv);
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "bench_dpdk_lb_core: %s\n", e.what());
+    std::fprintf(stderr, "tercet-lb-core: %s\n", e.what());
     return 1;
   }
 }

@@ -15,7 +15,7 @@ import cell_bench
 from floor_bench import echo_once, sockets_for
 from measure import CORES, Meter, Started, load_average
 
-CORE = "bench_dpdk_lb_core"
+CORE = "tercet-lb-core"
 BURSTS = (1, 4, 8, 16, 32)
 # What of the load balancer is in a cache when a burst comes: arguments of the core's program.
 CACHES = {

@@ -15,7 +15,7 @@
 namespace tercet::command {
 namespace {
 
-struct Arguments {
+struct BenchArguments {
   uint32_t firm = 0, product = 0;
   bool license_given = false;
   std::string seconds = "10", lease, mix = "1:8:4:1", record;
@@ -78,7 +78,7 @@ std::string people(const load::Report& r) {
       us(r.latency.max()), counts(r.errors), counts(r.denied), ms(r.longest_silence), r.retransmissions);
 }
 
-int bench(const Arguments& given, Context& context) {
+int bench(const BenchArguments& given, Context& context) {
   load::BenchOptions options;
   const auto time = run_time(given.seconds);
   if (!time) {
@@ -162,7 +162,7 @@ int bench(const Arguments& given, Context& context) {
 }  // namespace
 
 void add_bench(CLI::App& app, Context& context) {
-  auto given = std::make_shared<Arguments>();
+  auto given = std::make_shared<BenchArguments>();
   CLI::App* verb = app.add_subcommand("bench", "load on a license: rate, latencies, errors");
   CLI::Option* firm = verb->add_option("--firm", given->firm, "Firm Code (default: of the first license)");
   CLI::Option* product = verb->add_option("--product", given->product, "Product Code");

@@ -22,13 +22,13 @@ constexpr Duration kLookEvery = milliseconds(50);  ///< after a signal and the t
 constexpr size_t kPageMax = 65'536;
 constexpr size_t kTokenMax = 1'024;
 
-struct Arguments {
+struct CaptureArguments {
   std::string host, file, config, seconds;
   uint64_t packets = 0;
   bool opened = false;
 };
 
-MonoTime now() {
+MonoTime clock_now() {
   timespec t{};
   clock_gettime(CLOCK_MONOTONIC, &t);
   return {int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec};
@@ -56,11 +56,11 @@ std::optional<uint64_t> lost_of(const ServerPlace& server, const std::string& to
 }
 
 /// Why a capture ended before it was told to; empty: it was.
-std::string run(AdminReader& stream, CaptureFile& file, MonoTime until, const Arguments& given,
+std::string run(AdminReader& stream, CaptureFile& file, MonoTime until, const CaptureArguments& given,
                 Context& context) {
   std::string piece;
   bool said = false;
-  while (!StopOnSignal::wanted() && !file.full() && now() < until) {
+  while (!StopOnSignal::wanted() && !file.full() && clock_now() < until) {
     piece.clear();
     const AdminReader::Step step = stream.next(piece, kLookEvery);
     if (auto taken = file.take(piece); !taken) {
@@ -78,7 +78,7 @@ std::string run(AdminReader& stream, CaptureFile& file, MonoTime until, const Ar
   return {};
 }
 
-int report(const CaptureFile& file, const std::optional<uint64_t>& lost, const Arguments& given,
+int report(const CaptureFile& file, const std::optional<uint64_t>& lost, const CaptureArguments& given,
            Context& context) {
   Json document{{"host", given.host},
                 {"file", given.file},
@@ -99,7 +99,7 @@ int report(const CaptureFile& file, const std::optional<uint64_t>& lost, const A
   return context.print(document, people);
 }
 
-int capture(const Arguments& given, Context& context) {
+int capture(const CaptureArguments& given, Context& context) {
   if (given.file == "-" && context.json) {
     return context.fail(kUsage, "standard output cannot be the capture and a document: leave --json out");
   }
@@ -109,7 +109,7 @@ int capture(const Arguments& given, Context& context) {
     if (!time) {
       return context.fail(kUsage, time.error());
     }
-    until = now() + *time;
+    until = clock_now() + *time;
   }
   const auto server = find_server(given.host, given.config);
   if (!server) {
@@ -158,7 +158,7 @@ int capture(const Arguments& given, Context& context) {
 }  // namespace
 
 void add_capture(CLI::App& app, Context& context) {
-  auto given = std::make_shared<Arguments>();
+  auto given = std::make_shared<CaptureArguments>();
   CLI::App* verb = app.add_subcommand(
       "capture",
       "write what a server receives and sends as pcap, on every engine; run it on that server's host.\n"

@@ -10,12 +10,12 @@
 namespace tercet::command {
 namespace {
 
-struct Arguments {
+struct CheckoutArguments {
   SeatArguments seat;
   std::string handle;
 };
 
-int checkout(const Arguments& given, Context& context) {
+int checkout(const CheckoutArguments& given, Context& context) {
   auto read = wanted_of(given.seat);
   if (!read) {
     return context.fail(kUsage, read.error());
@@ -75,7 +75,7 @@ int print_seat(Context& context, const client::SeatState& seat, const client::Gr
 }
 
 void add_checkout(CLI::App& app, Context& context) {
-  auto given = std::make_shared<Arguments>();
+  auto given = std::make_shared<CheckoutArguments>();
   CLI::App* verb = app.add_subcommand("checkout", "check a seat out; prints its handle");
   add_seat_options(*verb, given->seat,
                    "how long the seat is held unless renewed, 1s to 24h (default: the license's)");

@@ -9,7 +9,7 @@
 namespace tercet::command {
 namespace {
 
-struct Arguments {
+struct IssueArguments {
   std::string issuer, name, mode = "user-limit", features, from, until, lease, file;
   std::vector<std::string> requests;
   uint32_t firm = 0, product = 0, quantity = 0;
@@ -17,7 +17,7 @@ struct Arguments {
   bool quantity_given = false;
 };
 
-tl::expected<issuer::NewLicense, std::string> license_of(const Arguments& given) {
+tl::expected<issuer::NewLicense, std::string> license_of(const IssueArguments& given) {
   issuer::NewLicense license;
   license.firm = given.firm;
   license.product = given.product;
@@ -67,7 +67,7 @@ tl::expected<issuer::NewLicense, std::string> license_of(const Arguments& given)
   return license;
 }
 
-int issue(const Arguments& given, Context& context) {
+int issue(const IssueArguments& given, Context& context) {
   const auto license = license_of(given);
   if (!license) {
     return context.fail(kUsage, license.error());
@@ -118,7 +118,7 @@ int issue(const Arguments& given, Context& context) {
 }  // namespace
 
 void add_issue(CLI::App& app, Context& context) {
-  auto given = std::make_shared<Arguments>();
+  auto given = std::make_shared<IssueArguments>();
   CLI::App* verb = app.add_subcommand("issue", "issue a TMR license: three constituents in one signed file");
   verb->add_option("--issuer", given->issuer, "the issuer's folder")->required();
   verb->add_option("--request", given->requests, "a container's request file, three times")

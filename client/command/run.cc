@@ -30,7 +30,7 @@ constexpr int kNotFound = 127;
 constexpr int kNotExecutable = 126;
 constexpr int kSignalBase = 128;
 
-struct Arguments {
+struct RunArguments {
   SeatArguments seat;
   std::vector<std::string> command;
 };
@@ -125,7 +125,7 @@ void give_back(const Connection& connection, client::SeatState& seat, client::Fa
                     " (what may have been granted was given back): see tercet status, then run it again";
 }
 
-int run(const Arguments& given, Context& context) {
+int run(const RunArguments& given, Context& context) {
   auto read = wanted_of(given.seat);
   if (!read) {
     return context.fail(kUsage, read.error());
@@ -185,7 +185,7 @@ int run(const Arguments& given, Context& context) {
 }  // namespace
 
 void add_run(CLI::App& app, Context& context) {
-  auto given = std::make_shared<Arguments>();
+  auto given = std::make_shared<RunArguments>();
   CLI::App* verb = app.add_subcommand("run", "run a command while holding (and renewing) a seat");
   add_seat_options(*verb, given->seat, "1s to 24h (default: the license's); renewed after a third of it");
   verb->add_option("CMD", given->command, "the command and its arguments, behind --")->required();
