@@ -119,7 +119,12 @@ standby() { other_lb "$(active)"; }
 # who_is_who: sets old, the active one, and new, the standby that is to follow it.
 who_is_who() {
   eventually 10 "one load balancer is active, the other stands by" status_is '[.lbs[].role] | sort == ["active", "standby"]'
-  old=$(active) new=$(other_lb "$old")
+  old=$(active)
+  while [[ $old != lb[12] ]]; do # it may have changed between the two questions
+    sleep 0.1
+    old=$(active)
+  done
+  new=$(other_lb "$old")
 }
 
 # guards [HOST]: how many guard processes this cell has (on that host).
