@@ -9,9 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <filesystem>
 
 #include "base/file.h"
 #include "control/admin.h"
@@ -69,32 +67,9 @@ Check check_kernel_engine(const ServerConfig& config, const Engines& engines) {
                       : ": mmsg will serve, at more CPU per datagram")};
 }
 
-/// Free huge pages of all sizes.
-size_t free_huge_pages() {
-  size_t sum = 0;
-  std::error_code error;
-  for (const auto& size : std::filesystem::directory_iterator("/sys/kernel/mm/hugepages", error)) {
-    if (const auto text = read_file((size.path() / "free_hugepages").string(), 64)) {
-      sum += std::strtoull(one_line(*text).c_str(), nullptr, 10);
-    }
-  }
-  return sum;
-}
-
 std::vector<Check> check_dpdk(const ServerConfig& config, const Engines& engines,
                               const dataplane::PortOptions& options) {
   std::vector<Check> checks;
-  if (config.dpdk.eal.find("--no-huge") != std::string::npos) {
-    checks.push_back({Check::Verdict::good, "huge pages: not wanted (--no-huge)"});
-  } else if (const size_t pages = free_huge_pages(); pages == 0) {
-    checks.push_back(
-        {Check::Verdict::bad,
-         "huge pages: none are free: reserve some (sysctl vm.nr_hugepages=256), or add --no-huge -m 64 to "
-         "port.eal"});
-    return checks;  // EAL would only say so in its own words
-  } else {
-    checks.push_back({Check::Verdict::good, "huge pages: " + std::to_string(pages) + " are free"});
-  }
   const std::vector<dataplane::PortOptions> threads(std::max(config.steering_threads, 1U), options);
   const auto opened = engines.dpdk(config, threads);
   checks.push_back({opened ? Check::Verdict::good : Check::Verdict::bad,

@@ -1,5 +1,9 @@
 #include "control/engines/dpdk.h"
 
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/file.h"
 #include "dataplane/port/dpdk/dpdk_engine.h"
 #include "wire/seal/key_file.h"
 
@@ -28,10 +32,27 @@ dataplane::DpdkOptions options_of(const ServerConfig& config) {
   return options;
 }
 
+/// Free huge pages of all sizes.
+size_t free_huge_pages() {
+  size_t sum = 0;
+  std::error_code error;
+  for (const auto& size : std::filesystem::directory_iterator("/sys/kernel/mm/hugepages", error)) {
+    if (const auto text = read_file((size.path() / "free_hugepages").string(), 64)) {
+      sum += std::strtoull(text->c_str(), nullptr, 10);
+    }
+  }
+  return sum;
+}
+
 }  // namespace
 
 tl::expected<OpenedPorts, std::string> open_dpdk_ports(const ServerConfig& config,
                                                        std::span<const dataplane::PortOptions> threads) {
+  if (dataplane::wants_huge_pages(config.dpdk.eal) && free_huge_pages() == 0) {  // EAL's words say less
+    return tl::unexpected(std::string(
+        "no huge pages are free: reserve some (sysctl vm.nr_hugepages=256), or add --no-huge -m 64 to "
+        "port.eal"));
+  }
   auto network = dataplane::open_dpdk(options_of(config), threads.front(), threads.size());
   if (!network) {
     return tl::unexpected(network.error());

@@ -15,12 +15,26 @@ using dataplane::ControlPath;
 using dataplane::IpAddress;
 using dataplane::Vip;
 
-bool PortAnnouncer::order(const ControlOrder& order, bool to_all) {
+bool PortAnnouncer::tell_all(const ControlOrder& order) {
   bool all = true;
-  for (size_t thread = 0; thread < (to_all ? options_.path->threads() : 1); ++thread) {
-    all = options_.path->orders(thread).push(order) && all;
+  for (size_t thread = 0; thread < options_.path->threads(); ++thread) {
+    all = options_.path->orders(thread).push(order) && all;  // told twice is told once
   }
   return all;
+}
+
+/// An address that is not given up would be answered for beside its new owner: what cannot be said now is
+/// said again. The newest word about an address is the one that counts.
+void PortAnnouncer::change(ControlOrder::Kind kind, const Vip& vip) {
+  ControlOrder command;
+  command.kind = kind;
+  command.address = v4_of(vip.address);
+  command.virtual_mac = options_.virtual_mac;
+  std::erase_if(untold_, [&](const ControlOrder& other) { return other.address == command.address; });
+  if (!tell_all(command)) {
+    counters_.address_failed.add();
+    untold_.push_back(command);
+  }
 }
 
 void PortAnnouncer::own(const Vip& vip) {
@@ -30,22 +44,11 @@ void PortAnnouncer::own(const Vip& vip) {
   if (std::ranges::find(owned_, vip) == owned_.end()) {
     owned_.push_back(vip);
   }
-  ControlOrder command;
-  command.kind = ControlOrder::Kind::own;
-  command.address = v4_of(vip.address);
-  command.virtual_mac = options_.virtual_mac;
-  if (!order(command, true)) {
-    counters_.address_failed.add();
-  }
+  change(ControlOrder::Kind::own, vip);
 }
 
 void PortAnnouncer::disown(const Vip& vip) {
-  ControlOrder command;
-  command.kind = ControlOrder::Kind::disown;
-  command.address = v4_of(vip.address);
-  if (!order(command, true)) {
-    counters_.address_failed.add();
-  }
+  change(ControlOrder::Kind::disown, vip);
   std::erase(owned_, vip);
   if (owned_.empty() && options_.guard != nullptr) {
     options_.guard->on_air(false);
@@ -56,7 +59,7 @@ void PortAnnouncer::announce(const Vip& vip) {
   ControlOrder command;
   command.kind = ControlOrder::Kind::announce;
   command.address = v4_of(vip.address);
-  (order(command, false) ? counters_.announcements : counters_.send_failed).add();
+  (options_.path->orders(0).push(command) ? counters_.announcements : counters_.send_failed).add();
 }
 
 void PortAnnouncer::advert(Bytes packet) {
@@ -80,26 +83,30 @@ void PortAnnouncer::send_advert(Bytes packet, const IpAddress& to) {
   command.size = static_cast<uint16_t>(packet.size());
   std::memcpy(command.bytes.data(), packet.data(), packet.size());
   failover::fill_checksum({command.bytes.data(), command.size}, options_.source, to);
-  (order(command, false) ? counters_.adverts_sent : counters_.send_failed).add();
+  (options_.path->orders(0).push(command) ? counters_.adverts_sent : counters_.send_failed).add();
 }
 
 size_t PortAnnouncer::adverts(std::span<dataplane::Advert> adverts) {
   ControlPath::silence(options_.path->adverts_bell());
-  const size_t came = options_.path->adverts().pop(adverts);
   size_t count = 0;
-  for (size_t i = 0; i < came; ++i) {
-    if (adverts[i].from == options_.source) {
-      counters_.drop_own.add();
-      continue;
+  for (size_t thread = 0; thread < options_.path->threads() && count < adverts.size(); ++thread) {
+    const auto room = adverts.subspan(count);
+    const size_t came = options_.path->adverts(thread).pop(room);
+    for (size_t i = 0; i < came; ++i) {
+      if (room[i].from == options_.source) {
+        counters_.drop_own.add();
+        continue;
+      }
+      adverts[count++] = room[i];
+      counters_.adverts_received.add();
     }
-    adverts[count++] = adverts[i];
-    counters_.adverts_received.add();
   }
   return count;
 }
 
 dataplane::Reach PortAnnouncer::reach() {
   using dataplane::Reach;
+  std::erase_if(untold_, [this](const ControlOrder& order) { return tell_all(order); });
   const bool had = std::exchange(had_link_, options_.path->link_up());
   if (!had_link_) {
     if (had) {

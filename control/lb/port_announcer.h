@@ -42,12 +42,14 @@ class PortAnnouncer final : public LbAnnouncer {
   [[nodiscard]] const AnnouncerCounters& counters() const override { return counters_; }
 
  private:
-  /// To polling thread 0, or to all of them.
-  bool order(const dataplane::ControlOrder& order, bool to_all);
+  /// What all polling threads must know of an address; false while one of them has not been told.
+  bool tell_all(const dataplane::ControlOrder& order);
+  void change(dataplane::ControlOrder::Kind kind, const dataplane::Vip& vip);
   void send_advert(Bytes packet, const dataplane::IpAddress& to);
 
   PortAnnouncerOptions options_;
   std::vector<dataplane::Vip> owned_;
+  std::vector<dataplane::ControlOrder> untold_;  ///< that found a thread's queue full: told again by reach()
   bool had_link_ = true;
   AnnouncerCounters counters_;
 };

@@ -1,6 +1,6 @@
 #pragma once
 // Announcer: how an LB holds its virtual addresses and tells the network about them. An interface like Port:
-// kernel_announcer (netlink, raw VRRP socket, AF_PACKET), DPDK's later, the simulator's own.
+// kernel_announcer (netlink, raw VRRP socket, AF_PACKET), port_announcer (DPDK: all through the port), the simulator's own.
 // All calls by the one thread that owns it (the control thread); none waits for a peer. A failed call is
 // counted by the engine and not retried: the caller repeats what matters (adverts by the interval,
 // announcements by their schedule, with own() before each).

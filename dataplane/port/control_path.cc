@@ -12,6 +12,7 @@ namespace {
 
 constexpr size_t kOrders = 256;
 constexpr size_t kArpCopies = 64;
+constexpr size_t kAdverts = 32;
 
 int make_bell() {
   const int bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -25,6 +26,7 @@ ControlPath::ControlPath(size_t threads, std::function<bool()> link_up)
     : link_up_(std::move(link_up)), adverts_bell_(make_bell()), answers_bell_(make_bell()) {
   for (size_t i = 0; i < threads; ++i) {
     orders_.push_back(std::make_unique<Link<ControlOrder>>(kOrders));
+    adverts_.push_back(std::make_unique<Link<Advert>>(kAdverts));
   }
   for (size_t i = 0; i < threads * threads; ++i) {
     arp_.push_back(std::make_unique<Link<ArpCopy>>(kArpCopies));

@@ -59,8 +59,8 @@ class ControlPath {
   [[nodiscard]] size_t threads() const { return orders_.size(); }
   [[nodiscard]] Link<ControlOrder>& orders(size_t thread) { return *orders_[thread]; }
   [[nodiscard]] Link<ArpCopy>& arp(size_t from, size_t to) { return *arp_[from * threads() + to]; }
-  /// From polling thread 0: a device's first queue takes what is no UDP.
-  [[nodiscard]] Link<Advert>& adverts() { return adverts_; }
+  /// From each polling thread: which queue VRRP comes to is the device's choice.
+  [[nodiscard]] Link<Advert>& adverts(size_t thread) { return *adverts_[thread]; }
   /// Between one thread of the admin interface and polling thread 0.
   [[nodiscard]] Link<LocalDatagram>& questions() { return questions_; }
   [[nodiscard]] Link<LocalDatagram>& answers() { return answers_; }
@@ -75,7 +75,7 @@ class ControlPath {
   std::function<bool()> link_up_;
   std::vector<std::unique_ptr<Link<ControlOrder>>> orders_;
   std::vector<std::unique_ptr<Link<ArpCopy>>> arp_;
-  Link<Advert> adverts_{32};
+  std::vector<std::unique_ptr<Link<Advert>>> adverts_;
   Link<LocalDatagram> questions_{8};
   Link<LocalDatagram> answers_{32};
   int adverts_bell_;

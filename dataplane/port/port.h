@@ -1,6 +1,6 @@
 #pragma once
 // Port: how a polling thread receives and sends bursts. One virtual call per burst, never per packet.
-// Engines: mmsg/, uring/, dpdk/ (later), memory_port (tests, simulator). All calls by the one thread that
+// Engines: mmsg/, uring/, dpdk/, memory_port (tests, simulator). All calls by the one thread that
 // owns it. Several polling threads have a port each, opened together.
 
 #include <cstdint>

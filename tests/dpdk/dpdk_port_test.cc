@@ -255,7 +255,7 @@ TEST_F(DpdkPort, AdvertsLeaveAndArriveWithWhatTheirParserNeeds) {
   while (got == 0 && raw_now() < give_up) {
     a_.port->receive(burst);
     b_.port->receive(burst);
-    got = b_.control->adverts().pop(std::span(&advert, 1));
+    got = b_.control->adverts(0).pop(std::span(&advert, 1));
   }
   ASSERT_EQ(got, 1U) << a_.all_drops() << b_.all_drops();
   EXPECT_EQ(advert.from, at("198.18.0.1:0").address);
@@ -316,6 +316,7 @@ TEST_F(DpdkPort, WaitingEndsInTimeAndAtABell) {
   ASSERT_EQ(write(bell, &one, sizeof one), ssize_t{sizeof one});
   const MonoTime rung = raw_now();
   a_.port->wait(rung + seconds(10));
+  EXPECT_GE(a_.port->slept_since(), rung) << "asleep is not at work";
   EXPECT_LT(raw_now() - rung, milliseconds(500));
   ::close(bell);
 }

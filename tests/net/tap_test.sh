@@ -5,7 +5,8 @@
 . "$NET_DIR/load.sh"
 
 cell_up --engine dpdk --set lb1:port.exception=tap --set lb2:port.exception=tap --set lb1:failover.virtual_mac=true \
-  --set lb2:failover.virtual_mac=true
+  --set lb2:failover.virtual_mac=true \
+  --set lb1:port.steering_threads=2
 cell license --firm 10 --product 7 --quantity 20 >/dev/null
 check_equal "the tap has this host's address" "198.18.0.1/24" "$(at lb1 ip -o -4 address show dev tercet0 | awk '{ print $4 }')"
 check_equal "and its routes" "198.18.1.0/24 via 198.18.0.254" "$(at lb1 ip route show 198.18.1.0/24 | awk '{ print $1, $2, $3 }')"

@@ -40,7 +40,8 @@ struct OneWay {
 TEST(Links, NothingIsLostAndNobodyOversleeps) {
   constexpr uint64_t kParcels = 30'000;
   OneWay way;
-  std::thread producer([&way] {
+  std::atomic<uint64_t> armed_at{0};  // what had come when the consumer last armed its bell
+  std::thread producer([&way, &armed_at] {
     ParcelWriter writer(way.link, *way.bell, way.counters.producer);
     std::mt19937 dice(1);
     std::vector<uint8_t> bytes;
@@ -53,6 +54,12 @@ TEST(Links, NothingIsLostAndNobodyOversleeps) {
         ++number;
       }
       writer.flush();
+      if (number < kParcels && number % 5'000 < 40) {
+        // Nothing more comes until the consumer has it all and has armed its bell: the next ring it needs.
+        while (armed_at.load() != number) {
+          std::this_thread::yield();
+        }
+      }
       if (dice() % 8 == 0) {
         std::this_thread::sleep_for(std::chrono::microseconds(dice() % 60));  // let the consumer fall asleep
       }
@@ -74,13 +81,15 @@ TEST(Links, NothingIsLostAndNobodyOversleeps) {
     }
     if (!any) {
       way.bell->arm();
+      armed_at.store(expected);
       if (!reader.waiting()) {
         ASSERT_TRUE(sleep(*way.bell)) << "asleep although parcel " << expected << " should have come";
       }
       way.bell->disarm();
     }
   }
-  producer.join();  // (whether the consumer ever slept is the scheduler's: EachTurnOfTheOtherWakes sees to that)
+  producer.join();
+  EXPECT_GT(way.bell->rung(), 0U);
   EXPECT_EQ(way.counters.producer.drop_full.get(), 0U);
 }
 

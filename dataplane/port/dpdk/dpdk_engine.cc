@@ -54,7 +54,8 @@ tl::expected<DpdkNetwork, std::string> open_dpdk(const DpdkOptions& options, con
                              .mac = network.device->mac(),
                              .own = options.own,
                              .gateway = options.gateway,
-                             .routes = options.routes});
+                             .routes = options.routes,
+                             .threads = threads});
     if (!opened) {
       return tl::unexpected(opened.error());
     }
@@ -66,7 +67,7 @@ tl::expected<DpdkNetwork, std::string> open_dpdk(const DpdkOptions& options, con
                                             .queue = static_cast<uint16_t>(i),
                                             .poll = lanes.poll,
                                             .spin = lanes.spin,
-                                            .tap = i == 0 ? tap : nullptr,
+                                            .tap = tap,
                                             .stack = stack}));
   }
   return network;

@@ -42,6 +42,10 @@ RxSums sums_of(const rte_mbuf& frame) {
 }
 
 uint8_t* data_of(rte_mbuf* frame) { return rte_pktmbuf_mtod(frame, uint8_t*); }
+void set_size(rte_mbuf* frame, size_t size) {
+  frame->data_len = static_cast<uint16_t>(size);
+  frame->pkt_len = static_cast<uint32_t>(size);
+}
 
 /// A datagram that waits for its next hop's hardware address: headers are written when it is known.
 struct Parked {
@@ -115,6 +119,7 @@ class DpdkPort final : public Port {
   std::array<rte_mbuf*, kBurstMax> line_{};    ///< addressed frames, to be sent next
   size_t lined_ = 0;
   FixedVector<Parked, kParkedMax> parked_;
+  uint64_t resolutions_ = 0;  ///< when they were last tried
 
   MonoTime traffic_at_;
   Duration sleep_ = kSleepMin;
@@ -125,15 +130,9 @@ class DpdkPort final : public Port {
   Counter drop_no_buffer_;
   Counter drop_segmented_;
   Counter drop_control_full_;
+  Counter none_;
   std::vector<NamedCounter> named_;
 };
-
-bool is_arp(Bytes frame) {
-  // Behind the addresses, or behind the tag: both bytes of 0x0806.
-  const bool tagged = frame[12] == 0x81 && frame[13] == 0x00;
-  const size_t at = tagged ? 16 : 12;
-  return frame.size() >= at + 2 && frame[at] == 0x08 && frame[at + 1] == 0x06;
-}
 
 DpdkPort::DpdkPort(DpdkPortOptions options)
     : device_(std::move(options.device)),
@@ -147,7 +146,10 @@ DpdkPort::DpdkPort(DpdkPortOptions options)
       busy_(options.poll == PollMode::busy),
       yield_(options.spin.ns < 0 ? kYieldFor : options.spin) {
   if (tap_ != nullptr) {
-    named_.push_back({"tap_full", &tap_->drop_full()});
+    named_.push_back({"tap_full", &tap_->drop_full(queue_)});
+    // Every thread's list has the same names; these two are one thread's, counted with the first.
+    named_.push_back({"tap_refused", queue_ == 0 ? &tap_->drop_refused() : &none_});
+    named_.push_back({"tap_back_full", queue_ == 0 ? &tap_->drop_back() : &none_});
   }
   named_.insert(named_.end(), {{"no_buffer", &drop_no_buffer_},
                                {"segmented", &drop_segmented_},
@@ -190,10 +192,11 @@ size_t DpdkPort::receive(RxBurst& burst) {
     }
   }
   take_questions(burst);
-  if (!parked_.empty()) {
+  // They stand in the order of their deadlines.
+  if (!parked_.empty() && (stack_.resolutions() != resolutions_ || now >= parked_[0].until)) {
     unpark(now);
   }
-  if (tap_ != nullptr && tap_->has()) {
+  if (tap_ != nullptr && queue_ == 0 && tap_->has()) {
     take_from_tap();
   }
   if (stack_.due() <= now) {
@@ -222,7 +225,7 @@ void DpdkPort::take(rte_mbuf* frame, MonoTime now, RxBurst& burst) {
   }
   const Taken taken = stack_.take(bytes, sums_of(*frame), now);
   if (taken.tap && tap_ != nullptr) {
-    tap_->give(bytes);
+    tap_->give(queue_, bytes);
   }
   switch (taken.kind) {
     case Taken::Kind::datagram:
@@ -231,8 +234,7 @@ void DpdkPort::take(rte_mbuf* frame, MonoTime now, RxBurst& burst) {
       return;
     case Taken::Kind::reply:
       rte_pktmbuf_adj(frame, taken.offset);
-      frame->data_len = taken.size;
-      frame->pkt_len = taken.size;
+      set_size(frame, taken.size);
       put(frame);
       return;
     case Taken::Kind::vrrp:
@@ -251,10 +253,6 @@ void DpdkPort::take(rte_mbuf* frame, MonoTime now, RxBurst& burst) {
 }
 
 void DpdkPort::take_vrrp(const Taken& taken, const uint8_t* packet) {
-  if (queue_ != 0) {
-    drop_control_full_.add();  // one producer for the Link: a device that hands VRRP elsewhere is not known
-    return;
-  }
   Advert advert;
   if (taken.size > advert.bytes.size()) {
     drop_control_full_.add();
@@ -265,7 +263,7 @@ void DpdkPort::take_vrrp(const Taken& taken, const uint8_t* packet) {
   advert.ttl = taken.ttl;
   advert.size = taken.size;
   std::memcpy(advert.bytes.data(), packet, taken.size);
-  if (!control_->adverts().push(advert)) {
+  if (!control_->adverts(queue_).push(advert)) {
     drop_control_full_.add();
     return;
   }
@@ -295,8 +293,8 @@ void DpdkPort::answer(const TxDatagram& datagram) {
 // ---- several queues: ARP comes to one of them
 
 void DpdkPort::share_arp(Bytes frame) {
-  constexpr size_t kTyped = 14;
-  if (frame.size() < kTyped || !is_arp(frame)) {
+  EthernetView ethernet;
+  if (parse_ethernet(frame, ethernet) != NetDrop::none || ethernet.type != kEtherTypeArp) {
     return;
   }
   ArpCopy copy;
@@ -359,7 +357,7 @@ void DpdkPort::announce(const ControlOrder& order, MonoTime now) {
     Ipv4Header header;
     header.tos = kTosInternetControl;
     header.ttl = 255;  // RFC 9568 §5.1.1.3
-    header.protocol = 112;
+    header.protocol = kProtocolVrrp;
     header.source = stack_.own_address();
     header.destination = order.address;
     size = stack_.write_packet(room, header, hop.mac, order.virtual_mac.value_or(stack_.mac()),
@@ -371,8 +369,7 @@ void DpdkPort::announce(const ControlOrder& order, MonoTime now) {
     rte_pktmbuf_free(frame);
     return;
   }
-  frame->data_len = static_cast<uint16_t>(size);
-  frame->pkt_len = static_cast<uint32_t>(size);
+  set_size(frame, size);
   transmit_all(queue_ == 0 ? device_->control_queue() : queue_, {&frame, 1});
 }
 
@@ -388,8 +385,7 @@ void DpdkPort::ask(MonoTime now) {
       rte_pktmbuf_free(frame);
       return;
     }
-    frame->data_len = static_cast<uint16_t>(size);
-    frame->pkt_len = static_cast<uint32_t>(size);
+    set_size(frame, size);
     put(frame);
   }
 }
@@ -403,8 +399,7 @@ void DpdkPort::take_from_tap() {
       rte_pktmbuf_free(frame);
       return;
     }
-    frame->data_len = static_cast<uint16_t>(size);
-    frame->pkt_len = static_cast<uint32_t>(size);
+    set_size(frame, size);
     put(frame);
   }
 }
@@ -443,8 +438,7 @@ void DpdkPort::send(TxBurst& burst) {
       drop_no_buffer_.add();
       continue;
     }
-    frame->data_len = d.size;
-    frame->pkt_len = d.size;
+    set_size(frame, d.size);
     const Hop hop = stack_.next_hop(d.lane, d.to, now);
     if (hop.kind == Hop::Kind::ready) {
       address(frame, d.lane, d.to, hop.mac);
@@ -481,6 +475,7 @@ void DpdkPort::address(rte_mbuf* frame, Lane lane, const Endpoint& to, const Mac
 
 /// What waited for a neighbour: on its way, or too old.
 void DpdkPort::unpark(MonoTime now) {
+  resolutions_ = stack_.resolutions();
   size_t kept = 0;
   for (size_t i = 0; i < parked_.size(); ++i) {
     const Parked waiting = parked_[i];
@@ -514,6 +509,7 @@ size_t DpdkPort::transmit_all(uint16_t queue, std::span<rte_mbuf*> frames) {
 // ---- waiting
 
 void DpdkPort::wait(MonoTime until) {
+  slept_since_ = {};
   if (busy_) {
     return;
   }
@@ -535,6 +531,7 @@ void DpdkPort::wait(MonoTime until) {
     ns = std::min(ns, sleep_.ns);
     sleep_ = std::min(sleep_ + sleep_, kSleepMax);
   }
+  slept_since_ = now;
   const timespec timeout{0, ns};
   ppoll(set.data(), watched_.size(), &timeout, nullptr);
 }

@@ -23,8 +23,8 @@ struct DpdkPortOptions {
   uint16_t queue = 0;  ///< of the device, and the polling thread's number
   PollMode poll = PollMode::adaptive;
   Duration spin = nanoseconds(-1);  ///< as PortOptions::spin
-  std::shared_ptr<Tap> tap;  ///< of the port that hears ARP and VRRP (queue 0); null: exceptions are dropped
-  StackOptions stack;        ///< with the device's address and abilities
+  std::shared_ptr<Tap> tap;         ///< null: exceptions are dropped. What it brings leaves by queue 0
+  StackOptions stack;               ///< with the device's address and abilities
 };
 
 /// Made by any thread, used by the polling thread `queue` alone.

@@ -106,12 +106,18 @@ tl::expected<std::unique_ptr<Tap>, std::string> Tap::open(const TapOptions& opti
   if (!bell) {
     return tl::unexpected(failed("no eventfd", options.name));
   }
-  std::unique_ptr<Tap> self(new Tap(fd.release(), bell.release()));
+  std::unique_ptr<Tap> self(new Tap(fd.release(), bell.release(), options.threads));
   self->thread_ = std::thread([tap = self.get()] {
     pthread_setname_np(pthread_self(), "tap");
     tap->run();
   });
   return self;
+}
+
+Tap::Tap(int fd, int bell, size_t threads) : fd_(fd), bell_(bell) {
+  for (size_t i = 0; i < threads; ++i) {
+    sides_.push_back(std::make_unique<Side>());
+  }
 }
 
 Tap::~Tap() {
@@ -124,28 +130,27 @@ Tap::~Tap() {
   close(bell_);
 }
 
-void Tap::give(Bytes frame) {
-  if (frame.size() > lent_.bytes.size()) {
-    drop_full_.add();
+void Tap::give(size_t thread, Bytes frame) {
+  Side& side = *sides_[thread];
+  if (frame.size() > side.given.bytes.size()) {
+    side.drop_full.add();
     return;
   }
-  lent_.size = static_cast<uint16_t>(frame.size());
-  std::memcpy(lent_.bytes.data(), frame.data(), frame.size());
-  if (!to_kernel_.push(lent_)) {
-    drop_full_.add();
+  side.given.size = static_cast<uint16_t>(frame.size());
+  std::memcpy(side.given.bytes.data(), frame.data(), frame.size());
+  if (!side.to_kernel.push(side.given)) {
+    side.drop_full.add();
     return;
   }
-  given_.add();
   ControlPath::ring(bell_);
 }
 
 size_t Tap::take(MutBytes frame) {
-  if (from_kernel_.pop(std::span(&lent_, 1)) != 1 || lent_.size > frame.size()) {
+  if (from_kernel_.pop(std::span(&taken_, 1)) != 1 || taken_.size > frame.size()) {
     return 0;
   }
-  std::memcpy(frame.data(), lent_.bytes.data(), lent_.size);
-  taken_.add();
-  return lent_.size;
+  std::memcpy(frame.data(), taken_.bytes.data(), taken_.size);
+  return taken_.size;
 }
 
 void Tap::run() {
@@ -154,15 +159,20 @@ void Tap::run() {
   while (!stop_.load(std::memory_order_relaxed)) {
     ::poll(wake.data(), wake.size(), kTurnMs);
     ControlPath::silence(bell_);
-    while (to_kernel_.pop(std::span(&frame, 1)) == 1) {
-      [[maybe_unused]] const ssize_t n =
-          write(fd_, frame.bytes.data(), frame.size);  // full: lost, as on a wire
+    for (const auto& side : sides_) {
+      while (side->to_kernel.pop(std::span(&frame, 1)) == 1) {
+        if (write(fd_, frame.bytes.data(), frame.size) != frame.size) {
+          drop_refused_.add();
+        }
+      }
     }
     for (ssize_t got = 1; got > 0;) {
       got = read(fd_, frame.bytes.data(), frame.bytes.size());
       if (got > 0) {
         frame.size = static_cast<uint16_t>(got);
-        from_kernel_.push(frame);  // full: the kernel's protocols repeat
+        if (!from_kernel_.push(frame)) {
+          drop_back_.add();
+        }
       }
     }
   }

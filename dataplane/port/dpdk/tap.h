@@ -33,6 +33,7 @@ struct TapOptions {
   Vip own;                      ///< given to the tap, with its network
   std::optional<Ipv4> gateway;  ///< the kernel's default route
   std::vector<StaticRoute> routes;
+  size_t threads = 1;  ///< polling threads: each has a Link of its own to the kernel
 };
 
 struct TapFrame {
@@ -48,29 +49,35 @@ class Tap {
   Tap(const Tap&) = delete;
   Tap& operator=(const Tap&) = delete;
 
-  /// Polling thread: a copy of `frame` goes to the kernel.
-  void give(Bytes frame);
-  /// Polling thread: the kernel's next frame; its size, 0: none.
+  /// Polling thread `thread`: a copy of `frame` goes to the kernel.
+  void give(size_t thread, Bytes frame);
+  /// Polling thread 0: the kernel's next frame; its size, 0: none.
   size_t take(MutBytes frame);
   [[nodiscard]] bool has() const { return from_kernel_.waiting() != 0; }
 
-  [[nodiscard]] const Counter& given() const { return given_; }
-  [[nodiscard]] const Counter& taken() const { return taken_; }
-  [[nodiscard]] const Counter& drop_full() const { return drop_full_; }
+  /// Frames of that polling thread that found their Link full.
+  [[nodiscard]] const Counter& drop_full(size_t thread) const { return sides_[thread]->drop_full; }
+  /// Frames that the kernel did not take, and frames of the kernel's for which there was no room.
+  [[nodiscard]] const Counter& drop_refused() const { return drop_refused_; }
+  [[nodiscard]] const Counter& drop_back() const { return drop_back_; }
 
  private:
-  Tap(int fd, int bell) : fd_(fd), bell_(bell) {}
+  struct alignas(64) Side {
+    Link<TapFrame> to_kernel{128};
+    TapFrame given;  ///< the polling thread's
+    Counter drop_full;
+  };
+  Tap(int fd, int bell, size_t threads);
   void run();
 
   int fd_;
   int bell_;  ///< rung for the thread when a frame was given
   std::atomic<bool> stop_{false};
-  Link<TapFrame> to_kernel_{128};
+  std::vector<std::unique_ptr<Side>> sides_;  ///< [polling thread]
   Link<TapFrame> from_kernel_{128};
-  Counter given_;
-  Counter taken_;
-  Counter drop_full_;  ///< to the kernel
-  TapFrame lent_;
+  TapFrame taken_;        ///< polling thread 0's
+  Counter drop_refused_;  ///< this and the next: the tap's own thread's
+  Counter drop_back_;
   std::thread thread_;
 };
 
