@@ -1,9 +1,11 @@
-# tercet_folder(PATH USES other/folder… EXTERNAL target… TEST_USES tests/folder…)
+# tercet_folder(PATH [TOGETHER] USES other/folder… EXTERNAL target… TEST_USES tests/folder…)
+#   TOGETHER: its files are compiled eight at a time, where most of what each takes is the headers of others (JSON, CLI11,
+#   GoogleMock); names in their anonymous namespaces must then differ.
 #   A folder is a target: every .cc beside it becomes its library (tercet_a_b for a/b), every *_test.cc its test program,
 #   which may use more (TEST_USES).
 #   *_main.cc belongs to a program (tercet_program), *_bench.cc to bench/. A folder without .cc is header-only.
 function(tercet_folder path)
-  cmake_parse_arguments(ARG "" "LABEL" "USES;EXTERNAL;TEST_USES" ${ARGN})
+  cmake_parse_arguments(ARG "TOGETHER" "LABEL" "USES;EXTERNAL;TEST_USES" ${ARGN})
   set(here ${PROJECT_SOURCE_DIR}/${path})
   if(NOT IS_DIRECTORY ${here})
     return()
@@ -28,15 +30,17 @@ function(tercet_folder path)
     target_link_libraries(${target} ${scope} tercet_${used_name})
   endforeach()
   target_link_libraries(${target} ${scope} tercet_build ${ARG_EXTERNAL})
-  # Under the sanitizers what reads untrusted bytes or decides; programs' wiring and the command take half of that build
-  # again, and are tested there with TERCET_SANITIZE_ALL.
-  if(TERCET_SANITIZE AND NOT TERCET_SANITIZE_ALL AND path MATCHES "^(control|client/(command|issuer|load)|tests/servers)")
-    set(tests)
-  endif()
   if(tests)
     list(TRANSFORM ARG_TEST_USES REPLACE "/" "_")
     list(TRANSFORM ARG_TEST_USES PREPEND tercet_)
     tercet_test(${name}_test LABEL "${ARG_LABEL}" SOURCES ${tests} LINKS ${target} ${ARG_TEST_USES})
+  endif()
+  if(ARG_TOGETHER)
+    foreach(each ${target} ${name}_test)
+      if(TARGET ${each})
+        set_target_properties(${each} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+      endif()
+    endforeach()
   endif()
 endfunction()
 

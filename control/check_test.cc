@@ -6,7 +6,7 @@
 namespace tercet::control {
 namespace {
 
-const Engines kForbidden{
+const Engines kNoUring{
     .uring = nullptr,
     .mmsg = [](std::span<const dataplane::PortOptions>) -> tl::expected<Engines::Ports, std::string> {
       return tl::unexpected(std::string("UDP 198.18.0.1:8210: port in use: stop it"));
@@ -18,11 +18,11 @@ const Engines kForbidden{
 TEST(Check, WithoutUringAutoWarnsAndUringFails) {
   ServerConfig config;
   config.engine = Engine::automatic;
-  EXPECT_EQ(check_port(config, kForbidden, {})[0].verdict, Check::Verdict::warning);
+  EXPECT_EQ(check_port(config, kNoUring, {})[0].verdict, Check::Verdict::warning);
   config.engine = Engine::uring;
-  EXPECT_EQ(check_port(config, kForbidden, {})[0].verdict, Check::Verdict::bad);
+  EXPECT_EQ(check_port(config, kNoUring, {})[0].verdict, Check::Verdict::bad);
   config.engine = Engine::mmsg;
-  EXPECT_EQ(check_port(config, kForbidden, {})[0].verdict, Check::Verdict::good);
+  EXPECT_EQ(check_port(config, kNoUring, {})[0].verdict, Check::Verdict::good);
 }
 
 TEST(Check, ADiskMustBeThereAndWritable) {
@@ -35,7 +35,7 @@ TEST(Check, ADiskMustBeThereAndWritable) {
 TEST(Check, LanesThatCannotBeOpenedSayWhy) {
   ServerConfig config;
   config.engine = Engine::mmsg;
-  const Check check = check_port(config, kForbidden, {}).back();
+  const Check check = check_port(config, kNoUring, {}).back();
   EXPECT_EQ(check.verdict, Check::Verdict::bad);
   EXPECT_EQ(check.what, "ports: UDP 198.18.0.1:8210: port in use: stop it");
 }
@@ -45,7 +45,7 @@ TEST(Check, DpdkIsStartedAndWhatItLacksIsSaid) {
   ServerConfig config;
   config.engine = Engine::dpdk;
   config.dpdk.eal = "--no-huge -m 64";
-  Engines engines = kForbidden;
+  Engines engines = kNoUring;
   engines.dpdk = [](const ServerConfig&, Threads) -> tl::expected<OpenedPorts, std::string> {
     return tl::unexpected(std::string("DPDK found no device: give one"));
   };

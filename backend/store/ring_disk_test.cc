@@ -61,10 +61,10 @@ class HeldRing final : public FileRing {
   int short_by = 0;
 };
 
-struct Free {
+struct FreeRing {
   void operator()(uint8_t* p) const { std::free(p); }
 };
-using Sectors = std::unique_ptr<uint8_t[], Free>;
+using Sectors = std::unique_ptr<uint8_t[], FreeRing>;
 Sectors sectors(size_t count, uint8_t value) {
   Sectors bytes(
       static_cast<uint8_t*>(std::aligned_alloc(kIoAlignment, (count * kSectorBytes + 4095) / 4096 * 4096)));

@@ -1,7 +1,5 @@
 #include "client/command/admin_reader.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,8 +10,9 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <ctime>
 #include <utility>
+
+#include "dataplane/port/socket.h"
 
 namespace tercet::command {
 namespace {
@@ -22,31 +21,12 @@ constexpr size_t kHeaderMax = 16'384;
 constexpr size_t kChunkLineMax = 64;
 constexpr size_t kChunkMax = 64U << 20U;
 
-MonoTime now() {
-  timespec t{};
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return {int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec};
-}
-
 int milliseconds_of(Duration wait) { return static_cast<int>(std::clamp<int64_t>(wait.ms(), 0, 60'000)); }
 
 tl::expected<int, std::string> connect_to(const Endpoint& server, MonoTime until) {
-  sockaddr_storage address{};
-  socklen_t size = 0;
-  if (server.is_v4()) {
-    auto* v4 = reinterpret_cast<sockaddr_in*>(&address);
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons(server.port);
-    std::memcpy(&v4->sin_addr, server.address.data() + 12, 4);
-    size = sizeof *v4;
-  } else {
-    auto* v6 = reinterpret_cast<sockaddr_in6*>(&address);
-    v6->sin6_family = AF_INET6;
-    v6->sin6_port = htons(server.port);
-    std::memcpy(&v6->sin6_addr, server.address.data(), 16);
-    size = sizeof *v6;
-  }
-  const int fd = ::socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  sockaddr_in6 address{};
+  const socklen_t size = dataplane::to_sockaddr(server, address);
+  const int fd = ::socket(server.is_v4() ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) {
     return tl::unexpected(std::string(std::strerror(errno)));
   }
@@ -55,7 +35,7 @@ tl::expected<int, std::string> connect_to(const Endpoint& server, MonoTime until
     pollfd ready{fd, POLLOUT, 0};
     int got = 0;
     do {
-      got = ::poll(&ready, 1, milliseconds_of(until - now()));
+      got = ::poll(&ready, 1, milliseconds_of(until - dataplane::raw_now()));
     } while (got < 0 && errno == EINTR);
     socklen_t length = sizeof error;
     error = got <= 0                                                       ? ETIMEDOUT
@@ -87,7 +67,7 @@ AdminReader::~AdminReader() {
 
 tl::expected<AdminReader, std::string> AdminReader::get(const Endpoint& server, const std::string& path,
                                                         const std::string& token, Duration limit) {
-  const MonoTime until = now() + limit;
+  const MonoTime until = dataplane::raw_now() + limit;
   const auto fd = connect_to(server, until);
   if (!fd) {
     return tl::unexpected(fd.error());
@@ -127,7 +107,7 @@ AdminReader::Came AdminReader::receive(Duration wait) {
 tl::expected<void, std::string> AdminReader::read_header(MonoTime until) {
   size_t end = std::string::npos;
   while ((end = raw_.find("\r\n\r\n")) == std::string::npos) {
-    const Duration left = until - now();
+    const Duration left = until - dataplane::raw_now();
     if (left.ns <= 0) {
       return tl::unexpected(std::string("no answer in time"));
     }
@@ -215,10 +195,10 @@ AdminReader::Step AdminReader::next(std::string& body, Duration wait) {
 }
 
 tl::expected<std::string, std::string> AdminReader::rest(Duration limit, size_t max) {
-  const MonoTime until = now() + limit;
+  const MonoTime until = dataplane::raw_now() + limit;
   std::string body;
   for (;;) {
-    const Duration left = until - now();
+    const Duration left = until - dataplane::raw_now();
     if (left.ns <= 0) {
       return tl::unexpected(std::string("no answer in time"));
     }

@@ -3,7 +3,6 @@
 // --opened shows is opened here, with the server's key file, by whoever may read that.
 
 #include <CLI/CLI.hpp>
-#include <ctime>
 
 #include "client/command/admin_reader.h"
 #include "client/command/capture_file.h"
@@ -11,6 +10,7 @@
 #include "client/command/run_until.h"
 #include "client/command/server_place.h"
 #include "client/command/verbs.h"
+#include "dataplane/port/socket.h"
 #include "wire/seal/key_file.h"
 #include "wire/seal/private_file.h"
 
@@ -27,12 +27,6 @@ struct CaptureArguments {
   uint64_t packets = 0;
   bool opened = false;
 };
-
-MonoTime clock_now() {
-  timespec t{};
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return {int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec};
-}
 
 /// What the admin interface says of its refusal.
 std::string refusal_of(AdminReader& reader) {
@@ -60,7 +54,7 @@ std::string run(AdminReader& stream, CaptureFile& file, MonoTime until, const Ca
                 Context& context) {
   std::string piece;
   bool said = false;
-  while (!StopOnSignal::wanted() && !file.full() && clock_now() < until) {
+  while (!StopOnSignal::wanted() && !file.full() && dataplane::raw_now() < until) {
     piece.clear();
     const AdminReader::Step step = stream.next(piece, kLookEvery);
     if (auto taken = file.take(piece); !taken) {
@@ -109,7 +103,7 @@ int capture(const CaptureArguments& given, Context& context) {
     if (!time) {
       return context.fail(kUsage, time.error());
     }
-    until = clock_now() + *time;
+    until = dataplane::raw_now() + *time;
   }
   const auto server = find_server(given.host, given.config);
   if (!server) {

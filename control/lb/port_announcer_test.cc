@@ -15,7 +15,7 @@ using dataplane::ControlOrder;
 using dataplane::ControlPath;
 using dataplane::Vip;
 
-const Vip kVip{mapped({198, 18, 0, 100}), 24};
+const Vip kAddress{mapped({198, 18, 0, 100}), 24};
 const dataplane::IpAddress kOwn = mapped({198, 18, 0, 1});
 
 class PortAnnouncerTest : public testing::Test {
@@ -39,13 +39,13 @@ class PortAnnouncerTest : public testing::Test {
 };
 
 TEST_F(PortAnnouncerTest, EveryThreadIsToldOfAddressesAndOneAnnounces) {
-  announcer_.own(kVip);
-  announcer_.announce(kVip);
-  announcer_.disown(kVip);
+  announcer_.own(kAddress);
+  announcer_.announce(kAddress);
+  announcer_.disown(kAddress);
   for (const size_t thread : {0U, 1U}) {
     std::vector<ControlOrder::Kind> kinds;
     for (const ControlOrder& order : orders(thread)) {
-      EXPECT_EQ(order.address, v4_of(kVip.address));
+      EXPECT_EQ(order.address, v4_of(kAddress.address));
       kinds.push_back(order.kind);
     }
     using enum ControlOrder::Kind;
@@ -54,10 +54,10 @@ TEST_F(PortAnnouncerTest, EveryThreadIsToldOfAddressesAndOneAnnounces) {
 }
 
 TEST_F(PortAnnouncerTest, WhatAFullQueueRefusedIsToldAgain) {
-  announcer_.own(kVip);
+  announcer_.own(kAddress);
   while (path_->orders(1).push(ControlOrder{})) {
   }
-  announcer_.disown(kVip);
+  announcer_.disown(kAddress);
   EXPECT_EQ(announcer_.counters().address_failed.get(), 1U);
   orders(0);
   orders(1);
@@ -73,8 +73,8 @@ TEST_F(PortAnnouncerTest, WhatAFullQueueRefusedIsToldAgain) {
 TEST_F(PortAnnouncerTest, OnlyTheNewestWordAboutAnAddressIsToldAgain) {
   while (path_->orders(0).push(ControlOrder{})) {
   }
-  announcer_.disown(kVip);
-  announcer_.own(kVip);
+  announcer_.disown(kAddress);
+  announcer_.own(kAddress);
   orders(0);
   announcer_.reach();
   const auto again = orders(0);

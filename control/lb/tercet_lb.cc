@@ -245,7 +245,7 @@ int LoadBalancer::run() {
 
 MonoTime LoadBalancer::turn(const Moment& now) {
   uint64_t rung = 0;
-  [[maybe_unused]] const ssize_t n = read(events_bell_, &rung, sizeof rung);  // empty: nothing rang
+  [[maybe_unused]] const ssize_t n = ::read(events_bell_, &rung, sizeof rung);  // empty: nothing rang
   pass_events();
   const MonoTime due = vip_loop_->poll(now);
   say_transitions();
@@ -374,7 +374,7 @@ void LoadBalancer::stop() {
     say_transitions();
     sleep_until(earlier(due, clock_.now().mono + milliseconds(5)), -1);
     uint64_t rung = 0;
-    [[maybe_unused]] const ssize_t n = read(events_bell_, &rung, sizeof rung);
+    [[maybe_unused]] const ssize_t n = ::read(events_bell_, &rung, sizeof rung);
   }
   vip_loop_->stop(clock_.now());
   say_transitions();

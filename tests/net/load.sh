@@ -50,6 +50,21 @@ judge() {
   say "    $(head -n 1 <<<"$said" | jq -c '{requests, handles, most_held, outcomes, codes}')"
 }
 
+# twenty_ask_for_five: seats of firm 10, product 7, of which there are five: five hold one, fifteen are denied. What each was
+# told is in $SCRATCH/seat: N.json, N.err, N.code.
+twenty_ask_for_five() {
+  mkdir "$SCRATCH/seat"
+  # All twenty on one host, started by one shell, so that they ask at the same moment.
+  at client bash -c '
+    for n in $(seq 20); do
+      (code=0
+       tercet checkout --firm 10 --product 7 --lease 10m --station "desk-$n" --json >"$1/$n.json" 2>"$1/$n.err" || code=$?
+       echo $code >"$1/$n.code") &
+    done
+    wait' _ "$SCRATCH/seat"
+  check_equal "5 hold a seat, 15 were denied" "0:5 3:15" "$(sort "$SCRATCH"/seat/*.code | uniq -c | awk '{print $2":"$1}' | xargs)"
+}
+
 # ---- a server's own counters ----
 metrics() { # metrics HOST
   local port=8221

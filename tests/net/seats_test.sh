@@ -7,16 +7,7 @@
 cell_up
 tmr_id=$(cell license --firm 10 --product 7 --quantity 5)
 
-# All twenty on one host, started by one shell, so that they ask at the same moment.
-mkdir "$SCRATCH/seat"
-at client bash -c '
-  for n in $(seq 20); do
-    (code=0
-     tercet checkout --firm 10 --product 7 --lease 10m --station "desk-$n" --json >"$1/$n.json" 2>"$1/$n.err" || code=$?
-     echo $code >"$1/$n.code") &
-  done
-  wait' _ "$SCRATCH/seat"
-check_equal "5 hold a seat, 15 were denied" "0:5 3:15" "$(sort "$SCRATCH"/seat/*.code | uniq -c | awk '{print $2":"$1}' | xargs)"
+twenty_ask_for_five
 granted=() denied=()
 for n in $(seq 20); do
   if [ "$(<"$SCRATCH/seat/$n.code")" = 0 ]; then granted+=("$SCRATCH/seat/$n.json"); else denied+=("$SCRATCH/seat/$n.json"); fi

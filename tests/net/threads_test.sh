@@ -26,15 +26,7 @@ for host in lb1 lb2 b1; do
 done
 
 tmr_id=$(cell license --firm 10 --product 7 --quantity 5)
-mkdir "$SCRATCH/seat"
-at client bash -c '
-  for n in $(seq 20); do
-    (code=0
-     tercet checkout --firm 10 --product 7 --lease 10m --station "desk-$n" --json >"$1/$n.json" 2>"$1/$n.err" || code=$?
-     echo $code >"$1/$n.code") &
-  done
-  wait' _ "$SCRATCH/seat"
-check_equal "5 hold a seat, 15 were denied" "0:5 3:15" "$(sort "$SCRATCH"/seat/*.code | uniq -c | awk '{print $2":"$1}' | xargs)"
+twenty_ask_for_five
 check_json "leases shows these five" "length == 5 and all(.tmr_id == $tmr_id)" "$(leases)"
 
 cell license --firm 10 --product 8 --quantity 100 >/dev/null
