@@ -9,7 +9,7 @@ namespace tercet::dataplane {
 namespace {
 
 /// How many handles are fetched ahead of the query that is ordered; as keys are in open.cc.
-constexpr size_t kHandlesAhead = 8;
+constexpr size_t kHandlesAhead = 16;
 constexpr Duration kPublishEvery = milliseconds(20);
 constexpr Duration kClaimAfter =
     milliseconds(20);  // nobody is active: lb1 claims first, lb2 later (first_claim)

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/huge_vector.h"
+#include "base/prefetch.h"
 #include "quorum/window.h"
 #include "wire/ids.h"
 #include "wire/limits.h"
@@ -35,8 +36,8 @@ class Repeats {
   /// Starts loading what find() looks at, for one that comes soon.
   void prefetch(const Handle& handle) const {
     const auto* set = reinterpret_cast<const uint8_t*>(&sets_[index_of(handle)]);
-    __builtin_prefetch(set);
-    __builtin_prefetch(set + 64);
+    tercet::prefetch(set);
+    tercet::prefetch(set + 64);
   }
   /// The entry of `handle`, or null.
   Entry* find(const Handle& handle) {
@@ -58,7 +59,7 @@ class Repeats {
       entry = victim(handle);
     }
     *entry = {handle, request, tag, true, false, 0, entry->turn};
-    __builtin_prefetch(&answers_[place_of(*entry)], 1);  // written a round trip later
+    prefetch_to_write(&answers_[place_of(*entry)]);  // written a round trip later
   }
   void answer(const Handle& handle, uint32_t request, Bytes result) {
     Entry* entry = find(handle);
