@@ -1,6 +1,8 @@
 #pragma once
 // Borrowed bytes: views, never owners. Who owns them is said where they are handed over.
 
+#include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <span>
@@ -19,6 +21,14 @@ inline std::string_view as_text(Bytes bytes) {
 }
 inline bool equal(Bytes a, Bytes b) {
   return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
+}
+using Bytes16 = std::array<uint8_t, 16>;
+/// As two words: left to the library it is a call, several a query.
+constexpr bool same(const Bytes16& a, const Bytes16& b) {
+  using Words = std::array<uint64_t, 2>;
+  const auto x = std::bit_cast<Words>(a);
+  const auto y = std::bit_cast<Words>(b);
+  return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
 }
 /// The bytes of a plain struct of alignment-1 fields (wire formats).
 template <class T>

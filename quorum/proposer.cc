@@ -55,7 +55,10 @@ BackendState Proposer::backend_state(Slot slot, MonoTime now) const {
 
 void Proposer::note_epoch(Epoch epoch) { seen_ = std::max(seen_, epoch); }
 
-void Proposer::unreachable(Slot slot) { backends_[slot].unreachable = true; }
+void Proposer::unreachable(Slot slot) {
+  gate_.reset();
+  backends_[slot].unreachable = true;
+}
 
 std::optional<uint64_t> Proposer::digest(Slot slot, Seq seq) const {
   if (window_.has(seq) && window_.at(seq).tally.has(slot)) {
@@ -72,6 +75,7 @@ void Proposer::step(ServerId from, const CellView& message, const Moment& now, O
   if (!is_backend(from)) {
     return;  // heartbeats are failover's
   }
+  gate_.reset();
   std::visit([&](const auto& view) { on(view, from, now, out); }, message);
 }
 
@@ -85,6 +89,7 @@ std::vector<Proposer::DecidedEntry> Proposer::decided_since(Seq after) const {
 }
 
 MonoTime Proposer::tick(const Moment& now, Output& out) {
+  gate_.reset();
   tick_takeover(now, out);
   if (holds_epoch()) {
     deliver(now, out);

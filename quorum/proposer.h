@@ -197,6 +197,12 @@ class Proposer {
   struct Active {
     Seq first;
   };
+  /// Whether operations are taken: looked at once for all that come between two steps.
+  struct Gate {
+    MonoTime at;
+    Admit admit = Admit::taken;
+    Seq through;  ///< the last that may be ordered
+  };
 
   void on(const VoteView& view, ServerId from, const Moment& now, Output& out);
   void on(const AnswerView& view, ServerId from, const Moment& now, Output& out);
@@ -225,9 +231,10 @@ class Proposer {
 
   // ordering and tallying (proposer_active.cc)
   [[nodiscard]] Admit without_epoch() const;
+  [[nodiscard]] Gate look(MonoTime now) const;
   bool order(EntryKind kind, Bytes op, Tag tag, const Moment& now);
   void order_ticks(const Moment& now);
-  void tally(Slot slot, const Ballot& ballot, const Moment& now);
+  void outvote(Seq seq, const Moment& now);
   void note_acked(Slot slot, Seq durable, const Moment& now);
   void note_decided(Seq first, Seq last);
   void advance(const Moment& now, Output& out);
@@ -277,6 +284,7 @@ class Proposer {
   CellTime decided_cell_;
   WallTime decided_wall_;
   bool split_ = false;
+  std::optional<Gate> gate_;  ///< none: something was heard or done since
   MonoTime contest_at_;  ///< when a contested entry is asked for again
   bool leases_live_ = false;
   bool more_due_ = false;

@@ -10,21 +10,36 @@ namespace tercet::quorum {
 // ---- what comes in
 
 Admit Proposer::propose(Bytes op, Tag tag, const Moment& now) {
-  if (!holds_epoch()) {
-    return without_epoch();
+  if (!gate_ || gate_->at != now.mono) {
+    gate_ = look(now.mono);
   }
-  const SlotSet voters = backends_.voters(now.mono, last_ordered());
+  if (gate_->admit != Admit::taken) {
+    return gate_->admit;
+  }
+  const bool room = window_.next() <= gate_->through;
+  return room && order(EntryKind::op, op, tag, now) ? Admit::taken : Admit::busy;
+}
+
+/// What is ordered meanwhile changes nothing of it: a voter that had nothing to do begins to be waited for.
+Proposer::Gate Proposer::look(MonoTime now) const {
+  Gate gate{now, Admit::taken, Seq{UINT64_MAX}};
+  if (!holds_epoch()) {
+    gate.admit = without_epoch();
+    return gate;
+  }
+  const SlotSet voters = backends_.voters(now, last_ordered());
   if (active() && (voters.count() < 2 || split_)) {
-    return Admit::unavailable;
+    gate.admit = Admit::unavailable;
+    return gate;
   }
   for (const Slot slot : kSlots) {
     // A voter that falls far behind slows the LB down: what it lacks must stay in the window.
-    if (voters.has(slot) &&
-        distance(backends_[slot].acked, window_.next()) > options_.history - options_.window) {
-      return Admit::busy;
+    if (voters.has(slot)) {
+      const Seq held{backends_[slot].acked.value + options_.history - options_.window};
+      gate.through = std::min(gate.through, held);
     }
   }
-  return order(EntryKind::op, op, tag, now) ? Admit::taken : Admit::busy;
+  return gate;
 }
 
 /// One that outbids a stray Prepare keeps its address and serves again in a moment: nobody else does
@@ -114,7 +129,11 @@ void Proposer::on(const VoteView& view, ServerId from, const Moment& now, Output
   Ballot ballot;
   while (walk.next(ballot)) {
     if (window_.has(ballot.seq)) {
-      tally(slot, ballot, now);
+      Tally& tally = window_.at(ballot.seq).tally;
+      tally.add(slot, ballot.s, ballot.result);
+      if (tally.contradicted()) {
+        outvote(ballot.seq, now);
+      }
     }
   }
   note_acked(slot, Seq{h.durable}, now);
@@ -160,14 +179,10 @@ void Proposer::note_decided(Seq first, Seq last) {
   }
 }
 
-void Proposer::tally(Slot slot, const Ballot& ballot, const Moment& now) {
-  Tally& tally = window_.at(ballot.seq).tally;
-  tally.add(slot, ballot.s, ballot.result);
-  if (tally.present() != kAllSlots || tally.unanimous()) {
-    return;  // nobody is outvoted by fewer than two others, nor where all agree
-  }
-  // All three are compared, also one that is outvoted or divergent by its own word: it is named once, when it
-  // first differs from what those that count decided.
+/// All three are compared, also one that is outvoted or divergent by its own word: it is named once, when it
+/// first differs from what those that count decided.
+void Proposer::outvote(Seq seq, const Moment& now) {
+  const Tally& tally = window_.at(seq).tally;
   for (const Slot other : kSlots) {
     Backend& b = backends_[other];
     SlotSet compared = backends_.counted();
@@ -178,7 +193,7 @@ void Proposer::tally(Slot slot, const Ballot& ballot, const Moment& now) {
         std::copy(outvoted_.begin() + 1, outvoted_.end(), outvoted_.begin());
         outvoted_.pop_back();
       }
-      outvoted_.push_back({now.wall, other, ballot.seq});
+      outvoted_.push_back({now.wall, other, seq});
     }
   }
 }

@@ -1,15 +1,17 @@
 #include "quorum/tally.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace tercet::quorum {
 
 void Tally::add(Slot slot, uint64_t s, Bytes result) {
-  s_[index(slot)] = s;
   if (present_.has(slot)) {
     leave(slot);
   }
-  keep(slot, result);
+  const unsigned own = index(slot);
+  s_[own] = s;
+  kept_[own] = place_of(result, static_cast<uint8_t>(own));
   present_.add(slot);
 }
 
@@ -30,44 +32,33 @@ void Tally::leave(Slot slot) {
   present_.remove(slot);
 }
 
-void Tally::keep(Slot slot, Bytes result) {
-  for (const Slot other : kSlots) {
-    if (present_.has(other)) {
-      const Result& theirs = result_of(other);
-      if (equal({theirs.data(), theirs.size()}, result)) {
-        kept_[index(slot)] = kept_[index(other)];
-        return;
+/// Where a result stands: with another's that is equal, else it is put into `own`, which nobody uses.
+uint8_t Tally::place_of(Bytes result, uint8_t own) {
+  for (unsigned other = 0; other < kBackends; ++other) {
+    if ((present_.bits() >> other & 1U) != 0) {
+      const Result& theirs = results_[kept_[other]];
+      if (theirs.size() == result.size() && std::memcmp(theirs.data(), result.data(), result.size()) == 0) {
+        return kept_[other];
       }
     }
   }
-  kept_[index(slot)] = static_cast<uint8_t>(index(slot));
-  Result& mine = results_[index(slot)];
+  Result& mine = results_[own];
   mine.resize(result.size());
   std::copy(result.begin(), result.end(), mine.begin());
+  return own;
 }
 
 Tally::Finding Tally::find(SlotSet counted) const {
   Finding finding;
   const SlotSet here(static_cast<uint8_t>(present_.bits() & counted.bits()));
-  for (const Slot a : kSlots) {
-    if (!here.has(a)) {
-      continue;
-    }
-    SlotSet agree;
-    for (const Slot b : kSlots) {
-      if (here.has(b) && s_of(b) == s_of(a)) {
-        agree.add(b);
-      }
-    }
-    if (agree.count() >= 2) {
-      finding.verdict = Verdict::decided;
-      finding.s = s_of(a);
-      finding.agree = agree;
-      finding.outvoted = SlotSet(static_cast<uint8_t>(here.bits() & ~agree.bits()));
-      return finding;
-    }
+  finding.agree = agreeing(here);
+  if (finding.agree.empty()) {
+    finding.split = here.count() >= 2;
+    return finding;
   }
-  finding.split = here.count() >= 2;
+  finding.verdict = Verdict::decided;
+  finding.s = finding.agree.has(Slot::one) ? s_[0] : s_[1];
+  finding.outvoted = SlotSet(static_cast<uint8_t>(here.bits() & ~finding.agree.bits()));
   return finding;
 }
 

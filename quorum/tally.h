@@ -54,13 +54,27 @@ class Tally {
   [[nodiscard]] Finding find(SlotSet counted) const;
   /// The result that two of `counted` gave byte for byte, or null.
   [[nodiscard]] const Result* answer(SlotSet counted) const;
-  /// All three voted, and for the same state.
-  [[nodiscard]] bool unanimous() const { return present_ == kAllSlots && s_[0] == s_[1] && s_[1] == s_[2]; }
+  /// All three voted, and not for the same state: somebody may be outvoted.
+  [[nodiscard]] bool contradicted() const {
+    return present_ == kAllSlots && (s_[0] != s_[1] || s_[1] != s_[2]);
+  }
   void clear() { present_ = {}; }
 
  private:
   void leave(Slot slot);
-  void keep(Slot slot, Bytes result);
+  uint8_t place_of(Bytes result, uint8_t own);
+  /// Those of `here` who voted for the same state as another of them.
+  [[nodiscard]] SlotSet agreeing(SlotSet here) const {
+    const unsigned bits = here.bits();
+    const auto both = [bits](unsigned pair) { return (bits & pair) == pair; };
+    if (both(3) && s_[0] == s_[1]) {
+      return SlotSet(static_cast<uint8_t>(s_[1] == s_[2] ? bits : 3U));
+    }
+    if (both(5) && s_[0] == s_[2]) {
+      return SlotSet(5);
+    }
+    return SlotSet(both(6) && s_[1] == s_[2] ? uint8_t{6} : uint8_t{0});
+  }
   [[nodiscard]] const Result& result_of(Slot slot) const { return results_[kept_[index(slot)]]; }
 
   SlotSet present_;

@@ -8,12 +8,15 @@
 #include <string_view>
 #include <tl/expected.hpp>
 
+#include "base/bytes.h"
+
 namespace tercet {
 
 struct Endpoint {
   std::array<uint8_t, 16> address{};
   uint16_t port = 0;  ///< host order
   constexpr auto operator<=>(const Endpoint&) const = default;
+  constexpr bool operator==(const Endpoint& o) const { return port == o.port && same(address, o.address); }
   [[nodiscard]] constexpr bool is_v4() const {
     for (unsigned i = 0; i < 10; ++i) {
       if (address[i] != 0) {

@@ -29,13 +29,15 @@ constexpr uint64_t distance(Seq from, Seq to) { return to.value - from.value; }
 
 /// The client-chosen random id of one grant; whoever knows all 16 bytes is its holder.
 struct Handle {
-  std::array<uint8_t, 16> bytes{};
+  Bytes16 bytes{};
   constexpr auto operator<=>(const Handle&) const = default;
+  constexpr bool operator==(const Handle& o) const { return same(bytes, o.bytes); }
 };
 /// A process's random id, drawn at start and after fork; part of every key derivation.
 struct SessionId {
-  std::array<uint8_t, 16> bytes{};
+  Bytes16 bytes{};
   constexpr auto operator<=>(const SessionId&) const = default;
+  constexpr bool operator==(const SessionId& o) const { return same(bytes, o.bytes); }
 };
 
 /// One of the five servers: lb1, lb2, b1, b2, b3 = 0..4. Its place in arrays and masks.

@@ -86,9 +86,13 @@ Drop parse_query(Bytes plain, QueryView& out) {
   if (header->count == 0 || header->count > kQueriesMax) {
     return Drop::malformed;
   }
-  out = {header->count, plain.subspan(sizeof(QueryHeader))};
-  Bytes rest = out.ops;
-  for (unsigned i = 0; i < header->count; ++i) {
+  out.count = header->count;
+  out.ops = plain.subspan(sizeof(QueryHeader));
+  if (!parse_op(out.ops, out.first)) {
+    return Drop::malformed;
+  }
+  Bytes rest = out.ops.subspan(out.first.all.size());
+  for (unsigned i = 1; i < header->count; ++i) {
     OpView op;
     if (!parse_op(rest, op)) {
       return Drop::malformed;
@@ -99,7 +103,9 @@ Drop parse_query(Bytes plain, QueryView& out) {
 }
 
 bool QueryWalk::next(OpView& out) {
-  if (!parse_op(rest_, out)) {
+  if (rest_.size() == view_.ops.size()) {
+    out = view_.first;
+  } else if (!parse_op(rest_, out)) {
     return false;
   }
   rest_ = rest_.subspan(out.all.size());

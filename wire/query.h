@@ -85,17 +85,19 @@ const HelloAck* parse_hello_ack(Bytes plain, Drop& drop);
 
 struct QueryView {
   uint8_t count = 0;
+  OpView first;  ///< most have no other: read once
   Bytes ops;
 };
 /// Reads a Query: 1..kQueriesMax operations that parse_op accepts, and nothing behind them.
 Drop parse_query(Bytes plain, QueryView& out);
-/// Walks the operations of a parsed Query.
+/// Walks the operations of a parsed Query, which stays where it is meanwhile.
 class QueryWalk {
  public:
-  explicit QueryWalk(const QueryView& view) : rest_(view.ops) {}
+  explicit QueryWalk(const QueryView& view) : view_(view), rest_(view.ops) {}
   bool next(OpView& out);
 
  private:
+  const QueryView& view_;
   Bytes rest_;
 };
 /// Writes a Query into `out`, of which it uses no more than kClientPlainMax.
