@@ -39,7 +39,7 @@ class Replica : public dataplane::Service {
   Replica(quorum::Acceptor& acceptor, quorum::Machine& machine, store::Log& log);
 
   MonoTime poll(std::span<const dataplane::Message> in, const Moment& now, Outbox& out) override;
-  void unreachable(ServerId) override {}
+  void unreachable(ServerId, const Moment&) override {}
   void resigned(ServerId lb, Epoch epoch, const Moment& now) override;
 
   void show_to(dataplane::Snapshot<ReplicaView>* view) { view_ = view; }

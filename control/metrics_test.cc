@@ -18,7 +18,7 @@ class NoService final : public dataplane::Service {
   MonoTime poll(std::span<const dataplane::Message>, const Moment&, Outbox&) override {
     return MonoTime::never();
   }
-  void unreachable(ServerId) override {}
+  void unreachable(ServerId, const Moment&) override {}
 };
 
 TEST(Metrics, AreWrittenInPrometheussFormat) {

@@ -42,7 +42,7 @@ class EchoService final : public Service {
     polled_at = now.mono;
     return again;
   }
-  void unreachable(ServerId server) override { unreachable_servers.push_back(server); }
+  void unreachable(ServerId server, const Moment& /*now*/) override { unreachable_servers.push_back(server); }
   void resigned(ServerId lb, Epoch epoch, const Moment& /*now*/) override {
     resignations.push_back({lb, epoch});
   }

@@ -20,7 +20,7 @@ MonoTime OneThread::poll(const Moment& now) {
   for (uint32_t lanes = port_.take_unreachable(); lanes != 0; lanes &= lanes - 1) {
     ServerId server{};
     if (routes_.server_at(static_cast<Lane>(std::countr_zero(lanes)), server)) {
-      service_.unreachable(server);
+      service_.unreachable(server, now);
     }
   }
   for (const seal::Resignation& word : resignations_) {

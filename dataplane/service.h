@@ -31,7 +31,7 @@ class Service {
   /// the latest. What does not fit into `out` is kept: then it returns a time that has passed.
   virtual MonoTime poll(std::span<const Message> in, const Moment& now, Outbox& out) = 0;
   /// The peer's port was reported closed.
-  virtual void unreachable(ServerId server) = 0;
+  virtual void unreachable(ServerId server, const Moment& now) = 0;
   /// The other LB's sealed word that it has resigned `epoch` (its process died, or it stopped).
   virtual void resigned(ServerId /*lb*/, Epoch /*epoch*/, const Moment& /*now*/) {}
 };

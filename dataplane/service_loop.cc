@@ -90,7 +90,7 @@ void ServiceLoop::take(const ParcelView& parcel, const Moment& now) {
       turns_.worked();
       break;
     case ParcelKind::unreachable:
-      service_.unreachable(head.server);
+      service_.unreachable(head.server, now);
       turns_.worked();
       break;
     default:

@@ -24,7 +24,7 @@ void Backends::hear(Slot slot, uint8_t flags, Incarnation incarnation, MonoTime 
     b.resend_at = now;
   }
   b.heard = true;
-  b.unreachable = false;
+  b.closed_at = {};
   b.flags = flags;
   b.incarnation = incarnation;
   b.heard_at = now;
@@ -37,6 +37,18 @@ void Backends::measure(Slot slot, Duration round_trip) {
   b.rtt = b.rtt + error / 8;
   const Duration size = error.ns < 0 ? Duration{-error.ns} : error;
   b.rtt_deviation = b.rtt_deviation + (size - b.rtt_deviation) / 4;
+}
+
+void Backends::report_closed(Slot slot, MonoTime now) {
+  Backend& b = (*this)[slot];
+  if (b.closed_at.ns == 0) {
+    b.closed_at = now;
+  }
+}
+
+bool Backends::closed(Slot slot, MonoTime now) const {
+  const Backend& b = (*this)[slot];
+  return b.closed_at.ns != 0 && now - b.closed_at > std::max(b.rtt * kClosedAfterRtts, kClosedAfterMin);
 }
 
 Duration Backends::down_after(Slot slot) const {
@@ -70,7 +82,7 @@ bool Backends::divergent(Slot slot) const {
 
 BackendState Backends::state(Slot slot, MonoTime now, Seq last) const {
   const Backend& b = (*this)[slot];
-  if (!b.heard || b.unreachable || now - b.heard_at > down_after(slot)) {
+  if (!b.heard || closed(slot, now) || now - b.heard_at > down_after(slot)) {
     return BackendState::down;
   }
   const bool wrong_life = member(slot).value != 0 && member(slot) != b.incarnation;

@@ -17,7 +17,7 @@ struct Backend {
   uint8_t flags = 0;        ///< as it said last (wire/vote.h)
   Incarnation incarnation;  ///< as it said last
   MonoTime heard_at;
-  bool unreachable = false;  ///< its port was reported closed, and it has not spoken since
+  MonoTime closed_at;        ///< its port was reported closed, and it has not spoken since; 0: not so
   bool outvoted = false;     ///< marked by us: its state differed from a decided one
   bool regressed = false;    ///< its log ends below what it voted: cannot be trusted
   Seq acked;                 ///< voted for all of our epoch up to here, or holds them decided
@@ -44,6 +44,10 @@ class Backends {
 
   void hear(Slot slot, uint8_t flags, Incarnation incarnation, MonoTime now);
   void measure(Slot slot, Duration round_trip);
+  /// Its port was reported closed. Anybody can send such a report: it only makes the silence shorter after
+  /// which the backend is down, and whoever speaks is not.
+  void report_closed(Slot slot, MonoTime now);
+  [[nodiscard]] bool closed(Slot slot, MonoTime now) const;
   /// Which incarnation each slot must have; 0: any.
   void members(const std::array<Incarnation, kBackends>& members) { members_ = members; }
   [[nodiscard]] Incarnation member(Slot slot) const { return members_[index(slot)]; }

@@ -68,12 +68,27 @@ TEST_F(BackendsTest, DownWhenNothingWasHeardForTheLongerOfTenRttAndAQuarterSecon
   EXPECT_EQ(state(kNow + milliseconds(401)), "down");
 }
 
-TEST_F(BackendsTest, DownAtOnceWhenItsPortWasReportedClosedUntilItSpeaks) {
+TEST_F(BackendsTest, DownSoonerWhenItsPortWasReportedClosedUnlessItSpeaks) {
   hear(kMember);
-  backends_[Slot::one].unreachable = true;
-  EXPECT_EQ(state(), "down");
+  backends_.report_closed(Slot::one, kNow + milliseconds(10));
+  EXPECT_EQ(state(kNow + milliseconds(60)), "voting") << "anybody can say so";
+  backends_.report_closed(Slot::one, kNow + milliseconds(60));
+  EXPECT_EQ(state(kNow + milliseconds(61)), "down") << "the first report since it spoke counts";
+  backends_.hear(Slot::one, kMember, kLife, kNow + milliseconds(62));
+  EXPECT_EQ(state(kNow + milliseconds(62)), "voting");
+  EXPECT_EQ(state(kNow + milliseconds(200)), "voting");
+}
+
+TEST_F(BackendsTest, ReportsWithoutEndDoNothingToOneThatSpeaks) {
   hear(kMember);
-  EXPECT_EQ(state(), "voting");
+  for (int ms = 0; ms < 2'000; ++ms) {
+    const MonoTime now = kNow + milliseconds(ms);
+    backends_.report_closed(Slot::one, now);
+    EXPECT_EQ(state(now), "voting") << ms;
+    if (ms % 20 == 19) {
+      backends_.hear(Slot::one, kMember, kLife, now);
+    }
+  }
 }
 
 TEST_F(BackendsTest, AnotherLifeThanTheMembersIsAmnesiacAndCountsForNothing) {

@@ -9,10 +9,10 @@ namespace tercet::quorum {
 
 /// Who is sent fresh Accepts: all that are not down. A down one hears keep-alives, and asks for what it
 /// missed.
-ServerSet Proposer::listeners() const {
+ServerSet Proposer::listeners(MonoTime now) const {
   ServerSet set;
   for (const Slot slot : kSlots) {
-    if (!backends_[slot].unreachable || std::holds_alternative<Starting>(role_)) {
+    if (!backends_.closed(slot, now) || std::holds_alternative<Starting>(role_)) {
       set.add(server_of(slot));
     }
   }
@@ -75,7 +75,7 @@ Duration Proposer::round_patience() const {
 
 void Proposer::send_fresh(const Moment& now, Output& out) {
   const Seq to = std::holds_alternative<Starting>(role_) ? first_of_epoch() : last_ordered();
-  const ServerSet whom = listeners();
+  const ServerSet whom = listeners(now.mono);
   if (sent_ >= to || whom.empty() || !rounds_.may_open(decided_, undecided(), now.mono)) {
     return;
   }
@@ -215,7 +215,7 @@ void Proposer::send_resends(const Moment& now, Output& out) {
 /// Whether a backend need not answer a Keepalive: all that it could say was heard lately.
 bool Proposer::settled(Slot slot, MonoTime now) const {
   const Backend& b = backends_[slot];
-  return active() && !inquiry_.on && b.acked >= sent_ &&
+  return active() && !inquiry_.on && b.acked >= sent_ && b.closed_at.ns == 0 &&
          now - b.heard_at < options_.keepalive * kQuietKeepalives - options_.keepalive / 4 &&
          backends_.state(slot, now, last_ordered()) == BackendState::voting;
 }

@@ -18,6 +18,9 @@ inline constexpr Duration kWallStepMax =
 inline constexpr Duration kWallEvery = milliseconds(20);  ///< wall time of stamps advances in steps of this
 inline constexpr Duration kDownAfterMin = milliseconds(250);  ///< nothing heard for max(10 RTT, this): down
 inline constexpr int kDownAfterRtts = 10;
+/// Reported closed, and silent for max(3 RTT, this) since, though it was asked within a Keepalive's interval: down.
+inline constexpr Duration kClosedAfterMin = milliseconds(50);
+inline constexpr int kClosedAfterRtts = 3;
 
 // Chosen.
 inline constexpr Duration kHeardWindowMin =
@@ -49,6 +52,7 @@ inline constexpr Duration kContestAgain =
     milliseconds(50);  ///< a backend that was wrong and restarts needs longer than that
 inline constexpr Duration kReadAgainMin = milliseconds(2);
 inline constexpr Duration kReadAgainMax = milliseconds(250);
+inline constexpr Duration kReadGiveUp = seconds(5);  ///< as long as a client waits unless told otherwise
 inline constexpr Duration kPullAgain = milliseconds(20);
 /// Most that a backend takes over from its stage in one poll: about a millisecond's work, and half of what an
 /// acceptor's records hold without allocating.

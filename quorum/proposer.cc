@@ -55,9 +55,9 @@ BackendState Proposer::backend_state(Slot slot, MonoTime now) const {
 
 void Proposer::note_epoch(Epoch epoch) { seen_ = std::max(seen_, epoch); }
 
-void Proposer::unreachable(Slot slot) {
+void Proposer::unreachable(Slot slot, const Moment& now) {
   gate_.reset();
-  backends_[slot].unreachable = true;
+  backends_.report_closed(slot, now.mono);
 }
 
 std::optional<uint64_t> Proposer::digest(Slot slot, Seq seq) const {

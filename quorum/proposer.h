@@ -121,8 +121,8 @@ class Proposer {
   void fence(Epoch won, const Moment& now, Output& out);
   /// An epoch heard of elsewhere (heartbeats).
   void note_epoch(Epoch epoch);
-  /// A backend's port was reported closed.
-  void unreachable(Slot slot);
+  /// A backend's port was reported closed, by whomever: it is asked.
+  void unreachable(Slot slot, const Moment& now);
 
   void step(ServerId from, const CellView& message, const Moment& now, Output& out);
   /// Packs, resends, delivers; returns when to call again at the latest. Call after each burst of steps.
@@ -253,7 +253,7 @@ class Proposer {
   void send_keepalives(const Moment& now, Output& out);
   void send_keepalive(ServerSet whom, uint8_t flags, const Moment& now, Output& out);
   [[nodiscard]] AcceptHeader accept_header(Seq first, const Moment& now) const;
-  [[nodiscard]] ServerSet listeners() const;
+  [[nodiscard]] ServerSet listeners(MonoTime now) const;
   [[nodiscard]] bool holds_epoch() const;
   [[nodiscard]] Seq first_of_epoch() const;
   [[nodiscard]] MonoTime next_tick(const Moment& now) const;

@@ -301,8 +301,13 @@ void Proposer::judge_reads(const Moment& now, Output& out) {
   for (const Reads::Read* read = reads_.oldest(slot);
        read != nullptr && now.mono - read->asked_at >= patience; read = reads_.oldest(slot)) {
     ++read_misses_;
-    reads_.miss();
     late = true;
+    if (now.mono - read->first_at >= kReadGiveUp && !out.outcomes.full()) {
+      out.outcomes.push_back({Outcome::Kind::unavailable, true, read->tag, read->place, {}});
+      reads_.free(slot);
+    } else {
+      reads_.miss();
+    }
   }
   if (late) {
     reads_.were_late(now.mono);

@@ -327,6 +327,20 @@ TEST_F(ReadPath, AnswersThatTakeLongerThanItWaitedForAreWaitedForLonger) {
   EXPECT_LE(cell_.lb().read_misses(), 4U);
 }
 
+TEST_F(ReadPath, OneThatIsNeverAnsweredIsGivenUp) {
+  cell_.lost = [](const Flight& f) { return f.type() == CellMessage::answer; };
+  ASSERT_EQ(read(1), Admit::taken);
+  cell_.run(milliseconds(4'900));
+  EXPECT_EQ(cell_.find(1), nullptr);
+  cell_.run(milliseconds(500));
+  ASSERT_NE(cell_.find(1), nullptr);
+  EXPECT_EQ(cell_.find(1)->kind, Outcome::Kind::unavailable);
+  const uint64_t misses = cell_.lb().read_misses();
+  EXPECT_LE(misses, 40U) << "asked again more and more rarely";
+  cell_.run(seconds(1));
+  EXPECT_EQ(cell_.lb().read_misses(), misses) << "and no more";
+}
+
 TEST_F(ReadPath, AnAnswerOfAWrongBookIsNeverBelieved) {
   cell_.backend(B1).machine.corrupt_at = Seq{2};
   ASSERT_EQ(cell_.propose("op", 0), Admit::taken);

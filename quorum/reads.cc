@@ -63,6 +63,9 @@ void Reads::placed(Seq place, SlotSet readers, MonoTime now) {
   read.place = place;
   read.readers = readers;
   read.asked_at = now;
+  if (read.misses == 0) {
+    read.first_at = now;
+  }
   read.answered = {};
   read.has_body = false;
 }

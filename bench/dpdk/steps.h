@@ -104,7 +104,7 @@ class SteppedService final : public dataplane::Service {
     steps_.mark(Step::service);
     return again;
   }
-  void unreachable(ServerId server) override { service_.unreachable(server); }
+  void unreachable(ServerId server, const Moment& now) override { service_.unreachable(server, now); }
   void resigned(ServerId lb, Epoch epoch, const Moment& now) override { service_.resigned(lb, epoch, now); }
 
  private:

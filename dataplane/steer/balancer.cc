@@ -119,9 +119,9 @@ void Balancer::take(const Message& message, const Moment& now, quorum::Proposer:
   proposer_.step(message.server, view, now, out);
 }
 
-void Balancer::unreachable(ServerId server) {
+void Balancer::unreachable(ServerId server, const Moment& now) {
   if (is_backend(server)) {
-    proposer_.unreachable(slot_of(server));
+    proposer_.unreachable(slot_of(server), now);
   }
 }
 

@@ -36,7 +36,7 @@ class Balancer : public Service {
   Balancer(const Options& options, const Control& control);
 
   MonoTime poll(std::span<const Message> in, const Moment& now, Outbox& out) override;
-  void unreachable(ServerId server) override;
+  void unreachable(ServerId server, const Moment& now) override;
   void resigned(ServerId lb, Epoch epoch, const Moment& now) override;
 
   /// Whether this LB has its address and hears clients, as far as others can tell it. Unfit, it may be

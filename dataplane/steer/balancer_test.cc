@@ -495,12 +495,33 @@ TEST_F(BalancerTest, TheViewShowsThreeEqualDigestsAtOneSeq) {
   EXPECT_EQ(view.counters.decided, 5U);
 }
 
-TEST_F(BalancerTest, AClosedPortIsDownAtOnce) {
+TEST_F(BalancerTest, AClosedPortIsDownSoon) {
   begin();
   cut_ = quorum::SlotSet(4);
-  balancer_->unreachable(ServerId::b3);
-  balancer_->unreachable(ServerId::lb2);  // no backend
+  balancer_->unreachable(ServerId::b3, now_);
+  balancer_->unreachable(ServerId::lb2, now_);  // no backend
+  run(40);
+  EXPECT_NE(balancer_->view(now_).backends[2].state, quorum::BackendState::down);
+  run(15);
   EXPECT_EQ(balancer_->view(now_).backends[2].state, quorum::BackendState::down);
+}
+
+/// Reports of closed ports need no key: nobody may stop a cell with them.
+TEST_F(BalancerTest, ReportsWithoutEndLeaveWhoAnswersAlone) {
+  begin();
+  const Epoch epoch = balancer_->proposer().epoch();
+  for (int i = 0; i < 1'000; ++i) {
+    for (const Slot slot : kSlots) {
+      balancer_->unreachable(server_of(slot), now_);
+    }
+    run(1);
+    const View view = balancer_->view(now_);
+    ASSERT_TRUE(view.serving) << i;
+    ASSERT_EQ(view.epoch, epoch);
+    for (const BackendView& b : view.backends) {
+      ASSERT_EQ(b.state, quorum::BackendState::voting) << i;
+    }
+  }
 }
 
 }  // namespace
