@@ -1,0 +1,99 @@
+// Looking over the servers' shoulders: what each says and decides goes to the checkers.
+
+#include "tests/sim/world.h"
+
+namespace tercet::sim {
+
+void World::watch_outgoing(unsigned slot, Bytes plain) {
+  Backend& b = backends_[slot];
+  CellView view;
+  if (parse_cell(plain, view) != Drop::none) {
+    checkers_.fail("b" + std::to_string(slot + 1) + " sends what the wire refuses");
+    return;
+  }
+  if (b.trap && plain[0] == static_cast<uint8_t>(*b.trap)) {
+    b.trap.reset();
+    b.sprung = true;
+  }
+  if (const auto* vote = std::get_if<VoteView>(&view)) {
+    const Seq last{vote->header->first + vote->header->count - 1};
+    if (last >= b.voted || !b.acceptor->log().matches(b.voted, b.voted_l)) {
+      b.voted = last;
+      b.voted_l = vote->header->last_l.get();
+    }
+    if (static_cast<int>(slot) == options_.damaging_slot && random_.chance(0.2)) {
+      // Memory that goes bad between hashing and sending: the state is right, the result is not.
+      auto* bytes = const_cast<uint8_t*>(vote->results.data());
+      if (vote->results.size() > sizeof(VoteResult) + 1) {
+        bytes[sizeof(VoteResult)] ^= 1;
+      }
+    }
+  } else if (const auto* promise = std::get_if<PromiseView>(&view)) {
+    b.promised = std::max(b.promised, Epoch{promise->header->epoch});
+  }
+}
+
+void World::check_lb(unsigned lb) {
+  Lb& node = lbs_[lb];
+  const quorum::Proposer& proposer = node.service->proposer();
+  if (!proposer.active()) {
+    return;
+  }
+  if (node.epoch != proposer.epoch()) {
+    node.epoch = proposer.epoch();
+    node.checked = {};
+  }
+  for (const auto& entry : proposer.decided_since(node.checked)) {
+    checkers_.decided(lb == 0 ? "lb1" : "lb2", entry.seq, entry.l, entry.cell);
+  }
+  node.checked = proposer.commit();
+}
+
+void World::check_backend(unsigned slot) {
+  Backend& b = backends_[slot];
+  const quorum::LogView& log = b.acceptor->log();
+  static constexpr const char* kNames[] = {"b1", "b2", "b3"};
+  while (b.checked < b.acceptor->commit()) {
+    b.checked = next(b.checked);
+    const EntryView entry = log.entry(b.checked);
+    checkers_.decided(kNames[slot], b.checked, log.l_at(b.checked), entry.cell);
+    if (static_cast<int>(slot) != options_.lying_slot) {
+      checkers_.state(kNames[slot], b.checked, log.l_at(b.checked), log.s_at(b.checked).low);
+    }
+  }
+}
+
+void World::expect_service() {
+  if (!checkers_.sound()) {
+    return;
+  }
+  unsigned active = 0;
+  for (const Lb& lb : lbs_) {
+    active += lb.service->proposer().active() ? 1 : 0;
+  }
+  if (active != 1) {
+    checkers_.fail("liveness: " + std::to_string(active) + " active LBs after all faults ended");
+    return;
+  }
+  for (unsigned i = 0; i < clients_.size(); ++i) {
+    if (now_ - clients_[i]->answered_at() > seconds(2)) {
+      checkers_.fail("liveness: client " + std::to_string(i) + " is not served after all faults ended");
+      return;
+    }
+  }
+  for (unsigned slot = 0; slot < kBackends; ++slot) {
+    const quorum::Acceptor& acceptor = *backends_[slot].acceptor;
+    if (static_cast<int>(slot) == options_.lying_slot) {
+      continue;
+    }
+    const uint64_t newest = checkers_.decided_entries();
+    if (!acceptor.member() || acceptor.divergent() || acceptor.commit().value + 200 < newest) {
+      checkers_.fail("liveness: b" + std::to_string(slot + 1) +
+                     " does not take part after all faults ended (commit " +
+                     std::to_string(acceptor.commit().value) + " of " + std::to_string(newest) + ")");
+      return;
+    }
+  }
+}
+
+}  // namespace tercet::sim

@@ -1,0 +1,84 @@
+// What happens to a world: pauses, cuts, clocks that jump, and the end of all faults.
+
+#include "tests/sim/world.h"
+
+namespace tercet::sim {
+
+void World::pause(Host host, Duration span) {
+  trace("%s pauses for %ld ms", name_of(static_cast<ServerId>(host)), static_cast<long>(span.ms()));
+  if (host < 2) {
+    lbs_[host].paused_until = now_ + span;
+  } else {
+    backends_[host - 2U].paused_until = now_ + span;
+  }
+  wake(host, now_ + span);
+}
+
+void World::isolate(Host host) {
+  trace("%s is cut off", name_of(static_cast<ServerId>(host)));
+  for (Host other = 0; other < kFirstClient + clients_.size(); ++other) {
+    network_.cut(host, other);
+    network_.cut(other, host);
+  }
+}
+
+void World::rejoin(Host host) {
+  trace("%s is connected again", name_of(static_cast<ServerId>(host)));
+  for (Host other = 0; other < kFirstClient + clients_.size(); ++other) {
+    network_.heal(host, other);
+    network_.heal(other, host);
+  }
+}
+
+void World::cut(Host a, Host b) {
+  trace("path %s - %s is cut", name_of(static_cast<ServerId>(a)), name_of(static_cast<ServerId>(b)));
+  network_.cut(a, b);
+  network_.cut(b, a);
+}
+
+void World::heal(Host a, Host b) {
+  network_.heal(a, b);
+  network_.heal(b, a);
+}
+
+void World::cut_clients(unsigned lb, bool off) {
+  trace("lb%u %s clients", lb + 1, off ? "hears no" : "hears its");
+  lbs_[lb].clients_cut = off;
+  if (lbs_[lb].service != nullptr) {
+    lbs_[lb].service->set_hears_clients(!off);
+  }
+}
+
+void World::cut_clients_of_active() {
+  for (unsigned lb = 0; lb < 2; ++lb) {
+    if (lbs_[lb].service != nullptr && lbs_[lb].service->proposer().active()) {
+      cut_clients(lb, true);
+      return;
+    }
+  }
+}
+
+void World::jump_wall(Host host, Duration by) {
+  trace("%s: wall clock jumps by %ld s", name_of(static_cast<ServerId>(host)),
+        static_cast<long>(by.ms() / 1000));
+  clocks_[host].wall_offset_ms += by.ms();
+}
+
+void World::heal_all() {
+  trace("all faults end");
+  network_.heal_all();
+  for (unsigned lb = 0; lb < 2; ++lb) {
+    lbs_[lb].paused_until = {};
+    start_lb(lb);
+    cut_clients(lb, false);
+    wake(static_cast<Host>(lb), now_);
+  }
+  for (unsigned slot = 0; slot < kBackends; ++slot) {
+    backends_[slot].paused_until = {};
+    backends_[slot].trap.reset();
+    start_backend(slot);
+    wake(static_cast<Host>(slot + 2), now_);
+  }
+}
+
+}  // namespace tercet::sim
