@@ -1,6 +1,7 @@
 #include "client/command/capture_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,6 +16,39 @@ namespace tercet::command {
 using dataplane::PcapDatagram;
 using dataplane::PcapFileHeader;
 using dataplane::PcapStep;
+
+namespace {
+
+std::string cannot_be_written(const std::string& path) {
+  return path + ": cannot be written (" + std::strerror(errno) +
+         "): name a file in a folder of yours, or - for standard output";
+}
+
+/// A new file, and nothing of the one that was there: whoever owns that, or had it open, may read it.
+tl::expected<int, std::string> new_file(const std::string& path) {
+  struct stat there {};
+  if (::lstat(path.c_str(), &there) == 0) {
+    if (!S_ISREG(there.st_mode)) {
+      return tl::unexpected(path + ": is " +
+                            (S_ISLNK(there.st_mode) ? "a symbolic link" : "no regular file") +
+                            ", which a capture is not written to: name a new file, or - for standard output");
+    }
+    if (::unlink(path.c_str()) != 0) {
+      return tl::unexpected(cannot_be_written(path));
+    }
+  }
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd < 0 || ::fchmod(fd, 0600) != 0) {  // whatever the umask says
+    const std::string why = cannot_be_written(path);
+    if (fd >= 0) {
+      ::close(fd);
+    }
+    return tl::unexpected(why);
+  }
+  return fd;
+}
+
+}  // namespace
 
 CaptureFile::CaptureFile(int fd, std::string path, const Options& options)
     : fd_(fd), path_(std::move(path)), options_(options) {
@@ -31,6 +65,7 @@ CaptureFile::CaptureFile(CaptureFile&& other) noexcept
       opener_(std::move(other.opener_)),
       rest_(std::move(other.rest_)),
       out_(std::move(other.out_)),
+      whole_(other.whole_),
       begun_(other.begun_),
       packets_(other.packets_),
       opened_(other.opened_) {}
@@ -45,12 +80,7 @@ tl::expected<CaptureFile, std::string> CaptureFile::create(const std::string& pa
   if (path == "-") {
     return CaptureFile(STDOUT_FILENO, "standard output", options);
   }
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0) {
-    return tl::unexpected(path + ": cannot be written (" + std::strerror(errno) +
-                          "): name a file in a folder of yours, or - for standard output");
-  }
-  return CaptureFile(fd, path, options);
+  return new_file(path).map([&](int fd) { return CaptureFile(fd, path, options); });
 }
 
 tl::expected<void, std::string> CaptureFile::take(std::string_view piece) {
@@ -70,6 +100,9 @@ tl::expected<void, std::string> CaptureFile::take(std::string_view piece) {
           std::string("what the server sends is no capture: are both of the same version?"));
     }
     out_ = as_text(bytes.first(sizeof header));
+    if (auto done = write_out(); !done) {
+      return done;
+    }
     bytes = bytes.subspan(sizeof header);
     begun_ = true;
   }
@@ -124,11 +157,13 @@ tl::expected<void, std::string> CaptureFile::write_out() {
   for (size_t written = 0; written < out_.size();) {
     const ssize_t got = ::write(fd_, out_.data() + written, out_.size() - written);
     if (got < 0 && errno != EINTR) {
-      return tl::unexpected(path_ + ": cannot be written any more (" + std::strerror(errno) +
-                            "): what is in it is whole up to there");
+      const std::string why = path_ + ": cannot be written any more (" + std::strerror(errno) + "): ";
+      const bool whole = fd_ > STDERR_FILENO && ::ftruncate(fd_, static_cast<off_t>(whole_)) == 0;
+      return tl::unexpected(why + (whole ? "what is in it is whole up to there" : "its last packet is cut"));
     }
     written += got > 0 ? static_cast<size_t>(got) : 0;
   }
+  whole_ += out_.size();
   out_.clear();
   return {};
 }

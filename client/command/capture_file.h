@@ -21,8 +21,9 @@ class CaptureFile {
     std::optional<seal::ServerKeys> keys = {};  ///< absent: sealed, as on the wire
     uint64_t packets_max = 0;                   ///< 0: no limit
   };
-  /// Makes `path` (mode 0600, since opened packets name people and seats) or writes over it; "-": standard
-  /// output. The error is one line with what to do.
+  /// Makes `path` (mode 0600, since opened packets name people and seats); a file that is there gives way to
+  /// a new one, a symbolic link or what is no regular file is refused. "-": standard output. The error is one
+  /// line with what to do.
   static tl::expected<CaptureFile, std::string> create(const std::string& path, const Options& options);
   CaptureFile(CaptureFile&& other) noexcept;
   CaptureFile& operator=(CaptureFile&&) = delete;
@@ -48,6 +49,7 @@ class CaptureFile {
   std::unique_ptr<seal::RecordedOpener> opener_;
   std::string rest_;  ///< the record under way
   std::string out_;
+  uint64_t whole_ = 0;  ///< bytes in the file
   std::vector<uint8_t> plain_;
   std::vector<uint8_t> record_;
   bool begun_ = false;

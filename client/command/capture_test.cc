@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -208,6 +209,44 @@ TEST_F(CaptureTest, WritesWhatComesUntilItHasEnough) {
   EXPECT_EQ(info.st_mode & 0777U, 0600U);
 }
 
+TEST_F(CaptureTest, AFileThatIsThereGivesWayToANewOneThatOnlyItsOwnerReads) {
+  admin.answers("/v1/capture", {kChunked + chunk(header()), false});
+  std::ofstream(file) << "what an earlier capture left";
+  ASSERT_EQ(::chmod(file.c_str(), 0644), 0);
+  std::ifstream reader(file);  // had it open already
+  const mode_t before = ::umask(0777);
+  const Said said = capture({"--seconds", "10ms"});
+  ::umask(before);
+  EXPECT_EQ(said.code, 0) << said.err;
+  struct stat info {};
+  ASSERT_EQ(::stat(file.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777U, 0600U);
+  EXPECT_EQ(written(), header());
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(reader), {}), "what an earlier capture left")
+      << "and sees nothing of the new one";
+}
+
+TEST_F(CaptureTest, WhatIsNoFileOfItsOwnIsLeftAlone) {
+  admin.answers("/v1/capture", {kChunked + chunk(header()), false});
+  const std::string target = dir + "/target";
+  std::ofstream(target) << "another's";
+  ASSERT_EQ(::symlink(target.c_str(), file.c_str()), 0);
+  const Said link = capture({"--seconds", "10ms"});
+  EXPECT_EQ(link.code, 2);
+  EXPECT_NE(link.err.find("is a symbolic link"), std::string::npos) << link.err;
+  expect_message(link);
+  EXPECT_EQ(std::filesystem::file_size(target), 9U);
+  ASSERT_EQ(::unlink(file.c_str()), 0);
+  ASSERT_EQ(::mkfifo(file.c_str(), 0644), 0);
+  const Said fifo = capture({"--seconds", "10ms"});
+  EXPECT_EQ(fifo.code, 2);
+  EXPECT_NE(fifo.err.find("is no regular file"), std::string::npos) << fifo.err;
+  expect_message(fifo);
+  struct stat info {};
+  ASSERT_EQ(::stat(file.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777U, 0644U) << "nor is its mode changed";
+}
+
 TEST_F(CaptureTest, ARecordMayComeInPieces) {
   const auto records = conversation();
   std::string answer = kChunked;
@@ -342,7 +381,7 @@ TEST_F(CaptureTest, BadInput) {
       {{"capture", "lb1", file, "--config", config, "--seconds", "soon"}, 2, "is no time to run"},
       {{"capture", "lb1", file, "--config", config, "--packets", "-1"}, 2, "--packets"},
       {{"capture", "lb1", dir + "/no/such/folder.pcap", "--config", config}, 2, "cannot be written"},
-      {{"capture", "lb1", dir, "--config", config}, 2, "cannot be written"},
+      {{"capture", "lb1", dir, "--config", config}, 2, "is no regular file"},
       {{"capture", "lb1", "-", "--config", config, "--json"}, 2, "leave --json out"},
       {{"capture", "lb1"}, 2, "FILE"},
       {{"capture"}, 2, "HOST"},
@@ -363,15 +402,18 @@ TEST_F(CaptureTest, BadInput) {
 }
 
 TEST_F(CaptureTest, AFullDiskIsSaidAndWhatIsThereIsWhole) {
-  if (::access("/dev/full", W_OK) != 0) {
-    GTEST_SKIP() << "no /dev/full";
-  }
-  admin.answers("/v1/capture", {kChunked + chunk(header()), false});
-  file = "/dev/full";
+  admin.answers("/v1/capture", {kChunked + chunk(header()) + chunk(conversation()[0]), false});
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  // Stands in for it: no file of this process grows beyond the middle of the first packet.
+  const rlimit small{.rlim_cur = header().size() + 10, .rlim_max = before.rlim_max};
+  ::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
   const Said said = capture();
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
   EXPECT_EQ(said.code, 1);
-  EXPECT_NE(said.err.find("cannot be written any more (No space left on device)"), std::string::npos)
-      << said.err;
+  EXPECT_NE(said.err.find("cannot be written any more (File too large)"), std::string::npos) << said.err;
+  EXPECT_EQ(written(), header());
 }
 
 }  // namespace
