@@ -23,7 +23,7 @@ struct AdminPage {
 };
 
 /// An answer that is made while it is read, by the thread that serves it. It ends when more() says so, when
-/// its reader is gone or takes nothing for HttpServer::kAnswerMs, or when the interface stops.
+/// its reader is gone or does not keep pace (HttpServer::kPaceMs), or when the interface stops.
 class AdminStream {
  public:
   AdminStream() = default;

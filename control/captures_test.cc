@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -9,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "control/http_server.h"
 #include "dataplane/net/pcap.h"
 
 namespace tercet::control {
@@ -208,6 +213,109 @@ TEST(Captures, EndWhenTheServerStops) {
   ASSERT_TRUE(soon([&] { return reader.done.load(); }));
   EXPECT_FALSE(reader.whole) << "cut, and the reader can tell";
   EXPECT_TRUE(rig.off());
+}
+
+/// A connection that asks for a capture and reads what it is told to read.
+class Hand {
+ public:
+  explicit Hand(uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const int small = 4'096;  // a window of a few datagrams, which opens for each of them
+    EXPECT_EQ(::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+    const int segment = 500;
+    EXPECT_EQ(::setsockopt(fd_, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment), 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+    const std::string request = "GET /v1/capture HTTP/1.1\r\n\r\n";
+    EXPECT_EQ(::send(fd_, request.data(), request.size(), MSG_NOSIGNAL), ssize_t(request.size()));
+  }
+  ~Hand() { ::close(fd_); }
+  Hand(const Hand&) = delete;
+  Hand& operator=(const Hand&) = delete;
+  size_t total = 0;  ///< bytes read
+  /// What there is, up to `size`. False: the server has ended it.
+  bool read(size_t size) {
+    std::vector<char> into(size);
+    const ssize_t got = ::recv(fd_, into.data(), size, MSG_DONTWAIT);
+    total += got > 0 ? static_cast<size_t>(got) : 0;
+    return got > 0 || (got < 0 && errno == EAGAIN);
+  }
+
+ private:
+  int fd_;
+};
+
+/// Traffic of `each` datagrams of 1,400 bytes a millisecond, and every 100 ms `reads`, until the capture is
+/// off or the time is over.
+template <class Reads>
+void flows(Rig& rig, int each, std::chrono::milliseconds time, Reads reads) {
+  const auto begun = std::chrono::steady_clock::now();
+  const std::string text(1'400, 'x');
+  for (auto read_at = begun; rig.on() && std::chrono::steady_clock::now() < begun + time;) {
+    for (int i = 0; i < each; ++i) {
+      rig.arrives(0, text, 1);
+    }
+    if (std::chrono::steady_clock::now() >= read_at) {
+      read_at += std::chrono::milliseconds(100);
+      reads();
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+constexpr auto kLong = std::chrono::milliseconds(2 * HttpServer::kPaceMs + 1'500);
+
+TEST(Captures, AReaderThatStopsReadingLosesItToTheNextOne) {
+  Rig rig(4'096);
+  Hand stopped(rig.admin->port());
+  ASSERT_TRUE(soon([&] { return rig.on(); }));
+  flows(rig, 20, kLong, [] {});
+  EXPECT_TRUE(rig.off());
+  Reader next(rig.admin->port(), "?seconds=1", 0);
+  ASSERT_TRUE(soon([&] { return next.done.load(); }));
+  EXPECT_EQ(next.status, 200);
+}
+
+TEST(Captures, SoDoesOneInAQuietCellWhereItTakesLongToFillBuffers) {
+  Rig rig(4'096);
+  Hand stopped(rig.admin->port());
+  ASSERT_TRUE(soon([&] { return rig.on(); }));
+  flows(rig, 0, kLong, [&] { rig.arrives(0, std::string(1'400, 'x'), 1); });  // 14 kB a second
+  EXPECT_TRUE(rig.off());
+}
+
+TEST(Captures, SoDoesOneThatReadsAByteNowAndThen) {
+  Rig rig(4'096);
+  Hand dawdler(rig.admin->port());
+  ASSERT_TRUE(soon([&] { return rig.on(); }));
+  flows(rig, 20, kLong, [&] { dawdler.read(1'000); });
+  EXPECT_TRUE(rig.off());
+}
+
+TEST(Captures, ASlowReaderKeepsIt) {
+  Rig rig(4'096);
+  Hand slow(rig.admin->port());
+  ASSERT_TRUE(soon([&] { return rig.on(); }));
+  bool open = true;
+  flows(rig, 20, kLong, [&] {
+    for (int i = 0; i < 20; ++i) {  // its small window allows no more at once
+      open = open && slow.read(4'096);
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
+    }
+  });
+  EXPECT_TRUE(open);
+  EXPECT_TRUE(rig.on());
+  EXPECT_GT(rig.counts()["lost"], 0) << "slower than what comes; it read " << slow.total;
+}
+
+TEST(Captures, SoDoesOneToWhomNothingComes) {
+  Rig rig;
+  Hand waits(rig.admin->port());
+  ASSERT_TRUE(soon([&] { return rig.on(); }));
+  waits.read(65'536);
+  flows(rig, 0, kLong, [] {});
+  EXPECT_TRUE(rig.on());
 }
 
 TEST(Captures, HeadBeginsNone) {

@@ -1,9 +1,11 @@
 #include "control/http_server.h"
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,17 +24,52 @@ constexpr size_t kLingerBytes = 4 << 20;
 
 using Clock = std::chrono::steady_clock;
 
+/// Whether the reader of a lasting answer takes what it is sent, by what its machine has acknowledged: that
+/// ends a little after it stops reading, when there is no more room there, long before there is none here.
+class Pace {
+ public:
+  explicit Pace(int socket) : socket_(socket) {}
+  void sent(size_t bytes) { sent_ += bytes; }
+  [[nodiscard]] Clock::time_point look_at() const { return look_at_; }
+  /// Looks, if it is time to.
+  bool kept(Clock::time_point now) {
+    if (now < look_at_ || !kept_) {
+      return kept_;
+    }
+    int waiting = 0;
+    const bool known = ioctl(socket_, SIOCOUTQ, &waiting) == 0;
+    const uint64_t taken = sent_ - std::min(sent_, static_cast<uint64_t>(waiting));
+    kept_ = known && (taken >= sent_before_ || taken - taken_before_ >= HttpServer::kPaceBytes);
+    sent_before_ = sent_;
+    taken_before_ = taken;
+    look_at_ = now + kEvery;
+    return kept_;
+  }
+
+ private:
+  static constexpr std::chrono::milliseconds kEvery{HttpServer::kPaceMs};
+  int socket_;
+  Clock::time_point look_at_ = Clock::now() + kEvery;
+  uint64_t sent_ = 0;
+  uint64_t sent_before_ = 0;  ///< at the last look
+  uint64_t taken_before_ = 0;
+  bool kept_ = true;
+};
+
 /// One connection. When the time of the request or of the answer is up, every read and write fails.
 class LimitedStream : public httplib::Stream {
  public:
-  explicit LimitedStream(socket_t socket) : socket_(socket) {}
+  explicit LimitedStream(socket_t socket) : socket_(socket), pace_(socket) {}
 
   [[nodiscard]] bool is_readable() const override { return read_from_ < read_to_ || ready(POLLIN); }
   [[nodiscard]] bool is_writable() const override {
-    return lasting_ ? !gone() : answering_ || ready(POLLOUT);
+    return lasting_ ? !gone() && pace_.kept(Clock::now()) : answering_ || ready(POLLOUT);
   }
-  /// The answer's limit begins anew with each piece of it.
-  void may_last() { lasting_ = true; }
+  /// As long as its reader keeps pace.
+  void may_last() {
+    lasting_ = true;
+    pace_ = Pace(socket_);
+  }
 
   ssize_t read(char* into, size_t size) override {
     if (read_from_ == read_to_) {  // httplib reads a header byte by byte
@@ -49,11 +86,16 @@ class LimitedStream : public httplib::Stream {
     return static_cast<ssize_t>(n);
   }
   ssize_t write(const char* from, size_t size) override {
-    if (!answering_ || lasting_) {
+    if (!answering_) {
       answering_ = true;
       end_ = Clock::now() + std::chrono::milliseconds(HttpServer::kAnswerMs);
     }
-    return ready(POLLOUT) ? send(socket_, from, size, MSG_DONTWAIT | MSG_NOSIGNAL) : -1;
+    if (!(lasting_ ? may_go_on() : ready(POLLOUT))) {
+      return -1;
+    }
+    const ssize_t got = send(socket_, from, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    pace_.sent(got > 0 ? static_cast<size_t>(got) : 0);
+    return got;
   }
 
   void get_remote_ip_and_port(std::string& ip, int& port) const override { ask(getpeername, ip, port); }
@@ -61,6 +103,16 @@ class LimitedStream : public httplib::Stream {
   [[nodiscard]] socket_t socket() const override { return socket_; }
 
  private:
+  /// There is room for more of a lasting answer, now or while its reader keeps pace.
+  bool may_go_on() {
+    for (end_ = pace_.look_at(); !ready(POLLOUT); end_ = pace_.look_at()) {
+      const auto now = Clock::now();
+      if (now < end_ || !pace_.kept(now)) {
+        return false;
+      }
+    }
+    return true;
+  }
   /// Its reader has closed the connection, or broken it.
   [[nodiscard]] bool gone() const {
     pollfd wanted{.fd = socket_, .events = POLLRDHUP, .revents = 0};
@@ -69,7 +121,7 @@ class LimitedStream : public httplib::Stream {
   [[nodiscard]] bool ready(short events) const {
     pollfd wanted{.fd = socket_, .events = events, .revents = 0};
     for (;;) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end_ - Clock::now()).count();
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(end_ - Clock::now()).count();
       if (left <= 0) {
         return false;
       }
@@ -99,6 +151,7 @@ class LimitedStream : public httplib::Stream {
   }
 
   socket_t socket_;
+  mutable Pace pace_;
   Clock::time_point end_ = Clock::now() + std::chrono::milliseconds(HttpServer::kRequestMs);
   bool answering_ = false;
   bool lasting_ = false;

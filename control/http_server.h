@@ -18,11 +18,16 @@ class HttpServer : public httplib::Server {
   static constexpr size_t kThreads = 16;
   static constexpr int kRequestMs = 1000;   ///< from a connection's first byte to the end of its request
   static constexpr int kAnswerMs = 30'000;  ///< of an answer; small ones fit the socket's buffer
+  /// Of an answer that may last: what waited for its reader at one look must be taken at the next, kPaceMs
+  /// later, or at least kPaceBytes of it. So who stopped reading, or takes a byte now and then, is gone in
+  /// kPaceMs to twice that, and who is slow is not.
+  static constexpr int kPaceMs = 2000;
+  static constexpr int kPaceBytes = 64 << 10;
 
   HttpServer();
 
-  /// Answers at `path` may last: their limit is kAnswerMs without anything being taken, and they end when
-  /// their reader is gone. Before listening.
+  /// Answers at `path` may last, as long as their reader keeps pace; they end when it is gone. Before
+  /// listening.
   void let_last(const std::string& path) { lasting_.insert(path); }
 
   /// bind_to_port / bind_to_any_port, with room for a burst of connections. The port, or -1 with errno set.
