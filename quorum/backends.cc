@@ -61,13 +61,17 @@ Duration Backends::resend_after(Slot slot) const {
   return std::min(base * (int64_t{1} << std::min(b.resends, 7U)), kResendMax);
 }
 
+bool Backends::counts(Slot slot) const {
+  const Backend& b = (*this)[slot];
+  const bool right_life = member(slot).value == 0 || member(slot) == b.incarnation;
+  return b.heard && right_life && !b.outvoted && !b.regressed && (b.flags & (kDivergent | kAmnesiac)) == 0 &&
+         (b.flags & (kMember | kBlank)) != 0;
+}
+
 SlotSet Backends::counted() const {
   SlotSet set;
   for (const Slot slot : kSlots) {
-    const Backend& b = (*this)[slot];
-    const bool right_life = member(slot).value == 0 || member(slot) == b.incarnation;
-    if (b.heard && right_life && !b.outvoted && !b.regressed && (b.flags & (kDivergent | kAmnesiac)) == 0 &&
-        (b.flags & (kMember | kBlank)) != 0) {
+    if (counts(slot)) {
       set.add(slot);
     }
   }
@@ -100,16 +104,6 @@ BackendState Backends::state(Slot slot, MonoTime now, Seq last) const {
     return BackendState::catching_up;
   }
   return BackendState::voting;
-}
-
-SlotSet Backends::voters(MonoTime now, Seq last) const {
-  SlotSet set;
-  for (const Slot slot : kSlots) {
-    if (state(slot, now, last) == BackendState::voting) {
-      set.add(slot);
-    }
-  }
-  return set;
 }
 
 void Backends::restart(Seq before_first, MonoTime now) {

@@ -17,13 +17,13 @@ struct Backend {
   uint8_t flags = 0;        ///< as it said last (wire/vote.h)
   Incarnation incarnation;  ///< as it said last
   MonoTime heard_at;
-  MonoTime closed_at;        ///< its port was reported closed, and it has not spoken since; 0: not so
-  bool outvoted = false;     ///< marked by us: its state differed from a decided one
-  bool regressed = false;    ///< its log ends below what it voted: cannot be trusted
-  Seq acked;                 ///< voted for all of our epoch up to here, or holds them decided
-  Seq durable;               ///< last durable seq that it told of, on our log
-  MonoTime acked_at;         ///< when acked rose last: what was asked later must not show less
-  MonoTime progress_at;      ///< acked rose, or it had nothing to do
+  MonoTime closed_at;      ///< its port was reported closed, and it has not spoken since; 0: not so
+  bool outvoted = false;   ///< marked by us: its state differed from a decided one
+  bool regressed = false;  ///< its log ends below what it voted: cannot be trusted
+  Seq acked;               ///< voted for all of our epoch up to here, or holds them decided
+  Seq durable;             ///< last durable seq that it told of, on our log
+  MonoTime acked_at;       ///< when acked rose last: what was asked later must not show less
+  MonoTime progress_at;    ///< acked rose, or it had nothing to do
   uint64_t pulled = 0;
   uint32_t load = 0;
   Duration rtt = milliseconds(1);
@@ -53,12 +53,11 @@ class Backends {
   [[nodiscard]] Incarnation member(Slot slot) const { return members_[index(slot)]; }
 
   [[nodiscard]] BackendState state(Slot slot, MonoTime now, Seq last) const;
-  /// Slots whose ballots count: members that are neither divergent nor amnesiac.
+  /// Its ballots count: a member that is neither divergent nor amnesiac.
+  [[nodiscard]] bool counts(Slot slot) const;
   [[nodiscard]] SlotSet counted() const;
   /// A member that says so itself: its votes decide nothing, but are compared.
   [[nodiscard]] bool divergent(Slot slot) const;
-  /// Slots that vote now.
-  [[nodiscard]] SlotSet voters(MonoTime now, Seq last) const;
   [[nodiscard]] Duration down_after(Slot slot) const;
   [[nodiscard]] Duration resend_after(Slot slot) const;
   /// A new epoch: forget what was learned of the old one's entries.

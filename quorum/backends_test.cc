@@ -44,7 +44,6 @@ TEST_F(BackendsTest, WhatABackendSaysOfItselfMakesItsState) {
     hear(one.flags);
     EXPECT_EQ(state(), one.state) << one.what;
     EXPECT_EQ(backends_.counted().has(Slot::one), one.counted) << one.what;
-    EXPECT_EQ(backends_.voters(kNow, Seq{0}).has(Slot::one), std::string(one.state) == "voting") << one.what;
   }
 }
 

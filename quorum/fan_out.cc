@@ -103,6 +103,7 @@ void Proposer::send_fresh(const Moment& now, Output& out) {
     }
     if (now.mono - b.progress_at > backends_.down_after(slot) && next(b.acked) == window_.next()) {
       b.progress_at = now.mono;
+      changed();
     }
   }
 }
@@ -114,7 +115,7 @@ void Proposer::send_reads(const Moment& now, Output& out) {
   if (!active() || reads_.waiting(slot) == nullptr) {
     return;
   }
-  const SlotSet voters = backends_.voters(now.mono, last_ordered());
+  const SlotSet voters = standing(now.mono).voters;
   if (voters.count() < 2) {
     return;  // given up by judge_reads
   }
@@ -194,7 +195,7 @@ void Proposer::send_resends(const Moment& now, Output& out) {
   }
   for (const Slot slot : kSlots) {
     Backend& b = backends_[slot];
-    const BackendState state = backends_.state(slot, now.mono, last_ordered());
+    const BackendState state = backend_state(slot, now.mono);
     if (b.acked >= sent_ || now.mono < b.resend_at || state == BackendState::down) {
       continue;
     }
@@ -217,7 +218,7 @@ bool Proposer::settled(Slot slot, MonoTime now) const {
   const Backend& b = backends_[slot];
   return active() && !inquiry_.on && b.acked >= sent_ && b.closed_at.ns == 0 &&
          now - b.heard_at < options_.keepalive * kQuietKeepalives - options_.keepalive / 4 &&
-         backends_.state(slot, now, last_ordered()) == BackendState::voting;
+         backend_state(slot, now) == BackendState::voting;
 }
 
 void Proposer::send_keepalives(const Moment& now, Output& out) {

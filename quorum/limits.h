@@ -18,7 +18,8 @@ inline constexpr Duration kWallStepMax =
 inline constexpr Duration kWallEvery = milliseconds(20);  ///< wall time of stamps advances in steps of this
 inline constexpr Duration kDownAfterMin = milliseconds(250);  ///< nothing heard for max(10 RTT, this): down
 inline constexpr int kDownAfterRtts = 10;
-/// Reported closed, and silent for max(3 RTT, this) since, though it was asked within a Keepalive's interval: down.
+/// Reported closed, and silent for max(3 RTT, this) since, though it was asked within a Keepalive's interval:
+/// down.
 inline constexpr Duration kClosedAfterMin = milliseconds(50);
 inline constexpr int kClosedAfterRtts = 3;
 

@@ -36,27 +36,40 @@ Seq Proposer::first_of_epoch() const {
   return {};
 }
 
-unsigned Proposer::voters(MonoTime now) const {
-  return holds_epoch() ? backends_.voters(now, last_ordered()).count() : 0;
+void Proposer::changed() {
+  gate_.reset();
+  standing_.reset();
 }
 
-unsigned Proposer::in_reach(MonoTime now) const {
-  unsigned count = 0;
-  for (const Slot slot : kSlots) {
-    const BackendState state = backend_state(slot, now);
-    count += state == BackendState::voting || state == BackendState::catching_up ? 1U : 0U;
+/// What is ordered meanwhile changes nothing of it: a backend that had nothing to do begins to be waited for.
+const Proposer::Standing& Proposer::standing(MonoTime now) const {
+  if (standing_ && standing_->at == now) {
+    return *standing_;
   }
-  return count;
+  Standing s{.at = now, .counted = backends_.counted()};
+  for (const Slot slot : kSlots) {
+    const BackendState state = backends_.state(slot, now, holds_epoch() ? last_ordered() : Seq{0});
+    s.states[index(slot)] = state;
+    if (state == BackendState::voting) {
+      s.voters.add(slot);
+    }
+    s.in_reach += state == BackendState::voting || state == BackendState::catching_up ? 1U : 0U;
+  }
+  return standing_.emplace(s);
 }
+
+unsigned Proposer::voters(MonoTime now) const { return holds_epoch() ? standing(now).voters.count() : 0; }
+
+unsigned Proposer::in_reach(MonoTime now) const { return standing(now).in_reach; }
 
 BackendState Proposer::backend_state(Slot slot, MonoTime now) const {
-  return backends_.state(slot, now, holds_epoch() ? last_ordered() : Seq{0});
+  return standing(now).states[index(slot)];
 }
 
 void Proposer::note_epoch(Epoch epoch) { seen_ = std::max(seen_, epoch); }
 
 void Proposer::unreachable(Slot slot, const Moment& now) {
-  gate_.reset();
+  changed();
   backends_.report_closed(slot, now.mono);
 }
 
@@ -75,8 +88,9 @@ void Proposer::step(ServerId from, const CellView& message, const Moment& now, O
   if (!is_backend(from)) {
     return;  // heartbeats are failover's
   }
-  gate_.reset();
+  changed();
   std::visit([&](const auto& view) { on(view, from, now, out); }, message);
+  changed();
 }
 
 std::vector<Proposer::DecidedEntry> Proposer::decided_since(Seq after) const {
@@ -89,8 +103,9 @@ std::vector<Proposer::DecidedEntry> Proposer::decided_since(Seq after) const {
 }
 
 MonoTime Proposer::tick(const Moment& now, Output& out) {
-  gate_.reset();
+  changed();
   tick_takeover(now, out);
+  changed();
   if (holds_epoch()) {
     deliver(now, out);
     note_split(now.mono);

@@ -203,6 +203,17 @@ class Proposer {
     Admit admit = Admit::taken;
     Seq through;  ///< the last that may be ordered
   };
+  /// How the backends stand: looked at once for all that is asked between two steps.
+  struct Standing {
+    MonoTime at;
+    std::array<BackendState, kBackends> states{};
+    SlotSet voters{};
+    SlotSet counted{};
+    unsigned in_reach = 0;
+  };
+  /// Something was heard or done: what was looked at is looked at again.
+  void changed();
+  [[nodiscard]] const Standing& standing(MonoTime now) const;
 
   void on(const VoteView& view, ServerId from, const Moment& now, Output& out);
   void on(const AnswerView& view, ServerId from, const Moment& now, Output& out);
@@ -284,8 +295,9 @@ class Proposer {
   CellTime decided_cell_;
   WallTime decided_wall_;
   bool split_ = false;
-  std::optional<Gate> gate_;  ///< none: something was heard or done since
-  MonoTime contest_at_;  ///< when a contested entry is asked for again
+  std::optional<Gate> gate_;                  ///< none: something was heard or done since
+  mutable std::optional<Standing> standing_;  ///< the same
+  MonoTime contest_at_;                       ///< when a contested entry is asked for again
   bool leases_live_ = false;
   bool more_due_ = false;
   MonoTime ordered_at_;

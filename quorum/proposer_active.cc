@@ -20,14 +20,13 @@ Admit Proposer::propose(Bytes op, Tag tag, const Moment& now) {
   return room && order(EntryKind::op, op, tag, now) ? Admit::taken : Admit::busy;
 }
 
-/// What is ordered meanwhile changes nothing of it: a voter that had nothing to do begins to be waited for.
 Proposer::Gate Proposer::look(MonoTime now) const {
   Gate gate{now, Admit::taken, Seq{UINT64_MAX}};
   if (!holds_epoch()) {
     gate.admit = without_epoch();
     return gate;
   }
-  const SlotSet voters = backends_.voters(now, last_ordered());
+  const SlotSet voters = standing(now).voters;
   if (active() && (voters.count() < 2 || split_)) {
     gate.admit = Admit::unavailable;
     return gate;
@@ -112,7 +111,7 @@ void Proposer::on(const VoteView& view, ServerId from, const Moment& now, Output
       window_.l_at(last) != h.last_l.get()) {
     return;  // of another log than ours: it counts for nothing
   }
-  const bool counts = backends_.counted().has(slot);
+  const bool counts = backends_.counts(slot);
   if (!counts && !b.outvoted && !backends_.divergent(slot)) {
     return;  // amnesiac by its own word, or another incarnation than the member
   }
@@ -219,11 +218,11 @@ void Proposer::advance(const Moment& now, Output& out) {
 
 // ---- what goes out to clients
 
-void Proposer::deliver(const Moment& /*now*/, Output& out) {
+void Proposer::deliver(const Moment& now, Output& out) {
   if (!active()) {
     return;
   }
-  const SlotSet counted = backends_.counted();
+  const SlotSet counted = standing(now.mono).counted;
   while (answered_ < decided_ && !out.outcomes.full()) {
     const Seq seq = next(answered_);
     const Window::Entry& entry = window_.at(seq);
@@ -248,10 +247,10 @@ void Proposer::note_split(MonoTime now) {
     return;
   }
   const Tally& tally = window_.at(seq).tally;
-  if (!tally.find(backends_.counted()).split) {
+  if (!tally.find(standing(now).counted).split) {
     return;
   }
-  const SlotSet voters = backends_.voters(now, last_ordered());
+  const SlotSet voters = standing(now).voters;
   split_ = true;
   for (const Slot slot : kSlots) {
     if (!tally.has(slot) && voters.has(slot)) {
@@ -264,7 +263,7 @@ void Proposer::on(const AnswerView& view, ServerId from, const Moment& now, Outp
   const AnswerHeader& h = *view.header;
   const Slot slot = slot_of(from);
   const Seq place{h.place};
-  if (!active() || Epoch{h.epoch} != epoch_ || out.outcomes.full() || !backends_.counted().has(slot) ||
+  if (!active() || Epoch{h.epoch} != epoch_ || out.outcomes.full() || !backends_.counts(slot) ||
       backends_[slot].incarnation != Incarnation{h.incarnation}) {
     return;
   }

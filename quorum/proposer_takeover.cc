@@ -9,7 +9,7 @@
 namespace tercet::quorum {
 
 void Proposer::claim(Cause cause, const Moment& now) {
-  gate_.reset();
+  changed();
   if (!std::holds_alternative<Standby>(role_) || now.mono < backoff_until_) {
     return;
   }
@@ -325,7 +325,7 @@ void Proposer::start(const Choice& choice, uint64_t recovered, const Moment& now
 }
 
 void Proposer::stand_by(Cause cause, const Moment& now, Output& out) {
-  gate_.reset();
+  changed();
   const bool held =
       holds_epoch() || (std::holds_alternative<Preparing>(role_) && std::get<Preparing>(role_).raised);
   ++failures_;

@@ -1,8 +1,8 @@
 #pragma once
 // Reads: each rides in an Accept at a place in the stream and is answered by two backends there (DESIGN §2
 // "Reads"). Two answers count if they and their L are equal and L is the LB's own at that place. One that is
-// late gets a fresh place and other readers; after two misses all three are asked, and after seconds it is given
-// up: UNAVAILABLE.
+// late gets a fresh place and other readers; after two misses all three are asked, and after seconds it is
+// given up: UNAVAILABLE.
 //
 // How late is late adapts (RFC 6298 §2, §5): to the times that answers take, and it doubles while none come.
 // Else, above what the backends can answer in that time, every read would be asked anew before its answer
