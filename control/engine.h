@@ -26,6 +26,8 @@ struct Engines {
   tl::expected<void, std::string> (*uring_allowed)() = nullptr;
   tl::expected<OpenedPorts, std::string> (*dpdk)(const ServerConfig& config,
                                                  std::span<const dataplane::PortOptions> threads) = nullptr;
+  /// The last call, when all ports are gone: gives back what an engine holds beyond them.
+  void (*stop)() = nullptr;
 };
 
 struct OpenedPorts {
@@ -33,6 +35,8 @@ struct OpenedPorts {
   /// With `rest`: one more, without lanes, for a thread that only meets others in Links: to sleep in, and for
   /// its files. A kernel engine's, whatever serves the lanes.
   std::unique_ptr<dataplane::Port> rest;
+  /// Where the thread of `rest` belongs; empty: anywhere. The other threads' ports see to that themselves.
+  std::vector<int> rest_cpus;
   /// Of an engine without a kernel: how addresses are announced, and how this host's own queries get in.
   std::shared_ptr<dataplane::ControlPath> path;
   std::string why;                    ///< one line for the log: which engine, and why that one

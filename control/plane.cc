@@ -61,6 +61,7 @@ tl::expected<std::unique_ptr<Plane>, std::string> Plane::open(
   }
   self->ports_ = std::move(opened->ports);
   self->rest_ = std::move(opened->rest);
+  self->rest_cpus_ = std::move(opened->rest_cpus);
   self->path_ = std::move(opened->path);
   self->warnings_ = std::move(opened->warnings);
   self->why_ = std::move(opened->why);
@@ -105,7 +106,7 @@ void Plane::start() {
     threads_.push_back(std::make_unique<PollingThread>(*one_, views_.front().name));
     return;
   }
-  threads_.push_back(std::make_unique<PollingThread>(many_->quorum(), views_.back().name));
+  threads_.push_back(std::make_unique<PollingThread>(many_->quorum(), views_.back().name, rest_cpus_));
   for (unsigned thread = 0; thread < steering_; ++thread) {
     threads_.push_back(std::make_unique<PollingThread>(many_->steering(thread), views_[thread].name));
   }

@@ -62,6 +62,7 @@ class Plane {
   std::vector<dataplane::Routes> routes_;  ///< of each port
   Engines::Ports ports_;
   std::unique_ptr<dataplane::Port> rest_;
+  std::vector<int> rest_cpus_;
   std::vector<std::unique_ptr<seal::Keyring>> keyrings_;
   std::shared_ptr<dataplane::ControlPath> path_;
   std::vector<std::unique_ptr<dataplane::Wiretap>> taps_;  ///< of each port

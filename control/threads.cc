@@ -30,6 +30,18 @@ sigset_t handled() {
   return set;
 }
 
+void keep_to(const std::vector<int>& cpus) {
+  if (cpus.empty()) {
+    return;
+  }
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const int cpu : cpus) {
+    CPU_SET(cpu, &set);
+  }
+  sched_setaffinity(0, sizeof set, &set);
+}
+
 }  // namespace
 
 void block_signals() {
@@ -98,9 +110,11 @@ tl::expected<void, std::string> lock_memory() {
                         "): give it CAP_IPC_LOCK or a higher memlock limit, or turn swap off");
 }
 
-PollingThread::PollingThread(dataplane::Loop& loop, const char* name) : poller_(loop, clock_) {
-  thread_ = std::thread([this, name] {
+PollingThread::PollingThread(dataplane::Loop& loop, const char* name, const std::vector<int>& cpus)
+    : poller_(loop, clock_) {
+  thread_ = std::thread([this, name, cpus] {
     name_this_thread(name);
+    keep_to(cpus);
     prctl(PR_SET_TIMERSLACK, 1UL);  // wait() ends when it was asked to, not 50 µs later
     raise_priority();
     tid_.store(gettid(), std::memory_order_relaxed);

@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 #include <tl/expected.hpp>
+#include <vector>
 
 #include "dataplane/poller.h"
 #include "dataplane/real_clock.h"
@@ -41,7 +42,8 @@ tl::expected<void, std::string> lock_memory();
 /// A thread that runs `loop` until stop(). The loop outlives it.
 class PollingThread {
  public:
-  PollingThread(dataplane::Loop& loop, const char* name);
+  /// `cpus`: where it may run; empty: wherever the caller may, or where its port puts it.
+  PollingThread(dataplane::Loop& loop, const char* name, const std::vector<int>& cpus = {});
   ~PollingThread() { stop(); }
   PollingThread(const PollingThread&) = delete;
   PollingThread& operator=(const PollingThread&) = delete;

@@ -21,7 +21,9 @@ int main_of(int argc, char** argv) {
     return 2;
   }
   if (arguments->check) {
-    return check_backend(*config, all_engines());
+    const int code = check_backend(*config, all_engines());
+    all_engines().stop();
+    return code;
   }
   block_signals();
   raise_session();
@@ -34,6 +36,7 @@ int main_of(int argc, char** argv) {
   }
   const int code = (*backend)->run();
   backend->reset();
+  all_engines().stop();
   stop_logging();
   return code;
 }

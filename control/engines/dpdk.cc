@@ -1,10 +1,7 @@
 #include "control/engines/dpdk.h"
 
-#include <cstdlib>
-#include <filesystem>
-
-#include "base/file.h"
 #include "dataplane/port/dpdk/dpdk_engine.h"
+#include "dataplane/port/dpdk/kernel_interface.h"
 #include "wire/seal/key_file.h"
 
 namespace tercet::control {
@@ -32,27 +29,57 @@ dataplane::DpdkOptions options_of(const ServerConfig& config) {
   return options;
 }
 
-/// Free huge pages of all sizes.
-size_t free_huge_pages() {
-  size_t sum = 0;
-  std::error_code error;
-  for (const auto& size : std::filesystem::directory_iterator("/sys/kernel/mm/hugepages", error)) {
-    if (const auto text = read_file((size.path() / "free_hugepages").string(), 64)) {
-      sum += std::strtoull(text->c_str(), nullptr, 10);
-    }
+std::string cpus_text(const std::vector<int>& cpus) {
+  std::string text;
+  for (const int cpu : cpus) {
+    text += (text.empty() ? "CPU " : ", ") + std::to_string(cpu);
   }
-  return sum;
+  return text;
+}
+
+/// The quorum thread comes after those that receive: its lcore is the next one.
+void place_quorum(size_t threads, OpenedPorts& opened) {
+  opened.rest_cpus = dataplane::cpus_of_polling_thread(threads);
+  const size_t lcores = dataplane::polling_lcores();
+  if (lcores == threads && dataplane::has_polling_lcores()) {
+    opened.warnings.push_back("the quorum thread shares " + cpus_text(opened.rest_cpus) +
+                              " with the control threads, as port.eal has no lcore left for it: give it one "
+                              "more (-l)");
+  }
+}
+
+void warn_of_link(const dataplane::Device& device, OpenedPorts& opened) {
+  if (device.link_up()) {
+    return;
+  }
+  const std::string& interface = device.interface();
+  if (interface.empty()) {
+    opened.warnings.push_back(device.name() + " has no link: is the cable in, and the other side up?");
+  } else if (!dataplane::kernel_set_up(interface)) {
+    opened.warnings.push_back(interface + ", on which " + device.name() +
+                              " stands, is down: set it up (ip link set " + interface + " up)");
+  } else {
+    opened.warnings.push_back(interface + ", on which " + device.name() +
+                              " stands, has no link: is the cable in, and the other side up?");
+  }
+}
+
+/// With af_xdp the driver reads only as many of the interface's queues as there are threads.
+void warn_of_queues(const dataplane::Device& device, size_t threads, OpenedPorts& opened) {
+  const size_t queues =
+      device.driver() == "net_af_xdp" ? dataplane::kernel_receive_queues(device.interface()) : threads;
+  if (queues > threads) {
+    opened.warnings.push_back(device.interface() + " spreads what comes over " + std::to_string(queues) +
+                              " queues, of which " + std::to_string(threads) +
+                              " are read here; the kernel gets the rest: ethtool -L " + device.interface() +
+                              " combined " + std::to_string(threads));
+  }
 }
 
 }  // namespace
 
 tl::expected<OpenedPorts, std::string> open_dpdk_ports(const ServerConfig& config,
                                                        std::span<const dataplane::PortOptions> threads) {
-  if (dataplane::wants_huge_pages(config.dpdk.eal) && free_huge_pages() == 0) {  // EAL's words say less
-    return tl::unexpected(std::string(
-        "no huge pages are free: reserve some (sysctl vm.nr_hugepages=256), or add --no-huge -m 64 to "
-        "port.eal"));
-  }
   auto network = dataplane::open_dpdk(options_of(config), threads.front(), threads.size());
   if (!network) {
     return tl::unexpected(network.error());
@@ -70,10 +97,11 @@ tl::expected<OpenedPorts, std::string> open_dpdk_ports(const ServerConfig& confi
           ": every buffer crosses between them; give it lcores of its node (-l in port.eal)");
     }
   }
-  if (!network->device->link_up()) {
-    opened.warnings.push_back(network->device->name() +
-                              " has no link: is the cable in, and the other side up?");
+  if (config.steering_threads != 0) {
+    place_quorum(threads.size(), opened);
   }
+  warn_of_link(*network->device, opened);
+  warn_of_queues(*network->device, threads.size(), opened);
   opened.why = "engine dpdk (as configured), " + network->device->describe();
   return opened;
 }

@@ -1,6 +1,7 @@
 #include "control/engines/engines.h"
 
 #include "control/engines/dpdk.h"
+#include "dataplane/port/dpdk/eal.h"
 #include "dataplane/port/mmsg/mmsg_port.h"
 #include "dataplane/port/uring/uring_port.h"
 
@@ -16,6 +17,7 @@ const Engines& all_engines() {
           [](std::span<const dataplane::PortOptions> threads) { return dataplane::make_mmsg_ports(threads); },
       .uring_allowed = dataplane::uring_allowed,
       .dpdk = open_dpdk_ports,
+      .stop = dataplane::stop_eal,
   };
   return engines;
 }

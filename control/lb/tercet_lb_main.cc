@@ -31,7 +31,9 @@ int main_of(int argc, char** argv) {
     return 2;
   }
   if (arguments->check) {
-    return check_lb(*config, all_engines());
+    const int code = check_lb(*config, all_engines());
+    all_engines().stop();
+    return code;
   }
   block_signals();
   auto guard = start_guard(*config, memory_of(argc, argv));
@@ -49,6 +51,7 @@ int main_of(int argc, char** argv) {
   }
   const int code = (*lb)->run();
   lb->reset();
+  all_engines().stop();
   stop_logging();
   return code;
 }

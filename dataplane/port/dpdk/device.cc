@@ -13,6 +13,9 @@
 
 #include "base/check.h"
 #include "dataplane/port/burst.h"
+#include "dataplane/port/dpdk/eal_arguments.h"
+#include "dataplane/port/dpdk/eal_log.h"
+#include "dataplane/port/dpdk/kernel_interface.h"
 #include "dataplane/port/dpdk/limits.h"
 
 namespace tercet::dataplane {
@@ -45,12 +48,23 @@ std::vector<int> sockets_of(int domain) {
 
 std::string error_text(int error) { return rte_strerror(error < 0 ? -error : error); }
 
-tl::expected<uint16_t, std::string> find(const std::string& wanted) {
+std::string none_found(const std::string& arguments) {
+  if (!names_a_device(arguments)) {
+    return "DPDK found no device: give one in port.eal (--vdev=… or -a PCI-ADDRESS); a NIC must be bound to "
+           "vfio-pci (dpdk-devbind.py) unless its driver is mlx";
+  }
+  if (const std::string why = eal_failure_since(0); !why.empty()) {
+    return "DPDK could not make the device that port.eal names (" + why + "): correct its --vdev or -a";
+  }
+  return "DPDK found no device where port.eal says that one is: see whether it is there and bound to "
+         "vfio-pci "
+         "(dpdk-devbind.py -s), unless its driver is mlx";
+}
+
+tl::expected<uint16_t, std::string> find(const std::string& wanted, const std::string& arguments) {
   const std::vector<std::string> names = Device::names();
   if (names.empty()) {
-    return tl::unexpected(std::string(
-        "DPDK found no device: give one in port.eal (--vdev=… or -a PCI-ADDRESS); a NIC must be bound to "
-        "vfio-pci (dpdk-devbind.py) unless its driver is mlx"));
+    return tl::unexpected(none_found(arguments));
   }
   if (wanted.empty() && names.size() > 1) {
     return tl::unexpected("DPDK found several devices (" + joined(names) + "): name one in port.device");
@@ -78,7 +92,8 @@ std::vector<std::string> Device::names() {
 }
 
 tl::expected<std::shared_ptr<Device>, std::string> Device::open(const DeviceOptions& options) {
-  const auto id = find(options.name);
+  const size_t mark = eal_log_mark();
+  const auto id = find(options.name, options.arguments);
   if (!id) {
     return tl::unexpected(id.error());
   }
@@ -87,6 +102,12 @@ tl::expected<std::shared_ptr<Device>, std::string> Device::open(const DeviceOpti
   char name[RTE_ETH_NAME_MAX_LEN] = {};
   rte_eth_dev_get_name_by_port(*id, name);
   self->name_ = name;
+  self->log_mark_ = mark;
+  for (const KernelDevice& device : kernel_devices(options.arguments)) {
+    if (device.name == self->name_) {
+      self->interface_ = device.interface;
+    }
+  }
   self->queues_ = options.queues;
   if (auto done = self->configure(options); !done) {
     return tl::unexpected(done.error());
@@ -97,7 +118,7 @@ tl::expected<std::shared_ptr<Device>, std::string> Device::open(const DeviceOpti
   if (auto done = self->set_up_queues(); !done) {
     return tl::unexpected(done.error());
   }
-  self->accept_addresses(options.more_macs);
+  self->accept_addresses(options);
   return self;
 }
 
@@ -113,6 +134,14 @@ tl::expected<void, std::string> Device::configure(const DeviceOptions& options) 
     return tl::unexpected(name_ + " has " + std::to_string(std::min(info.max_rx_queues, info.max_tx_queues)) +
                           " queue(s) and port.steering_threads asks for " + std::to_string(queues_) +
                           ": lower that, or give the device more (af_packet: qpairs=N in its --vdev)");
+  }
+  // The kernel deals out what comes to all queues that the driver made (PACKET_FANOUT), read or not.
+  if (driver_ == "net_af_packet" && info.max_rx_queues > queues_) {
+    return tl::unexpected(
+        name_ + " fills " + std::to_string(info.max_rx_queues) + " queues, of which " +
+        std::to_string(queues_) + (queues_ == 1 ? " is" : " are") +
+        " read: what comes to the others would be lost: write qpairs=" + std::to_string(queues_) +
+        " in port.eal, or port.steering_threads = " + std::to_string(info.max_rx_queues));
   }
   // memif agrees with its peer on the number of queues in each direction: one more would be refused.
   const bool spare = info.max_tx_queues > queues_ && driver_ != "net_memif";
@@ -140,15 +169,14 @@ tl::expected<void, std::string> Device::configure(const DeviceOptions& options) 
   }
   const auto senders = static_cast<uint16_t>(queues_ + (spare ? 1 : 0));
   if (const int error = rte_eth_dev_configure(id_, queues_, senders, &conf); error != 0) {
-    return tl::unexpected(name_ + " refuses its configuration (" + error_text(error) +
-                          "): see the driver's lines above");
+    return refuses("refuses its configuration", error);
   }
   if (const int error = rte_eth_dev_adjust_nb_rx_tx_desc(id_, &receive_ring_, &send_ring_); error != 0) {
-    return tl::unexpected(name_ + " refuses its ring sizes (" + error_text(error) + "): use another device");
+    return refuses("refuses its ring sizes", error);
   }
   rte_ether_addr mac{};
   if (const int error = rte_eth_macaddr_get(id_, &mac); error != 0) {
-    return tl::unexpected(name_ + " has no hardware address (" + error_text(error) + "): use another device");
+    return refuses("has no hardware address", error);
   }
   std::copy(std::begin(mac.addr_bytes), std::end(mac.addr_bytes), mac_.begin());
   return {};
@@ -178,19 +206,17 @@ tl::expected<void, std::string> Device::set_up_queues() {
   for (uint16_t queue = 0; queue < queues_; ++queue) {
     if (const int error = rte_eth_rx_queue_setup(id_, queue, receive_ring_, node, nullptr, pools_[queue]);
         error != 0) {
-      return tl::unexpected(name_ + " cannot receive (" + error_text(error) +
-                            "): see the driver's lines above");
+      return refuses("cannot receive", error);
     }
   }
   const unsigned senders = unsigned{queues_} + (has_control_queue() ? 1U : 0U);
   for (uint16_t queue = 0; queue < senders; ++queue) {
     if (const int error = rte_eth_tx_queue_setup(id_, queue, send_ring_, node, nullptr); error != 0) {
-      return tl::unexpected(name_ + " cannot send (" + error_text(error) + "): see the driver's lines above");
+      return refuses("cannot send", error);
     }
   }
   if (const int error = rte_eth_dev_start(id_); error != 0) {
-    return tl::unexpected(name_ + " does not start (" + error_text(error) +
-                          "): see the driver's lines above");
+    return refuses("does not start", error);
   }
   started_ = true;
   if (driver_ == "net_af_packet" || driver_ == "net_af_xdp") {
@@ -202,14 +228,20 @@ tl::expected<void, std::string> Device::set_up_queues() {
   return {};
 }
 
+tl::unexpected<std::string> Device::refuses(const std::string& what, int error) const {
+  const std::string why = eal_failure_since(log_mark_);
+  return tl::unexpected(name_ + " " + what + " (" + (why.empty() ? error_text(error) : why) +
+                        "): correct what port.eal says of it, or use another device");
+}
+
 /// Devices that filter by address are told of VRRP's group and of virtual addresses; one that cannot be told
 /// hears everything, and what is not for us is dropped (and counted) in software.
-void Device::accept_addresses(const std::vector<Mac>& more) {
+void Device::accept_addresses(const DeviceOptions& options) {
   rte_ether_addr group{{0x01, 0x00, 0x5E, 0x00, 0x00, 0x12}};  // 224.0.0.18 (RFC 9568 §7.3, RFC 1112 §6.4)
   if (rte_eth_dev_set_mc_addr_list(id_, &group, 1) != 0 && rte_eth_allmulticast_enable(id_) != 0) {
     rte_eth_promiscuous_enable(id_);
   }
-  for (const Mac& mac : more) {
+  for (const Mac& mac : options.more_macs) {
     rte_ether_addr address{};
     std::copy(mac.begin(), mac.end(), std::begin(address.addr_bytes));
     if (rte_eth_dev_mac_addr_add(id_, &address, 0) != 0) {
@@ -236,6 +268,9 @@ size_t Device::close() {
 }
 
 bool Device::link_up() const {
+  if (!interface_.empty()) {
+    return kernel_link_up(interface_);  // the driver says that it always is
+  }
   rte_eth_link link{};
   return rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
 }

@@ -22,6 +22,7 @@ namespace tercet::dataplane {
 
 struct DeviceOptions {
   std::string name;             ///< as DPDK calls it ("0000:01:00.0", "net_af_packet0"); empty: the only one
+  std::string arguments{};      ///< EAL's, which named the devices
   uint16_t queues = 1;          ///< polling threads
   bool offload = true;          ///< a switch: checksums by the device where it can
   uint16_t receive_ring = 512;  ///< descriptors; small rings stay in the cache (DDIO)
@@ -56,7 +57,9 @@ class Device {
   [[nodiscard]] int descriptor(uint16_t queue) const {
     return queue < sockets_.size() ? sockets_[queue] : -1;
   }
-  /// Any thread. As far as the driver knows.
+  /// The interface of the kernel that it stands on (af_packet, af_xdp); empty: none.
+  [[nodiscard]] const std::string& interface() const { return interface_; }
+  /// Any thread. As the driver knows it, or the kernel where the device stands on an interface of its.
   [[nodiscard]] bool link_up() const;
   /// Stops the device and gives it and its buffers back; no port uses it any more. Returns how many buffers
   /// had not come home: 0, or somebody lost them. The destructor does the same.
@@ -72,11 +75,14 @@ class Device {
   tl::expected<void, std::string> configure(const DeviceOptions& options);
   tl::expected<void, std::string> make_pools(const DeviceOptions& options);
   tl::expected<void, std::string> set_up_queues();
-  void accept_addresses(const std::vector<Mac>& more);
+  void accept_addresses(const DeviceOptions& options);
+  [[nodiscard]] tl::unexpected<std::string> refuses(const std::string& what, int error) const;
 
   uint16_t id_ = 0;
   std::string name_;
   std::string driver_;
+  std::string interface_;
+  size_t log_mark_ = 0;  ///< what DPDK said since is about this device
   Mac mac_{};
   uint16_t queues_ = 1;
   uint16_t receive_ring_ = 0;

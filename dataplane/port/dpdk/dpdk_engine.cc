@@ -1,6 +1,7 @@
 #include "dataplane/port/dpdk/dpdk_engine.h"
 
 #include "dataplane/port/dpdk/dpdk_port.h"
+#include "dataplane/port/dpdk/kernel_interface.h"
 
 namespace tercet::dataplane {
 namespace {
@@ -27,15 +28,21 @@ StackOptions stack_of(const DpdkOptions& options, const PortOptions& lanes, cons
 
 tl::expected<DpdkNetwork, std::string> open_dpdk(const DpdkOptions& options, const PortOptions& lanes,
                                                  size_t threads) {
+  for (const KernelDevice& kernel : kernel_devices(options.eal.arguments)) {
+    if (auto usable = may_use(kernel); !usable) {
+      return tl::unexpected(usable.error());
+    }
+  }
   if (auto started = start_eal(options.eal); !started) {
     return tl::unexpected(started.error());
   }
-  if (threads > polling_lcores() && polling_lcores() > 1) {
+  if (threads > polling_lcores() && has_polling_lcores()) {
     return tl::unexpected("port.eal leaves " + std::to_string(polling_lcores()) + " lcores for " +
                           std::to_string(threads) +
                           " polling threads (the first one is for the control thread): give it more (-l)");
   }
   auto device = Device::open({.name = options.device,
+                              .arguments = options.eal.arguments,
                               .queues = static_cast<uint16_t>(threads),
                               .offload = options.offload,
                               .more_macs = options.virtual_macs});

@@ -181,7 +181,8 @@ size_t DpdkPort::receive(RxBurst& burst) {
   hear_arp(now);
   std::array<rte_mbuf*, kReceiveAtOnce> frames;
   size_t got = kReceiveAtOnce;
-  while (got == kReceiveAtOnce && burst.datagrams.size() + kReceiveAtOnce <= kBurstMax) {
+  // Bounded by frames, not datagrams: a flood of what is not for us must not keep the thread here.
+  for (size_t room = kBurstMax; got == kReceiveAtOnce && room != 0; room -= kReceiveAtOnce) {
     got = rte_eth_rx_burst(id_, queue_, frames.data(), kReceiveAtOnce);
     counters_.receive_calls.add();
     for (size_t i = 0; i < got; ++i) {

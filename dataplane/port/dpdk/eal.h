@@ -4,32 +4,25 @@
 
 #include <cstddef>
 #include <string>
-#include <string_view>
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "dataplane/port/dpdk/eal_arguments.h"
+
 namespace tercet::dataplane {
 
-struct EalOptions {
-  /// As for any DPDK program: "-l 2,3 --vdev=net_af_packet0,iface=eth0 …". Words are separated by blanks.
-  std::string arguments;
-  /// Tells the memory of this server from that of other DPDK programs of the host; used where the arguments
-  /// give no --file-prefix.
-  std::string prefix = "tercet";
-};
-
-/// The words that EAL is started with: the configured ones, and what they leave open: --file-prefix,
-/// --no-telemetry (a thread and a socket that nobody asked for), and an lcore that may run on every CPU which
-/// this process may use. "-l" and its kind are taken as given.
-std::vector<std::string> eal_words(const EalOptions& options);
-
 /// Starts EAL. A second call in one process succeeds if it asks for the same, else the error says so. The
-/// caller's CPU affinity stays as it was. The error is one line: what EAL said last, and what to do.
+/// caller, and all threads that this process has by then, belong to the first lcore from now on, as those
+/// that they start later do: the others are the polling threads'. The error is one line: the cause in DPDK's
+/// words, and what to do.
 tl::expected<void, std::string> start_eal(const EalOptions& options);
 
-/// Whether the arguments ask for huge pages (no --no-huge).
-bool wants_huge_pages(std::string_view arguments);
+/// Gives back what EAL holds, where it runs. The last thing that a process does with DPDK: its devices are
+/// closed, its polling threads are gone.
+void stop_eal();
 
+/// Whether there are lcores beside the first one.
+bool has_polling_lcores();
 /// How many lcores the arguments leave for polling threads: all but the first where there are several, else
 /// that one. After start_eal().
 size_t polling_lcores();
@@ -40,6 +33,9 @@ bool adopt_polling_thread(size_t index);
 /// By that thread, when it has polled for the last time.
 void release_polling_thread();
 
+/// The CPUs of the lcore of polling thread `index`; beyond them the first lcore's, where the control threads
+/// are.
+std::vector<int> cpus_of_polling_thread(size_t index);
 /// The NUMA node of the CPUs of polling thread `index`, -1 where there is only one node or they differ.
 int numa_node_of_polling_thread(size_t index);
 

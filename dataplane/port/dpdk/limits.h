@@ -7,7 +7,8 @@
 
 namespace tercet::dataplane {
 
-/// Frames taken from the device at once; a poll asks again until its burst is full or the device is empty.
+/// Frames taken from the device at once; a poll asks again until it has seen a burst of them or the device is
+/// empty.
 inline constexpr size_t kReceiveAtOnce = 64;
 /// Frames that wait for a neighbour's answer, over all neighbours.
 inline constexpr size_t kParkedMax = 256;
@@ -18,7 +19,7 @@ inline constexpr size_t kBufferCache = 256;
 /// Room for a frame in a buffer behind the headroom; a frame that is longer is dropped and counted.
 inline constexpr size_t kFrameRoom = 2048;
 
-static_assert(kReceiveAtOnce <= kBurstMax);
+static_assert(kBurstMax % kReceiveAtOnce == 0);
 static_assert(kDatagramMax + 46 <= kFrameRoom, "headers with a VLAN tag, and a datagram");
 
 }  // namespace tercet::dataplane

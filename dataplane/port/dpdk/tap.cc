@@ -90,6 +90,10 @@ tl::expected<std::unique_ptr<Tap>, std::string> Tap::open(const TapOptions& opti
   request.ifr_flags = IFF_TAP | IFF_NO_PI;
   const OwnedFd control(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (ioctl(fd.get(), TUNSETIFF, &request) != 0) {
+    if (errno == EBUSY || errno == EINVAL) {  // a tap that a process has open; an interface of another kind
+      return tl::unexpected("the name " + options.name +
+                            " is taken by another interface: write one of its own in port.tap");
+    }
     return tl::unexpected(failed("the kernel gives none", options.name));
   }
   if (!control || !configure(options, control)) {
