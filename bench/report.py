@@ -435,8 +435,11 @@ def report(folder, only=None):
                 commands.append(about[0]["command"])
             for row in rows:
                 row["cores"] = about[0]["cores"]
+        failed = [row["failed"] for row in rows if "failed" in row]
+        rows = [row for row in rows if "failed" not in row]
         if rows:
             parts.append(write(rows, folder))
+        parts += [f"**Not measured: {' '.join(what.split())}**\n" for what in failed]
     head = f"# Benchmarks\n\n{machine}.\n\nRepeat with {', '.join(f'`{command}`' for command in commands)}. ± is half of max − min over the rounds.\n"
     return "\n".join([head, *parts])
 

@@ -106,6 +106,7 @@ def main(argv):
     options = parse(argv)
     os.makedirs(options.out, exist_ok=True)
     about = {"bench": "about", "machine": measure.machine(), "cores": measure.CORES, "command": command_line(argv)}
+    code = 0
     for name in options.names:
         missing = [program for program in NEEDS[name] if not os.access(os.path.join(options.programs, program), os.X_OK)]
         if missing:
@@ -115,21 +116,27 @@ def main(argv):
                 file.write(json.dumps(row) + "\n")
                 file.flush()
             write(about)
-            RUNS[name](options, write)
+            try:
+                RUNS[name](options, write)
+            except cell_bench.NoNamespaces as error:
+                print(f"SKIPPED: {error}", file=sys.stderr)
+                code = code or SKIPPED
+            except measure.FAILURES as error:  # the others' rows, and those that came until then, are kept
+                failed = f"{name} ended early: {error}"
+                write({"bench": name, "failed": failed})
+                options.say(failed)
+                code = 1
     text = report.report(options.out, options.names)
     with open(os.path.join(options.out, "report.md"), "w", encoding="utf-8") as file:
         file.write(text)
     print(text)
     options.say(f"report and rows: {options.out}")
-    return 0
+    return code
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
-    except cell_bench.NoNamespaces as error:
-        print(f"SKIPPED: {error}", file=sys.stderr)
-        sys.exit(SKIPPED)
     except (RuntimeError, OSError) as error:
         print(f"tercet: bench: {error}", file=sys.stderr)
         sys.exit(1)

@@ -6,14 +6,14 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 import types
 
 import cell_bench
-from floor_bench import echo_once, sockets_for
-from measure import CORES, Meter, Started, load_average
+import testpmd
+from floor_bench import echo_once
+from measure import CORES, attempt, load_average
 
 CORE = "tercet-lb-core"
 BURSTS = (1, 4, 8, 16, 32)
@@ -24,12 +24,7 @@ CACHES = {
     "all cold": ("--clients", "100000", "--key-cache", "262144", "--evict-mb", "64", "--evict-code"),
 }
 PROVIDERS = ("ipsec-mb", "libsodium")
-EAL = ("--no-huge", "-m", "128", "--no-pci", "--no-shconf", "--no-telemetry")
 SKIPPED = 77
-
-
-def testpmd():
-    return shutil.which("dpdk-testpmd")
 
 
 # ---- (a) the core alone
@@ -48,21 +43,14 @@ def core_once(options, provider, cache, bursts, rounds, more=()):
 
 def ring_once(burst, frame, seconds):
     """testpmd exchanges addresses and ports of packets (5tswap) that circulate in a ring: a port that is looped."""
-    words = ["--vdev=net_ring0", f"--file-prefix=tercet-pmd-{os.getpid()}", "--lcores", f"0@0,1@(0-{CORES - 1})"]
-    program = subprocess.Popen([testpmd(), *EAL, *words, "--", "-i", "--nb-cores=1", "--forward-mode=5tswap",
-                                f"--burst={burst}", f"--txpkts={frame}", "--total-num-mbufs=4096"],
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
-        for command, pause in (("start tx_first 1", 0.3), ("show port stats all", seconds), ("show port stats all", 0),
-                               ("quit", 0)):
-            program.stdin.write(command + "\n")
-            program.stdin.flush()
-            time.sleep(pause)
-        output, _ = program.communicate(timeout=20)
-    finally:
-        if program.poll() is None:
-            program.kill()
-            program.wait()
+    with testpmd.Testpmd(("--vdev=net_ring0", f"--file-prefix=tercet-pmd-{os.getpid()}"),
+                         (f"--burst={burst}", f"--txpkts={frame}")) as program:
+        program.say("start tx_first 1")
+        time.sleep(0.3)
+        program.say("show port stats all")  # what follows is the rate since then
+        time.sleep(seconds)
+        program.say("show port stats all")
+        output = program.quit()
     rates = [int(text) for text in re.findall(r"Rx-pps:\s+(\d+)", output)]
     if len(rates) < 2 or rates[-1] == 0:
         raise RuntimeError(f"dpdk-testpmd forwarded nothing: {output[-500:].strip()}")
@@ -84,11 +72,13 @@ def core(options, number, write):
         if cache == "warm":
             for row in core_once(options, provider, cache, bursts[-1:], rounds, ("--software-sums",)):
                 write({"bench": "dpdk", "part": "software sums", "round": number, **row})
-    if testpmd() is None:
+    if testpmd.program() is None:
         options.say("dpdk-testpmd is not here (package dpdk): nothing to compare with")
         return
     for burst in (32,) if quick else BURSTS:
-        write({"bench": "dpdk", "part": "testpmd", "round": number, **ring_once(burst, frame, 0.3 if quick else 0.8)})
+        for row in attempt(options, f"testpmd 5tswap, bursts of {burst}, round {number}",
+                           lambda burst=burst: [ring_once(burst, frame, 0.3 if quick else 0.8)]):
+            write({"bench": "dpdk", "part": "testpmd", "round": number, **row})
 
 
 # By callgrind: (step, function whose instructions, with all that it calls, are the step's).
@@ -121,80 +111,20 @@ def instructions(options, write):
     if shutil.which("valgrind") is None:
         options.say("valgrind is not here: instructions are not counted")
         return
+    few, many = 16, 80
+
+    def once(provider, burst):
+        short, long = (instructions_of(options, provider, burst, rounds) for rounds in (few, many))
+        return [{"provider": provider, "burst": burst, "load_average": load_average(),
+                 "each": {step: (long[step] - short[step]) / ((many - few) * burst) for step in short}}]
     for provider in PROVIDERS:
         for burst in (1, 32):
-            few, many = 16, 80
-            short, long = (instructions_of(options, provider, burst, rounds) for rounds in (few, many))
-            write({"bench": "dpdk", "part": "instructions", "round": 1, "provider": provider, "burst": burst,
-                   "load_average": load_average(),
-                   "each": {step: (long[step] - short[step]) / ((many - few) * burst) for step in short}})
+            for row in attempt(options, f"instructions, {provider}, bursts of {burst}",
+                               lambda provider=provider, burst=burst: once(provider, burst)):
+                write({"bench": "dpdk", "part": "instructions", "round": 1, **row})
 
 
 # ---- (b), (c) cells over veth
-
-class TestpmdEcho:
-    """testpmd in the place of the kernel on the host `peer`: 5tswap by af_packet sends each datagram back."""
-
-    def __init__(self, cell):
-        self._cell, self.process = cell, None
-        link = json.loads(subprocess.run([*cell.at(cell_bench.ECHO_HOST), "ip", "-j", "link", "show", "eth0"], text=True,
-                                         capture_output=True, check=True).stdout)
-        self._mac = link[0]["address"]
-
-    def _on(self, host, *words):
-        done = subprocess.run([*self._cell.at(host), *words], text=True, capture_output=True, check=False,
-                              stdin=subprocess.DEVNULL)
-        if done.returncode != 0:
-            raise RuntimeError(f"{' '.join(words)}: {done.stderr.strip()}")
-
-    def _finish_checksums(self, yes):
-        """As `ethtool -K eth0 tx off|on` (SIOCETHTOOL, ETHTOOL_STXCSUM), which need not be here."""
-        self._on("client", sys.executable, "-I", "-c", "import array, fcntl, socket, struct\n"
-                 f"value = array.array('B', struct.pack('=II', 0x17, {int(not yes)}))\n"
-                 "with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:\n"
-                 "    fcntl.ioctl(s, 0x8946, struct.pack('16sP', b'eth0', value.buffer_info()[0]))")
-
-    def __enter__(self):
-        address = cell_bench.ECHO_ADDRESS
-        # The kernel of `peer` must neither answer nor refuse; the client's must finish its checksums itself.
-        self._on(cell_bench.ECHO_HOST, "ip", "address", "del", f"{address}/24", "dev", "eth0")
-        self._on("client", "ip", "neighbour", "replace", address, "lladdr", self._mac, "dev", "eth0")
-        self._finish_checksums(True)
-        self.process = subprocess.Popen(
-            [*self._cell.at(cell_bench.ECHO_HOST), testpmd(), *EAL, "--vdev=net_af_packet0,iface=eth0",
-             f"--file-prefix=tercet-echo-{os.getpid()}", "--lcores", f"0@0,1@(0-{CORES - 1})", "--", "--nb-cores=1",
-             "--forward-mode=5tswap", "--auto-start", "--total-num-mbufs=4096"],
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-        time.sleep(1.0)
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        try:
-            self.process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self._finish_checksums(False)
-        self._on("client", "ip", "neighbour", "del", cell_bench.ECHO_ADDRESS, "dev", "eth0")
-        self._on(cell_bench.ECHO_HOST, "ip", "address", "add", f"{cell_bench.ECHO_ADDRESS}/24", "dev", "eth0")
-
-    def once(self, options, outstanding, seconds):
-        client = Started([f"{options.programs}/tercet-floor-load", "--to", f"{cell_bench.ECHO_ADDRESS}:9", "--sockets",
-                          str(sockets_for(outstanding)), "--outstanding", str(outstanding), "--bytes", str(options.bytes),
-                          "--seconds", str(seconds)], self._cell.at("client"))
-        try:
-            meter = Meter({"echo": self.process.pid, **self._cell.pids})
-            meter.start()
-            client.go()
-            load = client.result()
-            metered = meter.stop()
-        finally:
-            client.kill()
-        return {"what": "testpmd echo", "outstanding": outstanding, "sockets": load["sockets"],
-                "requests": load["rate"] * metered["seconds_metered"], "rate": load["rate"], "latency_us": load["latency_us"],
-                "lost": load["lost"], "client_us": load["own_cpu_us"], "load_average": load_average(), **metered}
-
 
 AF_XDP = tuple(f'{lb}:port.eal="--no-huge -m 64 --no-pci --no-shconf --vdev=net_af_xdp0,iface=eth0"' for lb in ("lb1", "lb2"))
 # (name, engine, steering threads of the load balancers, more settings, echoes beside it); 0 threads: one that does all.
@@ -205,34 +135,44 @@ CELLS = (("uring", "uring", 0, (), True),
          *((f"dpdk, {CORES // 4}+1 threads", "dpdk", CORES // 4, (), False) for _ in range(CORES >= 8)))
 
 
-def cells(options, number, write):
-    seconds = 0.3 if options.quick else 1.0
-    for shift in range(len(CELLS)):
-        name, engine, threads, settings, echoes = CELLS[(number + shift) % len(CELLS)]
-        with_settings = types.SimpleNamespace(**{**vars(options), "settings": [*options.settings, *settings]})
-        try:
-            cell = cell_bench.Cell(with_settings, engine, "memory", threads)
-        except RuntimeError as error:
-            if settings != AF_XDP:
-                raise
-            options.say(f"no cell by af_xdp (it needs root, and a kernel that allows it): {str(error).splitlines()[-1]}")
-            continue
+def testpmd_echoes(options, cell, levels, seconds):
+    with testpmd.Echo(cell) as echo:
+        return [echo.once(options, outstanding, seconds) for outstanding in levels]
 
-        def keep(row, name=name):
-            write({"bench": "dpdk", "part": "cell", "round": number, "setting": name, "engine": engine, **row})
-        try:
-            for outstanding in (1, 64) if options.quick else (1, 8, 64):
-                keep(cell_bench.load_once(cell, options.programs, "renew", outstanding, seconds))
-                cell.active = cell.who_is_active()
-                if echoes and engine == "uring":
-                    keep(echo_once(options.programs, "uring", outstanding, seconds, options.bytes, cell_bench.ECHO_ADDRESS,
-                                   cell.at(cell_bench.ECHO_HOST), cell.at("client"), cell.pids))
-            if echoes and engine == "dpdk" and testpmd() is not None:
-                with TestpmdEcho(cell) as echo:
-                    for outstanding in (1, 64) if options.quick else (1, 8, 64):
-                        keep(echo.once(options, outstanding, seconds))
-        finally:
-            cell.down()
+
+def one_cell(options, number, setting):
+    name, engine, threads, settings, echoes = setting
+    levels, seconds = ((1, 64), 0.3) if options.quick else ((1, 8, 64), 1.0)
+    with_settings = types.SimpleNamespace(**{**vars(options), "settings": [*options.settings, *settings]})
+    try:
+        cell = cell_bench.Cell(with_settings, engine, "memory", threads)
+    except RuntimeError as error:
+        if settings != AF_XDP:
+            raise
+        options.say(f"no cell by af_xdp (it needs root, and a kernel that allows it): {str(error).splitlines()[-1]}")
+        return []
+    rows = []
+    try:
+        for outstanding in levels:
+            rows.append(cell_bench.load_once(cell, options.programs, "renew", outstanding, seconds))
+            cell.active = cell.who_is_active()
+            if echoes and engine == "uring":
+                rows.append(echo_once(options.programs, "uring", outstanding, seconds, options.bytes, cell_bench.ECHO_ADDRESS,
+                                      cell.at(cell_bench.ECHO_HOST), cell.at("client"), cell.pids))
+        if echoes and engine == "dpdk" and testpmd.program() is not None:
+            rows += attempt(options, f"testpmd echo, round {number}",
+                            lambda: testpmd_echoes(options, cell, levels, seconds))
+    finally:
+        cell.down()
+    return [{"setting": name, "engine": engine, **row} for row in rows]
+
+
+def cells(options, number, write):
+    for shift in range(len(CELLS)):
+        setting = CELLS[(number + shift) % len(CELLS)]
+        for row in attempt(options, f"cell: {setting[0]}, round {number}",
+                           lambda setting=setting: one_cell(options, number, setting)):
+            write({"bench": "dpdk", "part": "cell", "round": number, **row})
 
 
 def run(options, write):

@@ -55,6 +55,20 @@ def load_average():
     return os.getloadavg()[0]
 
 
+FAILURES = (RuntimeError, OSError, subprocess.SubprocessError)
+
+
+def attempt(options, what, once):
+    """The rows that once() gives; of a second try, if that fails; if both do, one row that says so."""
+    for again in (True, False):
+        try:
+            return once()
+        except FAILURES as error:
+            why = f"{what}: {error}"
+            options.say(f"{why}: {'once more' if again else 'left out'}")
+    return [{"failed": why}]
+
+
 def machine():
     """The machine in generic words."""
     model = "unknown CPU"

@@ -1,0 +1,125 @@
+"""The harness beside programs that are slow, silent or broken. Run by ctest (label bench)."""
+
+import importlib.util
+import json
+import os
+import shutil
+import stat
+import sys
+import tempfile
+import types
+import unittest
+from unittest import mock
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
+import dpdk_bench  # noqa: E402
+import testpmd  # noqa: E402
+
+# As dpdk-testpmd: what it prints stays in its buffer until it ends, its prompt does not; its folder stays behind.
+TESTPMD = """#!{python} -I
+import os, sys, time
+kind = {kind!r}
+with open({log!r}, "a") as log:
+    log.write("started\\n")
+    folder = os.path.join(os.environ.get("RUNTIME_DIRECTORY", "/var/run"), "dpdk")
+    log.write(folder + "\\n")
+if "RUNTIME_DIRECTORY" in os.environ:
+    os.mkdir(folder)
+time.sleep(0.8)  # EAL, on a busy machine
+printed, shown = "", time.monotonic()
+while True:
+    os.write(1, b"testpmd> ")
+    command = sys.stdin.readline().strip()
+    os.write(1, command.encode() + b"\\r\\n")
+    if command.startswith("start"):
+        time.sleep(0.4)
+    if command.startswith("show"):
+        pause, shown = time.monotonic() - shown, time.monotonic()
+        rate = 0 if kind == "silent" or pause < 0.1 else 8_000_000
+        printed += f"  RX-packets: 155456\\n  Rx-pps:  {{rate}}  Rx-bps: 1\\n"
+    if command == "quit":
+        break
+    if kind == "dies" and command.startswith("start"):
+        sys.exit("no more memory")
+    if kind == "hangs" and command.startswith("show"):
+        time.sleep(60)
+print(printed, flush=True)
+"""
+
+
+class Harness(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.log = os.path.join(self.folder, "log")
+        path = os.environ["PATH"]
+        os.environ["PATH"] = self.folder + os.pathsep + path
+        self.addCleanup(os.environ.__setitem__, "PATH", path)
+
+    def program(self, name, text):
+        path = os.path.join(self.folder, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(path, stat.S_IRWXU)
+
+    def a_testpmd(self, kind):
+        self.program("dpdk-testpmd", TESTPMD.format(python=sys.executable, kind=kind, log=self.log))
+
+    def logged(self):
+        with open(self.log, encoding="utf-8") as file:
+            return file.read().splitlines()
+
+    def test_a_slow_testpmd_is_waited_for(self):
+        self.a_testpmd("slow")
+        row = dpdk_bench.ring_once(32, 138, 0.2)
+        self.assertEqual(row["rate"], 8_000_000)
+        self.assertEqual(row["ns"], 125)
+        folder = self.logged()[1]
+        self.assertNotIn("/run/", folder + "/")
+        self.assertFalse(os.path.exists(folder), "it leaves nothing behind")
+
+    def test_what_fails_twice_is_a_row_that_says_so_among_the_others(self):
+        for kind, why in (("silent", "forwarded nothing"), ("dies", "no more memory"),
+                          ("hangs", "show port stats all, does not answer")):
+            with self.subTest(kind):
+                self.a_testpmd(kind)
+                if os.path.exists(self.log):
+                    os.unlink(self.log)
+                rows, said = [], []
+                with mock.patch.multiple(dpdk_bench, core_once=lambda *_: [{"query_frame": 138, "burst": 32, "ns": 500.0}]), \
+                        mock.patch.object(testpmd, "WITHIN", 2):
+                    dpdk_bench.core(types.SimpleNamespace(quick=True, say=said.append), 1, rows.append)
+                self.assertGreater(sum(row["part"] == "core" for row in rows), 3)
+                (failed,) = [row for row in rows if row["part"] == "testpmd"]
+                self.assertIn(why, failed["failed"])
+                self.assertNotIn("ns", failed)
+                self.assertEqual(self.logged().count("started"), 2)
+                self.assertEqual(len([text for text in said if why in text]), 2)
+
+    def test_one_that_fails_leaves_the_others_their_report(self):
+        source = importlib.util.spec_from_file_location("bench_main", os.path.join(HERE, "__main__.py"))
+        main = importlib.util.module_from_spec(source)
+        source.loader.exec_module(main)
+        row = {"bench": "micro", "program": "bench_license_book", "name": "BM_BookRenew/100000", "items_per_second": 1e7}
+
+        def fails(_options, write):
+            write({"bench": "dpdk", "part": "testpmd", "round": 1, "burst": 32, "ns": 50.0, "load_average": 1.0})
+            raise RuntimeError("tercet-lb-core: exit 6")
+        main.RUNS = {"micro": lambda _options, write: write(row), "dpdk": fails}
+        main.NEEDS = {"micro": (), "dpdk": ()}
+        out = os.path.join(self.folder, "out")
+        with mock.patch("builtins.print"):
+            code = main.main(["--programs", self.folder, "--out", out])
+        self.assertEqual(code, 1)
+        with open(os.path.join(out, "report.md"), encoding="utf-8") as file:
+            text = file.read()
+        self.assertIn("renew, 100,000 leases held", text)
+        self.assertIn("## DPDK", text)
+        self.assertIn("**Not measured: dpdk ended early: tercet-lb-core: exit 6**", text)
+        with open(os.path.join(out, "dpdk.jsonl"), encoding="utf-8") as file:
+            self.assertEqual([json.loads(line)["bench"] for line in file], ["about", "dpdk", "dpdk"])
+
+
+if __name__ == "__main__":
+    unittest.main()
