@@ -6,11 +6,10 @@
 #include <unistd.h>
 
 #include <cstring>
-#include <fstream>
-#include <iterator>
 
 #include "dataplane/port/dpdk/dpdk_engine.h"
 #include "dataplane/port/socket.h"
+#include "tests/dpdk/pcap_file.h"
 
 namespace tercet::dataplane {
 namespace {
@@ -85,36 +84,6 @@ class Pcap : public testing::Test {
     unlink(in_.c_str());
     unlink(out_.c_str());
   }
-  void write_input(const std::vector<Frame>& frames) const {
-    std::ofstream file(in_, std::ios::binary);
-    const auto put = [&](uint32_t value) { file.write(reinterpret_cast<const char*>(&value), sizeof value); };
-    // pcap-savefile(5): microseconds, version 2.4, no zone, snapshot length, Ethernet.
-    for (const uint32_t word : {0xa1b2c3d4U, 0x00040002U, 0U, 0U, 65535U, 1U}) {
-      put(word);
-    }
-    for (const Frame& frame : frames) {
-      const auto size = static_cast<uint32_t>(frame.size());
-      for (const uint32_t word : {0U, 0U, size, size}) {
-        put(word);
-      }
-      file.write(reinterpret_cast<const char*>(frame.data()), static_cast<std::streamsize>(size));
-    }
-  }
-  std::vector<Frame> read_output() const {
-    std::ifstream file(out_, std::ios::binary);
-    const std::string all{std::istreambuf_iterator<char>(file), {}};
-    std::vector<Frame> frames;
-    for (size_t at = 24; at + 16 <= all.size();) {
-      uint32_t size = 0;
-      std::memcpy(&size, all.data() + at + 8, sizeof size);
-      at += 16;
-      frames.emplace_back(all.begin() + static_cast<ptrdiff_t>(at),
-                          all.begin() + static_cast<ptrdiff_t>(at + size));
-      at += size;
-    }
-    return frames;
-  }
-
   struct Ran {
     std::vector<std::string> payloads;
     std::vector<Frame> sent;
@@ -122,7 +91,12 @@ class Pcap : public testing::Test {
   };
   /// Everything through the port; each datagram is answered with "world".
   Ran run(const std::vector<Frame>& frames) {
-    write_input(frames);
+    {
+      PcapFile input(in_);
+      for (const Frame& frame : frames) {
+        input.add(frame);
+      }
+    }
     DpdkOptions options;
     options.eal.arguments =
         "--no-huge -m 64 --no-pci --no-shconf --vdev=net_pcap0,rx_pcap=" + in_ + ",tx_pcap=" + out_;
@@ -155,7 +129,7 @@ class Pcap : public testing::Test {
     port.finish();
     network->ports.clear();
     EXPECT_EQ(network->device->close(), 0U) << "buffers are lost";
-    ran.sent = read_output();
+    ran.sent = read_pcap(out_);
     return ran;
   }
 
