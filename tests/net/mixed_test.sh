@@ -3,6 +3,7 @@
 # What a kernel expects of a host without one: ARP, ping, silence about what is not its own.
 . "$(dirname "$0")/lib.sh"
 . "$NET_DIR/load.sh"
+. "$NET_DIR/tshark.sh"
 export TERCET_ENGINE=dpdk # who holds the virtual address is asked by ARP
 
 cell_up --set b2:port.engine=uring --set b3:port.engine=mmsg --set lb1:port.steering_threads=2
@@ -34,6 +35,64 @@ check_json "/v1/licenses of the active one" '.licenses | length == 1' \
 check_code "--check starts the engine" 0 quietly at peer true
 check "--check names the device" bash -c '"$@" 2>/dev/null | grep -q "engine dpdk (as configured), net_af_packet0"' _ \
   "$ROOT/scripts/cell" exec --dir "$CELL_DIR" lb1 -- tercet-lb --config "$CELL_DIR/lb1/lb1.toml" --check
+
+# ---- what is on the wires, as tshark reads it, and that tercet capture says the same of it, on each engine
+# head_keys FILE: of heads, the datagram in one word, the rest in another.
+head_keys() { awk '{ print $1 "/" $2, $3 ":" $4 ">" $5 ":" $6 }' "$SCRATCH/$1" | sort; }
+# heads FILE: sealed datagrams: whose (session and counter), from where, to where. A frame that holds several shows one.
+heads() {
+  packets "$1" 'tercet.datagram.counter' -T fields -e tercet.datagram.session -e tercet.datagram.counter -e ip.src \
+    -e udp.srcport -e ip.dst -e udp.dstport | sort -u
+}
+# both_of HOST…: $SCRATCH/HOST.wire, by its kernel, and $SCRATCH/HOST.ours, by tercet capture, at the same time; and the
+# client's wire, where ARP and an echo are seen.
+both_of() {
+  local host wires=() ours=()
+  for host in "$@" client; do
+    (exec "$ROOT/scripts/cell" pcap --dir "$CELL_DIR" "$host" "$SCRATCH/$host.wire" 2>"$SCRATCH/$host.err") &
+    wires+=($!)
+  done
+  for host in "$@" client; do
+    eventually 5 "a capture of $host's wire begins" grep -q listening "$SCRATCH/$host.err"
+  done
+  for host in "$@"; do
+    at "$host" tercet capture "$host" "$SCRATCH/$host.ours" --seconds 1 >/dev/null 2>&1 &
+    ours+=($!)
+  done
+  at client ip neigh flush dev eth0
+  quietly at client ping -c 2 -i 0.2 -W 1 198.18.0.100
+  wait "${ours[@]}"
+  sleep 0.5 # a kernel's capture lags
+  kill -INT "${wires[@]}"
+  wait "${wires[@]}" || true
+}
+if have_tshark; then
+  who_is_who
+  load quiet client --firm 10 --product 7 --rate 200 --seconds 30 --clients 4
+  runs_for 0.5
+  both_of "$old" b2 b3
+  load_stop quiet
+  load_end quiet
+  for host in "$old" b2 b3; do
+    heads "$SCRATCH/$host.wire" >"$SCRATCH/wire"
+    heads "$SCRATCH/$host.ours" >"$SCRATCH/ours"
+    check "$host: tercet capture names the true addresses and ports" \
+      test "$(comm -12 "$SCRATCH/wire" "$SCRATCH/ours" | wc -l)" -ge 100
+    check_equal "$host: and no others" "" "$(join <(head_keys wire) <(head_keys ours) | awk '$2 != $3')"
+  done
+  # What engines without a kernel sent, where it arrived. Of kernels' frames the
+  # checksums are unfinished here.
+  from="(eth.src == $(mac_of lb1) || eth.src == $(mac_of lb2) || eth.src == $(mac_of b1))"
+  for at in client b2; do
+    check_equal "$at: no frame of an engine is wrong" "" "$(packets "$SCRATCH/$at.wire" "$from && ($WRONG)")"
+  done
+  packets "$SCRATCH/client.wire" "$from" -T fields -e frame.protocols | sort -u >"$SCRATCH/protocols"
+  for kind in arp ip:icmp ip:udp:tercet ip:vrrp; do
+    check "client: they sent $kind" grep -q "$kind" "$SCRATCH/protocols"
+  done
+else
+  say "no tshark (scripts/deps): the wires are not read"
+fi
 
 # ---- load through both queues, and a failover each way
 load both client --firm 10 --product 7 --rate 1000 --seconds 8 --clients 16
