@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Raw rows of a run (bench/out/*.jsonl) as Markdown with plots (SVG, no library needed).
 
-    bench/report.py DIR            writes DIR/report.md and its plots from DIR/{micro,floor,cell}.jsonl, prints the report
+    bench/report.py DIR            writes DIR/report.md and its plots from DIR/{micro,floor,cell,…}.jsonl, prints the report
     bench/report.py DIR --plain    the same, printed without the plots' places: what bench/baseline/ keeps
 """
 
@@ -34,6 +34,10 @@ What these figures are, and whom they flatter:
 - Retransmissions (counted below) cost the LB like queries and count as none: they flatter the echo.
 - checkout: a checkout and its release in turn, half each. read: the listing of licenses, answered by two backends.
 - A client's start (Hello) and the return of its last seats are in the CPU but not in the number of queries: under 1 %.""",
+    "rounds": """Cells that differ in `port.rounds` alone, right after each other, in alternating order. *off*: every operation
+leaves in the tick that it came in. *adaptive*: above 4 undecided ones, what comes shares the next Accept. Gain: *adaptive*
+over *off* of the same round, median of the rounds. LB and each backend: user + system CPU per answered query. One machine
+carries all six programs: rates and latencies are its own.""",
     "dpdk core": """One thread run to completion, over net_ring (memory to memory): port, stack, open, order, fan-out, three
 seals, tally, reply. Clients and voters speak the real, sealed protocol in the same process and are not timed; every reply is
 opened and checked. A query is one renewal in a frame of {query} bytes, its reply one of {reply}. Timed are the two turns of the
@@ -289,6 +293,39 @@ def cell(rows, folder):
     return "\n".join(out)
 
 
+def gain(of, old, new):
+    """new / old of each round that has both."""
+    before = {row["round"]: of(row) for row in old}
+    return [of(row) / before[row["round"]] for row in new if before.get(row["round"])]
+
+
+def rounds(rows, _folder):
+    everything = rows
+    rows = [row for row in rows if not row["moved"]]
+    out = [f"## Rounds: what waiting for the decision before is worth\n\n{OWN_WORDS['rounds']}\n\n{conditions(everything)}"]
+    for (engine, durability), setting in sorted(grouped(rows, "engine", "durability").items()):
+        groups = grouped(setting, "outstanding", "what", "rounds")
+        body = []
+        for outstanding, what in sorted({key[:2] for key in groups}):
+            old, new = (groups.get((outstanding, what, switch), []) for switch in ("off", "adaptive"))
+            for switch, group in (("off", old), ("adaptive", new)):
+                if not group:
+                    continue
+                rates = gain(lambda row: row["rate"], old, new) if group is new else []
+                p50s = gain(lambda row: row["latency_us"]["p50"], old, new) if group is new else []
+                body.append([str(outstanding), what, switch, with_spread([row["rate"] for row in group], 0),
+                             with_spread(rates) if rates else "", with_spread([per_query(row, *lb_of(row)) for row in group]),
+                             number(median([per_query(row, *backends_of(row)) / 3 for row in group]), 2),
+                             percentiles(group), with_spread(p50s) if p50s else ""])
+        out.append(f"### {engine}, durability {durability}\n\n" + table(
+            ["outstanding", "query", "rounds", "per s", "gain", "LB µs", "each backend µs", "µs p50 / p99 / p99.9",
+             "p50, adaptive / off"], body))
+    if len(rows) < len(everything):
+        out.append(f"**Left out: {len(everything) - len(rows)} of {len(everything)} measurements, in which a load balancer took "
+                   "over or refused queries meanwhile.**\n")
+    return "\n".join(out)
+
+
 def micro_ns(row):
     """ns per item (or, where it counts none, per iteration): the median round where the benchmark tells it, else the
     mean."""
@@ -411,7 +448,7 @@ def dpdk(rows, _folder):
     return "\n".join(out)
 
 
-PARTS = (("micro", micro), ("floor", floor), ("cell", cell), ("dpdk", dpdk))
+PARTS = (("micro", micro), ("floor", floor), ("cell", cell), ("rounds", rounds), ("dpdk", dpdk))
 
 
 def read_rows(path):

@@ -58,6 +58,20 @@ class Report(unittest.TestCase):
         self.assertIn("1.00", line)  # the LB's own CPU stays
         self.assertEqual(line[8:10], ["–", "–"])  # whose the machine's was, nobody knows
 
+    def test_what_rounds_gain_is_of_pairs_of_the_same_round(self):
+        rows = []
+        for number, (off, on) in enumerate(((1_000, 1_200), (2_000, 2_200), (500, 650)), 1):  # the machine drifts
+            for switch, rate, p50 in (("off", off, 100), ("adaptive", on, 80)):
+                rows.append({**row("renew", 64, number, lb1=4_000, lb2=0, b1=3_000, b2=3_000, b3=3_000), "rounds": switch,
+                             "rate": rate, "moved": False, "latency_us": {"p50": p50, "p99": 200, "p99_9": 300}})
+        rows.append(dict(rows[0], rate=9, round=4, moved=True))
+        text = report.rounds(rows, self.folder)
+        lines = {cells(line)[2]: cells(line) for line in text.splitlines() if line.startswith("| 64")}
+        self.assertEqual(lines["off"], ["64", "renew", "off", "1,000 ± 75 %", "", "4.00 ± 0 %", "3.00", "100 / 200 / 300", ""])
+        self.assertEqual(lines["adaptive"], ["64", "renew", "adaptive", "1,200 ± 65 %", "1.20 ± 8 %", "4.00 ± 0 %", "3.00",
+                                             "80 / 200 / 300", "0.80 ± 0 %"])
+        self.assertIn("Left out: 1 of 7", text)
+
     def test_the_core_stands_beside_what_testpmd_takes(self):
         def of(part, **more):
             return {"bench": "dpdk", "part": part, "round": 1, "load_average": 1.0, "burst": 32, **more}

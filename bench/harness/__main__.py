@@ -13,12 +13,16 @@ import floor_bench  # noqa: E402
 import measure  # noqa: E402
 import micro_bench  # noqa: E402
 import report  # noqa: E402
+import rounds_bench  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-RUNS = {"micro": micro_bench.run, "floor": floor_bench.run, "cell": cell_bench.run, "dpdk": dpdk_bench.run}
-NEEDS = {"micro": (), "floor": ("tercet-floor-echo", "tercet-floor-load"),
-         "cell": ("tercet-floor-echo", "tercet-floor-load", "tercet", "tercet-lb", "tercet-backend"),
-         "dpdk": (dpdk_bench.CORE, "tercet-floor-echo", "tercet-floor-load", "tercet", "tercet-lb", "tercet-backend")}
+RUNS = {"micro": micro_bench.run, "floor": floor_bench.run, "cell": cell_bench.run, "rounds": rounds_bench.run,
+        "dpdk": dpdk_bench.run}
+FLOOR, CELL = ("tercet-floor-echo", "tercet-floor-load"), ("tercet", "tercet-lb", "tercet-backend")
+NEEDS = {"micro": (), "floor": FLOOR, "cell": FLOOR + CELL, "rounds": CELL, "dpdk": (dpdk_bench.CORE, *FLOOR, *CELL)}
+# What is not given; bench rounds has its own.
+DEFAULTS = {"outstanding": [1, 8, 64, 512], "engines": ["uring", "mmsg"], "what": list(cell_bench.WHAT)}
+OF_ROUNDS = {"outstanding": list(rounds_bench.LEVELS), "engines": ["uring"], "what": ["renew"]}
 SKIPPED = 77  # as ctest's SKIP_RETURN_CODE
 
 
@@ -55,24 +59,25 @@ def thread_counts(text):
 def parse(argv):
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__,
                                      epilog="TERCET_BIN=FOLDER uses the programs there and builds nothing.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="micro, floor, cell, dpdk (default: all of them)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="micro, floor, cell, rounds, dpdk (default: all of them)")
     parser.add_argument("--quick", action="store_true", help="one short round of everything: does it run?")
     parser.add_argument("--rounds", type=int, default=5, help="alternating rounds, or repetitions (default 5)")
     parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement (default 2)")
-    parser.add_argument("--outstanding", type=levels, default=[1, 8, 64, 512], metavar="N,…",
-                        help="requests outstanding (default 1,8,64,512)")
+    parser.add_argument("--outstanding", type=levels, metavar="N,…",
+                        help="requests outstanding (default 1,8,64,512; rounds 1,8,64)")
     parser.add_argument("--bytes", type=int, default=128, help="of an echo's datagram (default 128)")
-    parser.add_argument("--engines", type=a_list(("uring", "mmsg")), default=["uring", "mmsg"], metavar="E,…",
-                        help="of the cell (default uring,mmsg)")
-    parser.add_argument("--engine", type=a_list(("uring", "mmsg")), dest="engines", help=argparse.SUPPRESS)
+    engines = a_list(("uring", "mmsg", "dpdk"))
+    parser.add_argument("--engines", type=engines, metavar="E,…",
+                        help="of the cell (default uring,mmsg; rounds uring, and dpdk where asked for)")
+    parser.add_argument("--engine", type=engines, dest="engines", help=argparse.SUPPRESS)
     parser.add_argument("--durabilities", "--durability", type=a_list(("fsync", "memory")), default=["fsync", "memory"],
                         metavar="D,…", help="of the cell (default fsync,memory)")
     parser.add_argument("--threads", type=thread_counts, default=[0], metavar="N,…",
                         help="of the cell's load balancers, port.steering_threads (default 0)")
     parser.add_argument("--set", action="append", default=[], dest="settings", metavar="FILE:KEY=VALUE",
                         help="of the cell, as of scripts/cell up")
-    parser.add_argument("--what", type=a_list(cell_bench.WHAT), default=list(cell_bench.WHAT), metavar="Q,…",
-                        help="queries of the cell (default checkout,renew,read)")
+    parser.add_argument("--what", type=a_list(cell_bench.WHAT), metavar="Q,…",
+                        help="queries of the cell (default checkout,renew,read; rounds renew)")
     parser.add_argument("--out", default=os.path.join(ROOT, "bench", "out"), metavar="DIR",
                         help="rows, report and plots (default bench/out)")
     parser.add_argument("--scratch", metavar="DIR", help="where cells keep their disks (default: the temporary folder)")
@@ -84,9 +89,17 @@ def parse(argv):
     if not 1 <= options.rounds <= 1000 or not 0.05 <= options.seconds <= 3600:
         parser.error("--rounds 1 to 1000, --seconds 0.05 to 3600")
     options.names = [name for name in RUNS if name in (options.names or RUNS)]
+    if "cell" in options.names and "dpdk" in (options.engines or ()):
+        parser.error("bench cell has no echo on dpdk: bench dpdk is what you want, or bench rounds --engines dpdk")
     options.root = ROOT
     options.say = lambda text: print(f"bench: {text}", file=sys.stderr, flush=True)
     return options
+
+
+def of_bench(name, options):
+    """What that benchmark is run with."""
+    defaults = OF_ROUNDS if name == "rounds" else DEFAULTS
+    return argparse.Namespace(**{**vars(options), **{key: getattr(options, key) or value for key, value in defaults.items()}})
 
 
 def command_line(argv):
@@ -117,7 +130,7 @@ def main(argv):
                 file.flush()
             write(about)
             try:
-                RUNS[name](options, write)
+                RUNS[name](of_bench(name, options), write)
             except cell_bench.NoNamespaces as error:
                 print(f"SKIPPED: {error}", file=sys.stderr)
                 code = code or SKIPPED

@@ -97,6 +97,20 @@ def load_once(cell, programs, what, outstanding, seconds):
             **metered}
 
 
+def watched(cell, programs, what, outstanding, seconds):
+    """load_once(), and whether a load balancer took over or refused meanwhile."""
+    row = load_once(cell, programs, what, outstanding, seconds)
+    now_active = cell.who_is_active()
+    refused = row["refusals"].get("NOT_ACTIVE", 0) + row["refusals"].get("UNAVAILABLE", 0)
+    row["moved"] = now_active != cell.active or refused > 0
+    cell.active = now_active
+    return row
+
+
+def engine_name(engine, threads):
+    return engine + (f"-{threads}+1" if threads else "")
+
+
 def one_cell(options, engine, durability, threads, number, levels, seconds, write):
     cell = Cell(options, engine, durability, threads)
     try:
@@ -108,13 +122,9 @@ def one_cell(options, engine, durability, threads, number, levels, seconds, writ
                     row = echo_once(options.programs, engine, outstanding, seconds, options.bytes, ECHO_ADDRESS,
                                     cell.at(ECHO_HOST), cell.at("client"), cell.pids)
                 else:
-                    row = load_once(cell, options.programs, what, outstanding, seconds)
-                    now_active = cell.who_is_active()
-                    refused = row["refusals"].get("NOT_ACTIVE", 0) + row["refusals"].get("UNAVAILABLE", 0)
-                    row["moved"] = now_active != cell.active or refused > 0
-                    cell.active = now_active
+                    row = watched(cell, options.programs, what, outstanding, seconds)
                 write({"bench": "cell", "round": number, "path": "veth", "durability": durability, **row,
-                       "engine": engine + (f"-{threads}+1" if threads else "")})
+                       "engine": engine_name(engine, threads)})
     finally:
         cell.down()
 
