@@ -126,6 +126,23 @@ void add_port(Metrics& metrics, Threads threads) {
                   sum(&Port::receive_buffers_empty));
 }
 
+void add_device(Metrics& metrics, const dataplane::DeviceCounters& device) {
+  metrics.gauge("tercet_device_link_up", "1 while the engine's device has a link.",
+                static_cast<double>(device.link_up.get()));
+  metrics.begin_counter("tercet_device_drops_total",
+                        "Frames that the engine's device lost before or after us, as its driver counts.");
+  metrics.sample({{"reason", "missed"}}, device.missed.get());
+  metrics.sample({{"reason", "no_buffer"}}, device.no_buffer.get());
+  metrics.sample({{"reason", "receive_error"}}, device.receive_errors.get());
+  metrics.sample({{"reason", "send_error"}}, device.send_errors.get());
+  metrics.gauge("tercet_device_buffers", "Packet buffers of each queue, those in use included.",
+                static_cast<double>(device.buffers.get()));
+  metrics.begin_gauge("tercet_device_free_buffers", "How many of them are free.");
+  for (size_t queue = 0; queue < device.queues && queue < device.buffers_free.size(); ++queue) {
+    metrics.sample({{"queue", std::to_string(queue)}}, device.buffers_free[queue].get());
+  }
+}
+
 void add_open_and_send(Metrics& metrics, Threads threads) {
   using Open = dataplane::OpenCounters;
   metrics.counter("tercet_open_messages_total", "Datagrams that proved authentic.",
@@ -226,7 +243,8 @@ void add_links(Metrics& metrics, Threads threads) {
 
 }  // namespace
 
-void add_common(Metrics& metrics, const char* engine, Threads threads) {
+void add_common(Metrics& metrics, const char* engine, Threads threads,
+                const dataplane::DeviceCounters* device) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   metrics.begin_counter("tercet_process_cpu_seconds_total", "CPU time of this process.");
@@ -235,6 +253,9 @@ void add_common(Metrics& metrics, const char* engine, Threads threads) {
   metrics.begin_gauge("tercet_port_info", "The engine that serves the lanes.");
   metrics.sample({{"engine", engine}}, uint64_t{1});
   add_port(metrics, threads);
+  if (device != nullptr) {
+    add_device(metrics, *device);
+  }
   add_open_and_send(metrics, threads);
   add_turns(metrics, threads);
   add_links(metrics, threads);

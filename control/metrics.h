@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "dataplane/port/device_counters.h"
 #include "dataplane/thread_view.h"
 
 namespace tercet::control {
@@ -39,7 +40,8 @@ class Metrics {
 };
 
 /// What every server has: process, port, open, send, and its polling threads, of which each is shown for
-/// itself as well.
-void add_common(Metrics& metrics, const char* engine, std::span<const dataplane::ThreadView> threads);
+/// itself as well. `device`: of an engine without a kernel, else null.
+void add_common(Metrics& metrics, const char* engine, std::span<const dataplane::ThreadView> threads,
+                const dataplane::DeviceCounters* device = nullptr);
 
 }  // namespace tercet::control

@@ -49,9 +49,20 @@ TEST(Metrics, OfPortAndLoopPassPromtool) {
   loop.poll({});
   Metrics metrics;
   const std::array threads{loop.view()};
-  add_common(metrics, port.engine(), threads);
+  dataplane::DeviceCounters device;
+  device.queues = 2;
+  device.buffers.set(3200);
+  device.buffers_free[1].set(2900);
+  device.missed.set(7);
+  add_common(metrics, port.engine(), threads, &device);
   EXPECT_NE(metrics.text().find("\ntercet_open_drops_total{reason=\"too_short\"} 1\n"), std::string::npos);
   EXPECT_NE(metrics.text().find("\ntercet_port_info{engine=\"memory\"} 1\n"), std::string::npos);
+  EXPECT_NE(metrics.text().find("\ntercet_device_drops_total{reason=\"missed\"} 7\n"), std::string::npos);
+  EXPECT_NE(metrics.text().find("\ntercet_device_free_buffers{queue=\"1\"} 2900\n"), std::string::npos);
+  EXPECT_EQ(metrics.text().find("queue=\"2\""), std::string::npos);
+  Metrics kernel;
+  add_common(kernel, port.engine(), threads);
+  EXPECT_EQ(kernel.text().find("tercet_device"), std::string::npos) << "it has a device of its own";
   if (std::system("command -v promtool >/dev/null 2>&1") != 0) {
     GTEST_SKIP() << "promtool is not installed: ./scripts/deps";
   }

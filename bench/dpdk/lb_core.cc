@@ -58,7 +58,8 @@ tl::expected<void, std::string> LbCore::set_up() {
     return tl::unexpected(far_end.error());
   }
   far_end_ = std::move(*far_end);
-  control_ = std::make_shared<dataplane::ControlPath>(1, [] { return true; });
+  control_ =
+      std::make_shared<dataplane::ControlPath>(1, dataplane::DeviceLook{.link_up = [] { return true; }});
 
   dataplane::StackOptions stack;
   stack.mac = kOurMac;

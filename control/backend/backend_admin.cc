@@ -62,7 +62,7 @@ std::string backend_status(const BackendAdminSources& s) {
 
 std::string backend_metrics(const BackendAdminSources& s) {
   Metrics m;
-  add_common(m, s.engine, s.threads);
+  add_common(m, s.engine, s.threads, s.device);
   const backend::ReplicaView v = s.board->read().view;
   m.begin_gauge("tercet_backend_state", "1 for the state that this backend is in.");
   for (const char* state : kStates) {

@@ -13,6 +13,7 @@
 #include "control/captures.h"
 #include "control/health.h"
 #include "control/thread_load.h"
+#include "dataplane/port/device_counters.h"
 
 namespace tercet::control {
 
@@ -41,6 +42,7 @@ struct BackendAdminSources {
   std::span<const dataplane::ThreadView> threads;
   Captures* captures = nullptr;
   const ThreadLoad* load = nullptr;
+  const dataplane::DeviceCounters* device = nullptr;  ///< of an engine without a kernel, else null
 };
 std::vector<AdminRoute> backend_routes(const BackendAdminSources& sources);
 std::string backend_status(const BackendAdminSources& sources);

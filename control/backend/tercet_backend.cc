@@ -218,7 +218,8 @@ tl::expected<void, std::string> Backend::open_admin() {
                       .engine = plane_->engine(),
                       .threads = plane_->views(),
                       .captures = captures_.get(),
-                      .load = &load_}));
+                      .load = &load_,
+                      .device = device_watch_->counters()}));
   if (!admin) {
     return tl::unexpected(admin.error());
   }
@@ -235,6 +236,7 @@ tl::expected<void, std::string> Backend::open_network(const Engines& engines, co
     return tl::unexpected(opened.error());
   }
   plane_ = std::move(*opened);
+  device_watch_ = std::make_unique<DeviceWatch>(plane_->path());
   for (const std::string& warning : plane_->warnings()) {
     spdlog::warn("{}", warning);
   }
@@ -282,6 +284,9 @@ void Backend::say_changes(const backend::ReplicaView& view) {
 void Backend::turn(const Moment& now) {
   health_.turned(now.mono, plane_->views());
   load_.note(now.mono, plane_->views());
+  if (const auto warning = device_watch_->turn(now.mono)) {
+    spdlog::warn("{}", *warning);
+  }
   const backend::ReplicaView& view = view_.read();
   say_changes(view);
   board_.publish(view, !untrusted_.empty()                         ? untrusted_

@@ -13,6 +13,7 @@
 #include "control/backend/backend_admin.h"
 #include "control/backend/backend_config.h"
 #include "control/backend/identity.h"
+#include "control/device_watch.h"
 #include "control/plane.h"
 #include "control/thread_load.h"
 
@@ -61,6 +62,7 @@ class Backend {
   std::unique_ptr<backend::Replica> replica_;
   std::string crypto_why_;
   std::unique_ptr<Plane> plane_;
+  std::unique_ptr<DeviceWatch> device_watch_;
   dataplane::Snapshot<backend::ReplicaView> view_;
   std::string said_state_;
   uint64_t recovered_records_ = 0;

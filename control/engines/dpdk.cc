@@ -24,6 +24,7 @@ dataplane::DpdkOptions options_of(const ServerConfig& config) {
                               dataplane::ipv4_of(route.via)});
   }
   options.answer_ping = dpdk.answer_ping;
+  options.vrrp = is_lb(config.self);
   options.tap = dpdk.tap;
   options.virtual_macs = dpdk.virtual_macs;
   return options;

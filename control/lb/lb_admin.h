@@ -15,6 +15,7 @@
 #include "control/lb/lb_announcer.h"
 #include "control/lb/lb_reads.h"
 #include "control/lb/vip_loop.h"
+#include "dataplane/port/device_counters.h"
 #include "dataplane/steer/view.h"
 
 namespace tercet::control {
@@ -43,6 +44,7 @@ struct LbAdminSources {
   Captures* captures = nullptr;
   const VipCounters* vip = nullptr;
   const AnnouncerCounters* announcer = nullptr;
+  const dataplane::DeviceCounters* device = nullptr;  ///< of an engine without a kernel, else null
   const Counter* guard_restarts = nullptr;
   LbReads* reads = nullptr;
 };

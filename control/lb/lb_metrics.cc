@@ -99,7 +99,7 @@ void add_failover(Metrics& m, const VipCounters& c, const AnnouncerCounters& a) 
 
 std::string lb_metrics(const LbAdminSources& sources) {
   Metrics m;
-  add_common(m, sources.engine, sources.threads);
+  add_common(m, sources.engine, sources.threads, sources.device);
   const LbBoard::State state = sources.board->read();
   add_cell(m, state.view, state.on_air);
   add_queries(m, state.view);

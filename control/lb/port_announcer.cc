@@ -15,6 +15,14 @@ using dataplane::ControlPath;
 using dataplane::IpAddress;
 using dataplane::Vip;
 
+PortAnnouncer::PortAnnouncer(PortAnnouncerOptions options) : options_(std::move(options)) {
+  if (options_.path->kernel_tells_link()) {
+    if (auto watch = LinkWatch::open()) {
+      watch_.emplace(std::move(*watch));
+    }
+  }
+}
+
 bool PortAnnouncer::tell_all(const ControlOrder& order) {
   bool all = true;
   for (size_t thread = 0; thread < options_.path->threads(); ++thread) {
@@ -107,6 +115,9 @@ size_t PortAnnouncer::adverts(std::span<dataplane::Advert> adverts) {
 dataplane::Reach PortAnnouncer::reach() {
   using dataplane::Reach;
   std::erase_if(untold_, [this](const ControlOrder& order) { return tell_all(order); });
+  if (watch_) {
+    watch_->changed();  // so that its descriptor is silent again: asking costs less than remembering
+  }
   const bool had = std::exchange(had_link_, options_.path->link_up());
   if (!had_link_) {
     if (had) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "control/lb/lb_announcer.h"
+#include "control/lb/link_watch.h"
 #include "dataplane/port/announcer.h"
 #include "dataplane/port/control_path.h"
 
@@ -25,7 +26,7 @@ struct PortAnnouncerOptions {
 
 class PortAnnouncer final : public LbAnnouncer {
  public:
-  explicit PortAnnouncer(PortAnnouncerOptions options) : options_(std::move(options)) {}
+  explicit PortAnnouncer(PortAnnouncerOptions options);
   ~PortAnnouncer() override { resign(); }
 
   void own(const dataplane::Vip& vip) override;
@@ -37,7 +38,7 @@ class PortAnnouncer final : public LbAnnouncer {
   void resign() override;
 
   [[nodiscard]] int descriptor() const override { return options_.path->adverts_bell(); }
-  [[nodiscard]] int link_descriptor() const override { return -1; }
+  [[nodiscard]] int link_descriptor() const override { return watch_ ? watch_->descriptor() : -1; }
   [[nodiscard]] const dataplane::IpAddress& source() const override { return options_.source; }
   [[nodiscard]] const AnnouncerCounters& counters() const override { return counters_; }
 
@@ -50,6 +51,7 @@ class PortAnnouncer final : public LbAnnouncer {
   PortAnnouncerOptions options_;
   std::vector<dataplane::Vip> owned_;
   std::vector<dataplane::ControlOrder> untold_;  ///< that found a thread's queue full: told again by reach()
+  std::optional<LinkWatch> watch_;               ///< where the device stands on an interface of the kernel
   bool had_link_ = true;
   AnnouncerCounters counters_;
 };

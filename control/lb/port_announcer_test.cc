@@ -33,7 +33,8 @@ class PortAnnouncerTest : public testing::Test {
   }
 
   bool link_ = true;
-  std::shared_ptr<ControlPath> path_ = std::make_shared<ControlPath>(2, [this] { return link_; });
+  std::shared_ptr<ControlPath> path_ =
+      std::make_shared<ControlPath>(2, dataplane::DeviceLook{.link_up = [this] { return link_; }});
   PortAnnouncer announcer_{
       {.path = path_, .source = kOwn, .unicast_peers = {}, .virtual_mac = {}, .guard = nullptr}};
 };

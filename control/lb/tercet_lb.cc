@@ -18,6 +18,7 @@ namespace tercet::control {
 namespace {
 
 constexpr Duration kDocumentEvery = milliseconds(100);
+constexpr Duration kLookAtLink = milliseconds(50);    ///< of a device that tells nobody when it comes or goes
 constexpr Duration kStopFor = milliseconds(500);      ///< for the resignation to be told
 constexpr Duration kSecondClaims = milliseconds(40);  ///< lb2 leaves lb1 the first claim
 
@@ -115,6 +116,8 @@ tl::expected<void, std::string> LoadBalancer::open_network(const Engines& engine
     return tl::unexpected(opened.error());
   }
   plane_ = std::move(*opened);
+  device_watch_ = std::make_unique<DeviceWatch>(plane_->path());
+  clients_side_ = plane_->path() != nullptr ? "the engine's device" : config_.interface;
   for (const std::string& warning : plane_->warnings()) {
     spdlog::warn("{}", warning);
   }
@@ -199,6 +202,7 @@ tl::expected<void, std::string> LoadBalancer::open_admin(const seal::ServerKeys&
                                                              .captures = captures_.get(),
                                                              .vip = &vip_loop_->counters(),
                                                              .announcer = &announcer_->counters(),
+                                                             .device = device_watch_->counters(),
                                                              .guard_restarts = &guard_restarts_,
                                                              .reads = reads_.get()}));
   if (!admin) {
@@ -213,8 +217,8 @@ tl::expected<void, std::string> LoadBalancer::open_admin(const seal::ServerKeys&
 int LoadBalancer::run() {
   spdlog::info("cell {}, {}: {}, {}; virtual address on {}, VRID {}, {} issuer{}",
                seal::text_of(config_.server.cell), name_of(config_.server.self), plane_->why(), crypto_why_,
-               plane_->path() != nullptr ? "the engine's device" : config_.interface, config_.vrrp.vrid,
-               config_.issuers.size(), config_.issuers.size() == 1 ? "" : "s");
+               clients_side_, config_.vrrp.vrid, config_.issuers.size(),
+               config_.issuers.size() == 1 ? "" : "s");
   if (stale_removed_ != 0) {
     spdlog::warn("removed {} virtual address(es) that a former life left on {}", stale_removed_,
                  config_.interface);
@@ -247,8 +251,14 @@ MonoTime LoadBalancer::turn(const Moment& now) {
   uint64_t rung = 0;
   [[maybe_unused]] const ssize_t n = ::read(events_bell_, &rung, sizeof rung);  // empty: nothing rang
   pass_events();
-  const MonoTime due = vip_loop_->poll(now);
+  MonoTime due = vip_loop_->poll(now);
+  if (announcer_->link_descriptor() < 0) {
+    due = earlier(due, now.mono + kLookAtLink);
+  }
   say_transitions();
+  if (const auto warning = device_watch_->turn(now.mono)) {
+    spdlog::warn("{}", *warning);
+  }
   hooks_.turn();
   health_.turned(now.mono, plane_->views());
   load_.note(now.mono, plane_->views());
@@ -309,12 +319,12 @@ void LoadBalancer::say_transitions() {
   if (vip_loop_->reachable() != reachable_) {
     reachable_ = vip_loop_->reachable();
     if (reachable_) {
-      spdlog::info("{} can be reached again", config_.interface);
+      spdlog::info("{} can be reached again", clients_side_);
     } else {
       spdlog::warn(
           "{} has no link, or its virtual address cannot be put there: unfit, the other load balancer may "
           "follow",
-          config_.interface);
+          clients_side_);
     }
   }
   for (const Transition& t : vip_loop_->transitions()) {

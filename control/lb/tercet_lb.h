@@ -14,6 +14,7 @@
 #include <string>
 #include <tl/expected.hpp>
 
+#include "control/device_watch.h"
 #include "control/engine.h"
 #include "control/lb/guard.h"
 #include "control/lb/hooks.h"
@@ -79,6 +80,8 @@ class LoadBalancer {
   dataplane::Snapshot<dataplane::StatusDocument> documents_;
   std::unique_ptr<dataplane::Balancer> balancer_;
   std::unique_ptr<Plane> plane_;
+  std::unique_ptr<DeviceWatch> device_watch_;
+  std::string clients_side_;  ///< where the virtual address is, for the log
   std::unique_ptr<LbAnnouncer> announcer_;
   size_t stale_removed_ = 0;
   std::unique_ptr<VipLoop> vip_loop_;

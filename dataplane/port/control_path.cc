@@ -22,11 +22,13 @@ int make_bell() {
 
 }  // namespace
 
-ControlPath::ControlPath(size_t threads, std::function<bool()> link_up)
-    : link_up_(std::move(link_up)), adverts_bell_(make_bell()), answers_bell_(make_bell()) {
+ControlPath::ControlPath(size_t threads, DeviceLook device)
+    : device_(std::move(device)), adverts_bell_(make_bell()), answers_bell_(make_bell()) {
+  device_counters_.queues = threads;
   for (size_t i = 0; i < threads; ++i) {
     orders_.push_back(std::make_unique<Link<ControlOrder>>(kOrders));
     adverts_.push_back(std::make_unique<Link<Advert>>(kAdverts));
+    claims_.push_back(std::make_unique<AddressClaims>());
   }
   for (size_t i = 0; i < threads * threads; ++i) {
     arp_.push_back(std::make_unique<Link<ArpCopy>>(kArpCopies));

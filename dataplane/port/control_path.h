@@ -2,7 +2,7 @@
 // What passes between the control thread and the polling threads of an engine that has no kernel under it,
 // and between those threads, by value through Links: what is to be announced ahead of all query traffic,
 // addresses that came or went, VRRP packets that were received, this host's own questions (where there is no
-// kernel to carry them), and ARP, which arrives at one queue and concerns all.
+// kernel to carry them), ARP, which arrives at one queue and concerns all, and how the device fares.
 
 #include <array>
 #include <cstdint>
@@ -14,6 +14,7 @@
 #include "base/counters.h"
 #include "dataplane/port/announcer.h"
 #include "dataplane/port/burst.h"
+#include "dataplane/port/device_counters.h"
 #include "dataplane/port/link.h"
 
 namespace tercet::dataplane {
@@ -48,10 +49,24 @@ struct ArpCopy {
   std::array<uint8_t, 62> bytes{};
 };
 
+/// Other stations that claim an address of ours, as one polling thread saw it: how often, and the last claim.
+struct alignas(64) AddressClaims {
+  Counter seen;
+  Counter address;  ///< as a number (a.b.c.d: a is the highest byte)
+  Counter mac;      ///< 48 bits, the first byte is the highest
+};
+
+/// How the control thread looks at the engine's device.
+struct DeviceLook {
+  std::function<bool()> link_up;
+  std::function<void(DeviceCounters&)> count = [](DeviceCounters&) {};
+  /// The device stands on an interface of the kernel, which tells when its link comes or goes (LinkWatch).
+  bool kernel_tells = false;
+};
+
 class ControlPath {
  public:
-  /// `link_up`: whether the engine's device has a link; called by the control thread.
-  ControlPath(size_t threads, std::function<bool()> link_up);
+  ControlPath(size_t threads, DeviceLook device);
   ~ControlPath();
   ControlPath(const ControlPath&) = delete;
   ControlPath& operator=(const ControlPath&) = delete;
@@ -67,15 +82,24 @@ class ControlPath {
   /// Readable when an advert, and when an answer was pushed.
   [[nodiscard]] int adverts_bell() const { return adverts_bell_; }
   [[nodiscard]] int answers_bell() const { return answers_bell_; }
-  [[nodiscard]] bool link_up() const { return link_up_(); }
+  // By the control thread.
+  [[nodiscard]] bool link_up() const { return device_.link_up(); }
+  [[nodiscard]] bool kernel_tells_link() const { return device_.kernel_tells; }
+  void count_device() { device_.count(device_counters_); }
+  /// Read by any thread.
+  [[nodiscard]] const DeviceCounters& device() const { return device_counters_; }
+  /// Written by polling thread `thread`, read by the control thread.
+  [[nodiscard]] AddressClaims& claims(size_t thread) { return *claims_[thread]; }
   static void ring(int bell);
   static void silence(int bell);
 
  private:
-  std::function<bool()> link_up_;
+  DeviceLook device_;
+  DeviceCounters device_counters_;
   std::vector<std::unique_ptr<Link<ControlOrder>>> orders_;
   std::vector<std::unique_ptr<Link<ArpCopy>>> arp_;
   std::vector<std::unique_ptr<Link<Advert>>> adverts_;
+  std::vector<std::unique_ptr<AddressClaims>> claims_;
   Link<LocalDatagram> questions_{8};
   Link<LocalDatagram> answers_{32};
   int adverts_bell_;

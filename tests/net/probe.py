@@ -5,6 +5,7 @@
   probe.py ask ADDRESS PORT    exit 0 if an answer comes within a second (several tries), 1 if none does
   probe.py arp ADDRESS         asks the network behind eth0 who has that IPv4 address; prints each hardware address
                                that answers within half a second (three questions), a line each
+  probe.py claim ADDRESS       says on the network behind eth0 that it has that IPv4 address (three gratuitous ARPs)
 """
 
 import fcntl
@@ -70,7 +71,20 @@ def arp(address):
     print("".join(f"{mac}\n" for mac in sorted(holders)), end="")
 
 
+def claim(address):
+    link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0806))
+    link.bind(("eth0", 0x0806))
+    own = link.getsockname()[4]
+    claimed = socket.inet_aton(address)
+    for _ in range(3):
+        link.send(b"\xff" * 6 + own + struct.pack("!HHHBBH", 0x0806, 1, 0x0800, 6, 4, 1) + own + claimed + b"\0" * 6 +
+                  claimed)
+        time.sleep(0.1)
+
+
 if __name__ == "__main__":
+    if sys.argv[1] == "claim":
+        sys.exit(claim(sys.argv[2]))
     if sys.argv[1] == "arp":
         sys.exit(arp(sys.argv[2]))
     if sys.argv[1] == "serve":

@@ -238,7 +238,8 @@ tl::unexpected<std::string> Device::refuses(const std::string& what, int error) 
 /// hears everything, and what is not for us is dropped (and counted) in software.
 void Device::accept_addresses(const DeviceOptions& options) {
   rte_ether_addr group{{0x01, 0x00, 0x5E, 0x00, 0x00, 0x12}};  // 224.0.0.18 (RFC 9568 §7.3, RFC 1112 §6.4)
-  if (rte_eth_dev_set_mc_addr_list(id_, &group, 1) != 0 && rte_eth_allmulticast_enable(id_) != 0) {
+  if (options.vrrp && rte_eth_dev_set_mc_addr_list(id_, &group, 1) != 0 &&
+      rte_eth_allmulticast_enable(id_) != 0) {
     rte_eth_promiscuous_enable(id_);
   }
   for (const Mac& mac : options.more_macs) {
@@ -267,12 +268,33 @@ size_t Device::close() {
   return out;
 }
 
+void Device::take_error(uint16_t queue) const {
+  int error = 0;
+  socklen_t size = sizeof error;
+  getsockopt(descriptor(queue), SOL_SOCKET, SO_ERROR, &error, &size);
+}
+
 bool Device::link_up() const {
   if (!interface_.empty()) {
     return kernel_link_up(interface_);  // the driver says that it always is
   }
   rte_eth_link link{};
   return rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+}
+
+void Device::count(DeviceCounters& counters) const {
+  counters.link_up.set(link_up() ? 1 : 0);
+  rte_eth_stats stats{};
+  if (rte_eth_stats_get(id_, &stats) == 0) {
+    counters.missed.set(stats.imissed);
+    counters.no_buffer.set(stats.rx_nombuf);
+    counters.receive_errors.set(stats.ierrors);
+    counters.send_errors.set(stats.oerrors);
+  }
+  for (size_t queue = 0; queue < pools_.size() && queue < counters.buffers_free.size(); ++queue) {
+    counters.buffers.set(pools_[queue]->size);
+    counters.buffers_free[queue].set(rte_mempool_avail_count(pools_[queue]));
+  }
 }
 
 std::string Device::describe() const {

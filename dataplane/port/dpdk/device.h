@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "dataplane/net/ethernet.h"
+#include "dataplane/port/device_counters.h"
 
 struct rte_mempool;
 
@@ -25,6 +26,7 @@ struct DeviceOptions {
   std::string arguments{};      ///< EAL's, which named the devices
   uint16_t queues = 1;          ///< polling threads
   bool offload = true;          ///< a switch: checksums by the device where it can
+  bool vrrp = true;             ///< hears VRRP's group
   uint16_t receive_ring = 512;  ///< descriptors; small rings stay in the cache (DDIO)
   uint16_t send_ring = 512;
   std::vector<Mac> more_macs;  ///< virtual ones: added here, since that can take a second on some devices
@@ -57,10 +59,15 @@ class Device {
   [[nodiscard]] int descriptor(uint16_t queue) const {
     return queue < sockets_.size() ? sockets_[queue] : -1;
   }
+  /// That descriptor had an error: the interface under it went down. It is said until somebody takes it, and
+  /// nobody could sleep on it.
+  void take_error(uint16_t queue) const;
   /// The interface of the kernel that it stands on (af_packet, af_xdp); empty: none.
   [[nodiscard]] const std::string& interface() const { return interface_; }
   /// Any thread. As the driver knows it, or the kernel where the device stands on an interface of its.
   [[nodiscard]] bool link_up() const;
+  /// By one thread, now and then: what the device lost, and how many buffers are left.
+  void count(DeviceCounters& counters) const;
   /// Stops the device and gives it and its buffers back; no port uses it any more. Returns how many buffers
   /// had not come home: 0, or somebody lost them. The destructor does the same.
   size_t close();

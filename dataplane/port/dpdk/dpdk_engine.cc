@@ -1,5 +1,9 @@
 #include "dataplane/port/dpdk/dpdk_engine.h"
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 #include "dataplane/port/dpdk/dpdk_port.h"
 #include "dataplane/port/dpdk/kernel_interface.h"
 
@@ -16,11 +20,14 @@ StackOptions stack_of(const DpdkOptions& options, const PortOptions& lanes, cons
   stack.lanes = lanes.lanes;
   stack.neighbours = options.neighbours;
   stack.answer_ping = options.answer_ping;
+  stack.vrrp = options.vrrp;
   stack.ip_sum_out = device.ip_sum_out();
   stack.udp_sum_out = device.udp_sum_out();
-  // Their frames may come from a kernel of this very host, which leaves the sum to a device that never comes.
-  stack.unfinished_sums_in =
-      device.driver() == "net_af_packet" || device.driver() == "net_af_xdp" || device.driver() == "net_tap";
+  // Their frames may come from a kernel of this very host, or from a virtual machine on it, which leaves the
+  // sum to a device that never comes.
+  constexpr auto kNoWire = std::to_array<std::string_view>(
+      {"net_af_packet", "net_af_xdp", "net_tap", "net_virtio", "net_virtio_user", "net_vhost"});
+  stack.unfinished_sums_in = std::ranges::find(kNoWire, device.driver()) != kNoWire.end();
   return stack;
 }
 
@@ -45,12 +52,17 @@ tl::expected<DpdkNetwork, std::string> open_dpdk(const DpdkOptions& options, con
                               .arguments = options.eal.arguments,
                               .queues = static_cast<uint16_t>(threads),
                               .offload = options.offload,
+                              .vrrp = options.vrrp,
                               .more_macs = options.virtual_macs});
   if (!device) {
     return tl::unexpected(device.error());
   }
-  DpdkNetwork network{
-      *device, std::make_shared<ControlPath>(threads, [device = *device] { return device->link_up(); }), {}};
+  const DeviceLook look{
+      .link_up = [device = *device] { return device->link_up(); },
+      .count = [device = *device](DeviceCounters& counters) { device->count(counters); },
+      .kernel_tells = !(*device)->interface().empty(),
+  };
+  DpdkNetwork network{*device, std::make_shared<ControlPath>(threads, look), {}};
   const StackOptions stack = stack_of(options, lanes, *network.device);
   if (auto sound = check_options(stack); !sound) {
     return tl::unexpected(sound.error());

@@ -24,6 +24,7 @@ struct DpdkOptions {
   std::vector<StaticRoute> routes;
   size_t neighbours = 4096;
   bool answer_ping = true;
+  bool vrrp = true;  ///< hears adverts (load balancers); else they are what any group's packets are
   std::vector<Mac> virtual_macs;
   std::string tap;  ///< name of the tap that exceptions go to; empty: they are dropped
 };

@@ -31,7 +31,9 @@ constexpr int kSendTries = 8;
 
 Sum sum_of(uint64_t flags, uint64_t mask, uint64_t good, uint64_t bad) {
   const uint64_t said = flags & mask;
-  return said == good ? Sum::good : said == bad ? Sum::bad : Sum::unknown;
+  // Both bits: it does not stand in the frame, which is whole all the same (a virtual machine's neighbour
+  // leaves it to a device that the frame never meets).
+  return said == good || said == mask ? Sum::good : said == bad ? Sum::bad : Sum::unknown;
 }
 
 RxSums sums_of(const rte_mbuf& frame) {
@@ -65,7 +67,7 @@ class DpdkPort final : public Port {
   void send(TxBurst& burst) override;
   void wait(MonoTime until) override;
   void watch(int fd) override;
-  uint32_t take_unreachable() override { return stack_.take_unreachable(); }
+  uint32_t take_unreachable() override;
   void finish() override;
   [[nodiscard]] Endpoint local(Lane lane) const override { return lanes_[lane].local; }
   [[nodiscard]] const PortCounters& counters() const override { return counters_; }
@@ -75,6 +77,7 @@ class DpdkPort final : public Port {
  private:
   void take(rte_mbuf* frame, MonoTime now, RxBurst& burst);
   void take_vrrp(const Taken& taken, const uint8_t* packet);
+  void tell_claim();
   void take_questions(RxBurst& burst);
   void answer(const TxDatagram& datagram);
   void share_arp(Bytes frame);
@@ -246,11 +249,27 @@ void DpdkPort::take(rte_mbuf* frame, MonoTime now, RxBurst& burst) {
         stack_.count(taken.drop);
       }
       break;
-    case Taken::Kind::consumed:
     case Taken::Kind::dropped:
+      if (taken.drop == NetDrop::arp_conflict) {
+        tell_claim();
+      }
+      break;
+    case Taken::Kind::consumed:
       break;
   }
   rte_pktmbuf_free(frame);
+}
+
+void DpdkPort::tell_claim() {
+  AddressClaims& claims = control_->claims(queue_);
+  claims.address.set(stack_.counters().conflict_address.get());
+  claims.mac.set(stack_.counters().conflict_mac.get());
+  claims.seen.set(stack_.counters().arp_conflicts.get());
+}
+
+uint32_t DpdkPort::take_unreachable() {
+  counters_.peer_unreachable.set(stack_.counters().peer_unreachable.get());
+  return stack_.take_unreachable();
 }
 
 void DpdkPort::take_vrrp(const Taken& taken, const uint8_t* packet) {
@@ -535,6 +554,9 @@ void DpdkPort::wait(MonoTime until) {
   slept_since_ = now;
   const timespec timeout{0, ns};
   ppoll(set.data(), watched_.size(), &timeout, nullptr);
+  if (has_descriptor_ && (set[0].revents & POLLERR) != 0) {
+    device_->take_error(queue_);
+  }
 }
 
 void DpdkPort::watch(int fd) { TERCET_CHECK(watched_.try_push(fd), "a port watches a few descriptors"); }

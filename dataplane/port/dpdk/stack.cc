@@ -41,6 +41,7 @@ Stack::Stack(const StackOptions& options)
       vlan_(options.vlan),
       own_(ipv4_of(options.own.address)),
       answer_ping_(options.answer_ping),
+      vrrp_(options.vrrp),
       ip_sum_out_(options.ip_sum_out),
       udp_sum_out_(options.udp_sum_out),
       unfinished_sums_in_(options.unfinished_sums_in),
@@ -175,7 +176,7 @@ Taken Stack::take_ip(MutBytes frame, const EthernetView& ethernet, RxSums sums) 
     return dropped(NetDrop::ip_source_ours);
   }
   const bool to_us = owned(ip.destination) != nullptr;
-  const bool to_vrrp = ip.protocol == kProtocolVrrp && (to_us || same(ip.destination, kVrrpGroup));
+  const bool to_vrrp = ip.protocol == kProtocolVrrp && vrrp_ && (to_us || same(ip.destination, kVrrpGroup));
   if (!to_us && !to_vrrp) {
     if (is_multicast(ip.destination) || is_broadcast(ip.destination)) {
       return exception(NetDrop::ip_group);
@@ -198,6 +199,9 @@ Taken Stack::take_ip(MutBytes frame, const EthernetView& ethernet, RxSums sums) 
     case kProtocolIcmp:
       return take_icmp(frame, ethernet, ip);
     case kProtocolVrrp:
+      if (!to_vrrp) {
+        return exception(NetDrop::ip_protocol);
+      }
       return {.kind = Taken::Kind::vrrp,
               .ttl = ip.ttl,
               .offset = static_cast<uint16_t>(at),

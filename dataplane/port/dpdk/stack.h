@@ -61,6 +61,7 @@ struct StackOptions {
   std::vector<LaneOptions> lanes;  ///< as PortOptions::lanes; each with a port
   size_t neighbours = 4096;        ///< how many are kept, at least
   bool answer_ping = true;
+  bool vrrp = true;          ///< packets of protocol 112 to its group, or to us, are handed up
   bool ip_sum_out = false;   ///< the device fills in the IPv4 checksum: zero is written
   bool udp_sum_out = false;  ///< … the UDP checksum: the pseudo-header's sum is written
   /// A UDP checksum that holds only the pseudo-header's sum is taken as well. veth hands out datagrams of a
@@ -231,6 +232,7 @@ class Stack {
   uint16_t vlan_ = 0;
   Ipv4 own_{};
   bool answer_ping_;
+  bool vrrp_;
   bool ip_sum_out_;
   bool udp_sum_out_;
   bool unfinished_sums_in_;

@@ -327,6 +327,18 @@ TEST(Stack, AnAdvertIsHandedOn) {
   EXPECT_EQ(rig.take(unicast).kind, Kind::vrrp);
 }
 
+TEST(Stack, WhereNobodyHearsAdvertsTheyAreLikeAnyGroupsPackets) {
+  StackOptions options = stack_options();
+  options.vrrp = false;  // a backend
+  StackRig rig(options);
+  const Taken taken = rig.take(frames::kAdvert);
+  EXPECT_EQ(taken.kind, Kind::exception);
+  EXPECT_EQ(taken.drop, NetDrop::ip_group);
+  Frame unicast = changed(frames::kAdvert, kDestinationAt, {198, 18, 0, 1});
+  put(unicast, 0, frames::kOurMac);
+  EXPECT_EQ(rig.take(unicast).drop, NetDrop::ip_protocol);
+}
+
 TEST(Stack, TheOtherServersAdvertsAreHeardUnderTheSameVirtualMac) {
   const Mac virtual_mac{0, 0, 0x5E, 0, 1, 7};
   StackRig rig;
