@@ -65,8 +65,15 @@ void warn_of_link(const dataplane::Device& device, OpenedPorts& opened) {
   }
 }
 
-/// With af_xdp the driver reads only as many of the interface's queues as there are threads.
+/// With af_xdp the driver reads only as many of the interface's queues as there are threads. A NIC (a PCI
+/// address) that cannot tell UDP flows apart gives all to one; virtio's host tells them apart itself.
 void warn_of_queues(const dataplane::Device& device, size_t threads, OpenedPorts& opened) {
+  const bool nic = device.name().find(':') != std::string::npos && device.driver() != "net_virtio";
+  if (threads > 1 && nic && !device.spreads()) {
+    opened.warnings.push_back(device.name() + " (" + device.driver() +
+                              ") cannot spread datagrams by their UDP ports: all come to the first steering "
+                              "thread: set port.steering_threads = 1");
+  }
   const size_t queues =
       device.driver() == "net_af_xdp" ? dataplane::kernel_receive_queues(device.interface()) : threads;
   if (queues > threads) {
