@@ -124,6 +124,8 @@ void add_port(Metrics& metrics, Threads threads) {
                   sum(&Port::peer_unreachable));
   metrics.counter("tercet_port_receive_buffers_empty_total", "Times that the receive buffers ran out.",
                   sum(&Port::receive_buffers_empty));
+  metrics.counter("tercet_port_frames_joined_total", "Frames that came in several buffers, joined into one.",
+                  sum(&Port::frames_joined));
 }
 
 void add_device(Metrics& metrics, const dataplane::DeviceCounters& device) {

@@ -50,6 +50,7 @@ struct alignas(64) PortCounters {
   Counter drop_truncated;         ///< longer than kDatagramMax
   Counter peer_unreachable;       ///< ICMP errors that came back on connected lanes (ECONNREFUSED …)
   Counter receive_buffers_empty;  ///< uring: the buffer ring ran dry (-ENOBUFS), refilled and armed again
+  Counter frames_joined;          ///< dpdk: came in several buffers
 };
 
 /// A counter that only one engine has, by the name it has in /metrics.

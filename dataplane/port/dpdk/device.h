@@ -6,7 +6,7 @@
 //
 // Opened and closed by one thread; each queue belongs to its polling thread. Its buffers (mbufs) come from
 // one pool a queue, sized so that it cannot run dry: rings, a burst received, a burst to be sent, what waits
-// for a neighbour.
+// for a neighbour. Where the device's MTU is larger than they are, it may spread a frame over several.
 
 #include <cstdint>
 #include <memory>
@@ -56,6 +56,8 @@ class Device {
   [[nodiscard]] bool spreads() const { return spreads_; }
   /// A descriptor that is readable while queue `queue` has something, to sleep on; -1: the driver has none.
   /// Those that receive through a socket of this process (af_packet, af_xdp) have that.
+  /// Most buffers that a frame of its MTU comes in.
+  [[nodiscard]] size_t buffers_a_frame() const { return buffers_a_frame_; }
   [[nodiscard]] int descriptor(uint16_t queue) const {
     return queue < sockets_.size() ? sockets_[queue] : -1;
   }
@@ -80,7 +82,7 @@ class Device {
  private:
   Device() = default;
   tl::expected<void, std::string> configure(const DeviceOptions& options);
-  tl::expected<void, std::string> make_pools(const DeviceOptions& options);
+  tl::expected<void, std::string> make_pools();
   tl::expected<void, std::string> set_up_queues();
   void accept_addresses(const DeviceOptions& options);
   [[nodiscard]] tl::unexpected<std::string> refuses(const std::string& what, int error) const;
@@ -100,6 +102,7 @@ class Device {
   bool udp_sum_out_ = false;
   bool sums_in_ = false;
   bool spreads_ = false;
+  size_t buffers_a_frame_ = 1;
   bool started_ = false;
   bool closed_ = false;
   std::vector<rte_mempool*> pools_;

@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "dataplane/port/dpdk/eal.h"
+#include "dataplane/port/dpdk/join.h"
 #include "dataplane/port/dpdk/limits.h"
 #include "dataplane/port/socket.h"
 
@@ -76,6 +77,7 @@ class DpdkPort final : public Port {
 
  private:
   void take(rte_mbuf* frame, MonoTime now, RxBurst& burst);
+  bool join_counted(rte_mbuf*& frame);
   void take_vrrp(const Taken& taken, const uint8_t* packet);
   void tell_claim();
   void take_questions(RxBurst& burst);
@@ -131,7 +133,7 @@ class DpdkPort final : public Port {
 
   PortCounters counters_;
   Counter drop_no_buffer_;
-  Counter drop_segmented_;
+  Counter drop_too_long_;
   Counter drop_control_full_;
   Counter none_;
   std::vector<NamedCounter> named_;
@@ -155,7 +157,7 @@ DpdkPort::DpdkPort(DpdkPortOptions options)
     named_.push_back({"tap_back_full", queue_ == 0 ? &tap_->drop_back() : &none_});
   }
   named_.insert(named_.end(), {{"no_buffer", &drop_no_buffer_},
-                               {"segmented", &drop_segmented_},
+                               {"too_long", &drop_too_long_},
                                {"control_full", &drop_control_full_}});
   for (size_t i = 1; i < kNetDrops; ++i) {
     named_.push_back({name_of(static_cast<NetDrop>(i)), &stack_.counters().drops[i]});
@@ -217,9 +219,7 @@ size_t DpdkPort::receive(RxBurst& burst) {
 }
 
 void DpdkPort::take(rte_mbuf* frame, MonoTime now, RxBurst& burst) {
-  if (frame->nb_segs != 1) {
-    drop_segmented_.add();
-    rte_pktmbuf_free(frame);
+  if (frame->nb_segs != 1 && !join_counted(frame)) {
     return;
   }
   uint8_t* data = data_of(frame);
@@ -270,6 +270,15 @@ void DpdkPort::tell_claim() {
 uint32_t DpdkPort::take_unreachable() {
   counters_.peer_unreachable.set(stack_.counters().peer_unreachable.get());
   return stack_.take_unreachable();
+}
+
+bool DpdkPort::join_counted(rte_mbuf*& frame) {
+  const Joined joined = join(frame, pool_);
+  (joined == Joined::done       ? counters_.frames_joined
+   : joined == Joined::too_long ? drop_too_long_
+                                : drop_no_buffer_)
+      .add();
+  return joined == Joined::done;
 }
 
 void DpdkPort::take_vrrp(const Taken& taken, const uint8_t* packet) {

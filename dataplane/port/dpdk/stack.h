@@ -131,7 +131,7 @@ class Stack {
 
   // Receiving.
 
-  /// Looks at one frame, which lies in one piece (an mbuf of several segments is joined, or dropped, before).
+  /// Looks at one frame, which lies in one piece (join.h).
   /// Writes to it only for Kind::reply. `frame` may be padded, and of any length.
   Taken take(MutBytes frame, RxSums sums, MonoTime now);
   /// A frame that another thread's stack takes, too: only learns from it, if it is ARP. Where several threads
