@@ -74,7 +74,8 @@ tl::expected<DpdkNetwork, std::string> open_dpdk(const DpdkOptions& options, con
                              .own = options.own,
                              .gateway = options.gateway,
                              .routes = options.routes,
-                             .threads = threads});
+                             .threads = threads,
+                             .unfinished_sums = stack.unfinished_sums_in});
     if (!opened) {
       return tl::unexpected(opened.error());
     }

@@ -18,6 +18,7 @@
 #include <cstring>
 #include <utility>
 
+#include "dataplane/net/unfinished.h"
 #include "dataplane/port/control_path.h"
 #include "dataplane/port/socket.h"
 
@@ -110,7 +111,7 @@ tl::expected<std::unique_ptr<Tap>, std::string> Tap::open(const TapOptions& opti
   if (!bell) {
     return tl::unexpected(failed("no eventfd", options.name));
   }
-  std::unique_ptr<Tap> self(new Tap(fd.release(), bell.release(), options.threads));
+  std::unique_ptr<Tap> self(new Tap(fd.release(), bell.release(), options));
   self->thread_ = std::thread([tap = self.get()] {
     pthread_setname_np(pthread_self(), "tap");
     tap->run();
@@ -118,8 +119,9 @@ tl::expected<std::unique_ptr<Tap>, std::string> Tap::open(const TapOptions& opti
   return self;
 }
 
-Tap::Tap(int fd, int bell, size_t threads) : fd_(fd), bell_(bell) {
-  for (size_t i = 0; i < threads; ++i) {
+Tap::Tap(int fd, int bell, const TapOptions& options)
+    : fd_(fd), bell_(bell), unfinished_sums_(options.unfinished_sums) {
+  for (size_t i = 0; i < options.threads; ++i) {
     sides_.push_back(std::make_unique<Side>());
   }
 }
@@ -165,6 +167,9 @@ void Tap::run() {
     ControlPath::silence(bell_);
     for (const auto& side : sides_) {
       while (side->to_kernel.pop(std::span(&frame, 1)) == 1) {
+        if (unfinished_sums_) {
+          finish_sum(MutBytes(frame.bytes).first(frame.size));
+        }
         if (write(fd_, frame.bytes.data(), frame.size) != frame.size) {
           drop_refused_.add();
         }

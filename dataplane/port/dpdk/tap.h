@@ -34,6 +34,8 @@ struct TapOptions {
   std::optional<Ipv4> gateway;  ///< the kernel's default route
   std::vector<StaticRoute> routes;
   size_t threads = 1;  ///< polling threads: each has a Link of its own to the kernel
+  /// TCP's and UDP's checksums may be unfinished (net/unfinished.h): the tap's kernel would find them wrong.
+  bool unfinished_sums = false;
 };
 
 struct TapFrame {
@@ -67,11 +69,12 @@ class Tap {
     TapFrame given;  ///< the polling thread's
     Counter drop_full;
   };
-  Tap(int fd, int bell, size_t threads);
+  Tap(int fd, int bell, const TapOptions& options);
   void run();
 
   int fd_;
   int bell_;  ///< rung for the thread when a frame was given
+  bool unfinished_sums_;
   std::atomic<bool> stop_{false};
   std::vector<std::unique_ptr<Side>> sides_;  ///< [polling thread]
   Link<TapFrame> from_kernel_{128};
