@@ -146,8 +146,9 @@ tl::expected<void, std::string> Device::configure(const DeviceOptions& options) 
         " read: what comes to the others would be lost: write qpairs=" + std::to_string(queues_) +
         " in port.eal, or port.steering_threads = " + std::to_string(info.max_rx_queues));
   }
-  // memif agrees with its peer on the number of queues in each direction: one more would be refused.
-  const bool spare = info.max_tx_queues > queues_ && driver_ != "net_memif";
+  // memif agrees with its peer on the number of queues in each direction, tap has as many of both: one more
+  // would be refused.
+  const bool spare = info.max_tx_queues > queues_ && driver_ != "net_memif" && driver_ != "net_tap";
   control_queue_ = spare ? queues_ : uint16_t{0};
   receive_ring_ = options.receive_ring;
   send_ring_ = options.send_ring;
@@ -164,7 +165,6 @@ tl::expected<void, std::string> Device::configure(const DeviceOptions& options) 
   }
   // Every buffer of a queue is of that queue's pool and has one owner: the driver may give them back in bulk.
   conf.txmode.offloads |= info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
-  constexpr uint64_t kSpread = RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_IPV4;
   // Not told an MTU, DPDK sets the device to 1,500. One that has a larger one (virtio: its host's) keeps that
   // if it can use several buffers for one frame: what is too long for us is then dropped by us, under a name.
   // Not asked for otherwise: some drivers receive slower with it.
@@ -175,14 +175,23 @@ tl::expected<void, std::string> Device::configure(const DeviceOptions& options) 
     conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_SCATTER;
     buffers_a_frame_ = (mtu + kAroundMtu + kFrameRoom - 1) / kFrameRoom;
   }
+  constexpr uint64_t kSpread = RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_IPV4;
   if (queues_ > 1 && (info.flow_type_rss_offloads & RTE_ETH_RSS_NONFRAG_IPV4_UDP) != 0) {
     spreads_ = true;
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     conf.rx_adv_conf.rss_conf.rss_hf = kSpread & info.flow_type_rss_offloads;
   }
   const auto senders = static_cast<uint16_t>(queues_ + (spare ? 1 : 0));
-  if (const int error = rte_eth_dev_configure(id_, queues_, senders, &conf); error != 0) {
-    return refuses("refuses its configuration", error);
+  conf.intr_conf.rxq = options.interrupts ? 1 : 0;
+  interrupts_wanted_ = options.interrupts;
+  int refused = rte_eth_dev_configure(id_, queues_, senders, &conf);
+  if (refused != 0 && interrupts_wanted_) {  // some drivers do where the machine has no vectors for them
+    interrupts_wanted_ = false;
+    conf.intr_conf.rxq = 0;
+    refused = rte_eth_dev_configure(id_, queues_, senders, &conf);
+  }
+  if (refused != 0) {
+    return refuses("refuses its configuration", refused);
   }
   if (const int error = rte_eth_dev_adjust_nb_rx_tx_desc(id_, &receive_ring_, &send_ring_); error != 0) {
     return refuses("refuses its ring sizes", error);
@@ -232,11 +241,9 @@ tl::expected<void, std::string> Device::set_up_queues() {
     return refuses("does not start", error);
   }
   started_ = true;
-  if (driver_ == "net_af_packet" || driver_ == "net_af_xdp") {
-    sockets_ = sockets_of(driver_ == "net_af_packet" ? AF_PACKET : AF_XDP);
-    if (sockets_.size() != queues_) {
-      sockets_.clear();  // more than one such device in this process: whose is whose is not known
-    }
+  find_descriptors();
+  if (interrupts_wanted_ && descriptors_.empty()) {
+    open_interrupts();
   }
   return {};
 }
@@ -245,6 +252,30 @@ tl::unexpected<std::string> Device::refuses(const std::string& what, int error) 
   const std::string why = eal_failure_since(log_mark_);
   return tl::unexpected(name_ + " " + what + " (" + (why.empty() ? error_text(error) : why) +
                         "): correct what port.eal says of it, or use another device");
+}
+
+void Device::find_descriptors() {
+  if (driver_ == "net_af_packet" || driver_ == "net_af_xdp") {
+    descriptors_ = sockets_of(driver_ == "net_af_packet" ? AF_PACKET : AF_XDP);
+    if (descriptors_.size() != queues_) {
+      descriptors_.clear();  // more than one such device in this process: whose is whose is not known
+    }
+  } else if (driver_ == "net_tap" && interrupts_wanted_) {
+    // What it calls an interrupt is the queue itself, which cannot be switched off.
+    for (uint16_t queue = 0; queue < queues_; ++queue) {
+      descriptors_.push_back(rte_eth_dev_rx_intr_ctl_q_get_fd(id_, queue));
+    }
+  }
+}
+
+void Device::open_interrupts() {
+  for (uint16_t queue = 0; queue < queues_; ++queue) {
+    interrupts_.push_back(RxInterrupt::open(id_, queue));
+    if (interrupts_.back() == nullptr) {
+      interrupts_.clear();
+      return;
+    }
+  }
 }
 
 /// Devices that filter by address are told of VRRP's group and of virtual addresses; one that cannot be told
@@ -268,6 +299,7 @@ size_t Device::close() {
   if (std::exchange(closed_, true)) {
     return 0;
   }
+  interrupts_.clear();
   if (started_) {
     rte_eth_dev_stop(id_);
   }
@@ -315,6 +347,7 @@ std::string Device::describe() const {
   return name_ + " (" + driver_ + "), " + std::to_string(queues_) + (queues_ == 1 ? " queue" : " queues") +
          ", checksums in " + (hardware ? "hardware where it can" : "software") +
          (buffers_a_frame_ > 1 ? ", a frame in up to " + std::to_string(buffers_a_frame_) + " buffers" : "") +
+         (!interrupts_.empty() ? ", interrupts" : "") +
          (has_control_queue() ? ", announcements by a queue of their own" : "");
 }
 

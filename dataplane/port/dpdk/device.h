@@ -16,6 +16,7 @@
 
 #include "dataplane/net/ethernet.h"
 #include "dataplane/port/device_counters.h"
+#include "dataplane/port/dpdk/rx_interrupt.h"
 
 struct rte_mempool;
 
@@ -27,6 +28,7 @@ struct DeviceOptions {
   uint16_t queues = 1;          ///< polling threads
   bool offload = true;          ///< a switch: checksums by the device where it can
   bool vrrp = true;             ///< hears VRRP's group
+  bool interrupts = false;      ///< its threads sleep: interrupts where the driver has them
   uint16_t receive_ring = 512;  ///< descriptors; small rings stay in the cache (DDIO)
   uint16_t send_ring = 512;
   std::vector<Mac> more_macs;  ///< virtual ones: added here, since that can take a second on some devices
@@ -54,12 +56,16 @@ class Device {
   [[nodiscard]] bool udp_sum_out() const { return udp_sum_out_; }
   [[nodiscard]] bool sums_in() const { return sums_in_; }
   [[nodiscard]] bool spreads() const { return spreads_; }
-  /// A descriptor that is readable while queue `queue` has something, to sleep on; -1: the driver has none.
-  /// Those that receive through a socket of this process (af_packet, af_xdp) have that.
   /// Most buffers that a frame of its MTU comes in.
   [[nodiscard]] size_t buffers_a_frame() const { return buffers_a_frame_; }
+  /// A descriptor that is readable while queue `queue` has something, to sleep on; -1: the driver has none.
+  /// Those that receive through one of this process (af_packet, af_xdp, tap) have that.
   [[nodiscard]] int descriptor(uint16_t queue) const {
-    return queue < sockets_.size() ? sockets_[queue] : -1;
+    return queue < descriptors_.size() ? descriptors_[queue] : -1;
+  }
+  /// Else this, or null: then there is nothing to sleep on but the time. The polling thread's.
+  [[nodiscard]] RxInterrupt* interrupt(uint16_t queue) const {
+    return queue < interrupts_.size() ? interrupts_[queue].get() : nullptr;
   }
   /// That descriptor had an error: the interface under it went down. It is said until somebody takes it, and
   /// nobody could sleep on it.
@@ -86,6 +92,8 @@ class Device {
   tl::expected<void, std::string> set_up_queues();
   void accept_addresses(const DeviceOptions& options);
   [[nodiscard]] tl::unexpected<std::string> refuses(const std::string& what, int error) const;
+  void find_descriptors();
+  void open_interrupts();
 
   uint16_t id_ = 0;
   std::string name_;
@@ -103,10 +111,12 @@ class Device {
   bool sums_in_ = false;
   bool spreads_ = false;
   size_t buffers_a_frame_ = 1;
+  bool interrupts_wanted_ = false;
   bool started_ = false;
   bool closed_ = false;
   std::vector<rte_mempool*> pools_;
-  std::vector<int> sockets_;  ///< the driver's own, in the order of its queues
+  std::vector<int> descriptors_;  ///< the driver's own, in the order of its queues
+  std::vector<std::unique_ptr<RxInterrupt>> interrupts_;
 };
 
 }  // namespace tercet::dataplane

@@ -53,6 +53,7 @@ tl::expected<DpdkNetwork, std::string> open_dpdk(const DpdkOptions& options, con
                               .queues = static_cast<uint16_t>(threads),
                               .offload = options.offload,
                               .vrrp = options.vrrp,
+                              .interrupts = lanes.poll == PollMode::adaptive,
                               .more_macs = options.virtual_macs});
   if (!device) {
     return tl::unexpected(device.error());

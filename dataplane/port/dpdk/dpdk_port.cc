@@ -20,8 +20,8 @@ namespace tercet::dataplane {
 namespace {
 
 // Adaptive: after the last traffic the thread first gives way and looks again, then sleeps: on the device's
-// descriptor where its driver has one, else ever longer, up to what a datagram that comes out of the blue may
-// wait.
+// descriptor or interrupt where its driver has one, else ever longer, up to what a datagram that comes out of
+// the blue may wait.
 constexpr Duration kYieldFor = microseconds(50);
 constexpr Duration kSleepMin = microseconds(20);
 constexpr Duration kSleepMax = microseconds(500);
@@ -109,6 +109,7 @@ class DpdkPort final : public Port {
   uint16_t id_;
   uint16_t queue_;
   rte_mempool* pool_;
+  RxInterrupt* interrupt_;  ///< the device's, or null
   Stack stack_;
   std::vector<LaneOptions> lanes_;
   bool busy_;
@@ -146,6 +147,7 @@ DpdkPort::DpdkPort(DpdkPortOptions options)
       id_(device_->id()),
       queue_(options.queue),
       pool_(device_->pool(options.queue)),
+      interrupt_(device_->interrupt(options.queue)),
       stack_(options.stack),
       lanes_(options.stack.lanes),
       busy_(options.poll == PollMode::busy),
@@ -162,7 +164,8 @@ DpdkPort::DpdkPort(DpdkPortOptions options)
   for (size_t i = 1; i < kNetDrops; ++i) {
     named_.push_back({name_of(static_cast<NetDrop>(i)), &stack_.counters().drops[i]});
   }
-  if (const int fd = device_->descriptor(queue_); fd >= 0) {
+  if (const int fd = interrupt_ != nullptr ? interrupt_->descriptor() : device_->descriptor(queue_);
+      fd >= 0) {
     watched_.push_back(fd);
     has_descriptor_ = true;
     yield_ =
@@ -190,6 +193,9 @@ size_t DpdkPort::receive(RxBurst& burst) {
   for (size_t room = kBurstMax; got == kReceiveAtOnce && room != 0; room -= kReceiveAtOnce) {
     got = rte_eth_rx_burst(id_, queue_, frames.data(), kReceiveAtOnce);
     counters_.receive_calls.add();
+    if (got != 0 && interrupt_ != nullptr && interrupt_->armed()) {
+      interrupt_->disarm();
+    }
     for (size_t i = 0; i < got; ++i) {
       rte_prefetch0(data_of(frames[i]));
     }
@@ -551,20 +557,30 @@ void DpdkPort::wait(MonoTime until) {
     sched_yield();
     return;
   }
+  bool rings = has_descriptor_;
+  if (interrupt_ != nullptr && !interrupt_->armed()) {
+    rings = interrupt_->arm();
+    if (rings) {
+      return;  // to look once more: of what came before nothing rings
+    }
+  }
   std::array<pollfd, kWatchedMax> set;
   for (size_t i = 0; i < watched_.size(); ++i) {
     set[i] = {.fd = watched_[i], .events = POLLIN, .revents = 0};
   }
   int64_t ns = std::min((until - now).ns, kControlWait.ns);
-  if (!has_descriptor_) {
+  if (!rings) {
     ns = std::min(ns, sleep_.ns);
     sleep_ = std::min(sleep_ + sleep_, kSleepMax);
   }
   slept_since_ = now;
   const timespec timeout{0, ns};
-  ppoll(set.data(), watched_.size(), &timeout, nullptr);
+  const int woken = ppoll(set.data(), watched_.size(), &timeout, nullptr);
   if (has_descriptor_ && (set[0].revents & POLLERR) != 0) {
     device_->take_error(queue_);
+  }
+  if (woken > 0 && interrupt_ != nullptr && set[0].revents != 0) {
+    interrupt_->disarm();
   }
 }
 
