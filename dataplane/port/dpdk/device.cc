@@ -17,6 +17,7 @@
 #include "dataplane/port/dpdk/eal_log.h"
 #include "dataplane/port/dpdk/kernel_interface.h"
 #include "dataplane/port/dpdk/limits.h"
+#include "dataplane/port/dpdk/membership.h"
 
 namespace tercet::dataplane {
 namespace {
@@ -132,6 +133,7 @@ tl::expected<void, std::string> Device::configure(const DeviceOptions& options) 
                           "): use another device");
   }
   driver_ = info.driver_name;
+  index_ = info.if_index;
   numa_node_ = rte_eth_dev_socket_id(id_);
   if (queues_ > info.max_rx_queues || queues_ > info.max_tx_queues) {
     return tl::unexpected(name_ + " has " + std::to_string(std::min(info.max_rx_queues, info.max_tx_queues)) +
@@ -281,7 +283,19 @@ void Device::open_interrupts() {
 /// Devices that filter by address are told of VRRP's group and of virtual addresses; one that cannot be told
 /// hears everything, and what is not for us is dropped (and counted) in software.
 void Device::accept_addresses(const DeviceOptions& options) {
-  rte_ether_addr group{{0x01, 0x00, 0x5E, 0x00, 0x00, 0x12}};  // 224.0.0.18 (RFC 9568 §7.3, RFC 1112 §6.4)
+  constexpr Mac kVrrpGroup{0x01, 0x00, 0x5E, 0x00, 0x00, 0x12};  // 224.0.0.18 (RFC 9568 §7.3, RFC 1112 §6.4)
+  if (driver_ == "net_af_packet" || driver_ == "net_af_xdp") {
+    std::vector<Mac> all = options.more_macs;
+    if (options.vrrp) {
+      all.push_back(kVrrpGroup);
+    }
+    memberships_ = let_through(index_, all);
+    if (memberships_) {
+      return;
+    }
+  }
+  rte_ether_addr group{};
+  std::copy(kVrrpGroup.begin(), kVrrpGroup.end(), std::begin(group.addr_bytes));
   if (options.vrrp && rte_eth_dev_set_mc_addr_list(id_, &group, 1) != 0 &&
       rte_eth_allmulticast_enable(id_) != 0) {
     rte_eth_promiscuous_enable(id_);

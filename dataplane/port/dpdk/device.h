@@ -17,6 +17,7 @@
 #include "dataplane/net/ethernet.h"
 #include "dataplane/port/device_counters.h"
 #include "dataplane/port/dpdk/rx_interrupt.h"
+#include "dataplane/port/socket.h"
 
 struct rte_mempool;
 
@@ -98,7 +99,8 @@ class Device {
   uint16_t id_ = 0;
   std::string name_;
   std::string driver_;
-  std::string interface_;
+  std::string interface_;  ///< of the kernel, below drivers that use one …
+  unsigned index_ = 0;     ///< … and its index
   size_t log_mark_ = 0;  ///< what DPDK said since is about this device
   Mac mac_{};
   uint16_t queues_ = 1;
@@ -117,6 +119,7 @@ class Device {
   std::vector<rte_mempool*> pools_;
   std::vector<int> descriptors_;  ///< the driver's own, in the order of its queues
   std::vector<std::unique_ptr<RxInterrupt>> interrupts_;
+  OwnedFd memberships_;
 };
 
 }  // namespace tercet::dataplane
