@@ -33,7 +33,7 @@ pcaps=()
 capture() { # capture HOST
   "$ROOT/scripts/cell" pcap --dir "$CELL_DIR" "$1" "$SCRATCH/$1.pcap" 2>"$SCRATCH/$1.pcap.log" &
   pcaps+=($!)
-  eventually 10 "a capture runs on $1" grep -q 'listening on eth0' "$SCRATCH/$1.pcap.log"
+  eventually 10 "a capture runs on $1" grep -q "listening on $1" "$SCRATCH/$1.pcap.log"
 }
 capture client
 capture peer

@@ -74,6 +74,21 @@ print(urllib.request.urlopen(sys.argv[1], timeout=5).read().decode())' "http://1
 }
 # metric HOST NAME: the sum over its labels.
 metric() { metrics "$1" | awk -v name="$2" '{ split($1, part, "{") } part[1] == name { sum += $NF } END { printf "%.0f\n", sum }'; }
+# dropped REASON HOST…: what these servers dropped for it, all together.
+dropped() {
+  local reason=$1 host sum=0
+  shift
+  for host in "$@"; do
+    sum=$((sum + $(metrics "$host" | awk -v label="{reason=\"$reason\"}" 'index($1, label) { sum += $NF } END { printf "%.0f", sum }')))
+  done
+  echo $sum
+}
+
+# closed MIX: the rate of a short closed loop of checkout:renew:read:release shares, as a whole number.
+closed() {
+  at client tercet bench --json --firm 10 --product 7 --clients 4 --outstanding 8 --seconds 1s --mix "$1" |
+    jq -e 'if .errors == {} then .rate | floor else error("errors: \(.errors)") end'
+}
 
 # ---- the virtual address ----
 vip_holders() {

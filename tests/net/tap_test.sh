@@ -11,11 +11,21 @@ cell license --firm 10 --product 7 --quantity 20 >/dev/null
 check_equal "the tap has this host's address" "198.18.0.1/24" "$(at lb1 ip -o -4 address show dev tercet0 | awk '{ print $4 }')"
 check_equal "and its routes" "198.18.1.0/24 via 198.18.0.254" "$(at lb1 ip route show 198.18.1.0/24 | awk '{ print $1, $2, $3 }')"
 
+# The tap is the only way there: a kernel that heard eth0 itself would answer beside DPDK, and all below would pass without it.
+check_equal "pings are answered once each" 3 "$(at client ping -c 3 -i 0.2 -W 1 198.18.0.1 | grep -c 'bytes from')"
+
 # TCP is not Tercet's: a web server stands for the ssh that must go on.
-at lb1 /usr/bin/python3 -I -m http.server 8000 --bind 198.18.0.1 --directory "$ROOT/docs" >"$SCRATCH/http.out" 2>&1 &
-served() { [ "$(at "$1" curl -s -m 2 http://198.18.0.1:8000/protocol.md | cksum)" = "$(cksum <"$ROOT/docs/protocol.md")" ]; }
+serve() { # serve HOST ADDRESS: docs/
+  at "$1" /usr/bin/python3 -I -m http.server 8000 --bind "$2" --directory "$ROOT/docs" >"$SCRATCH/$1.http.out" 2>&1 &
+}
+served() { # served HOST [ADDRESS]: HOST reads a file there
+  [ "$(at "$1" curl -s -m 2 "http://${2:-198.18.0.1}:8000/protocol.md" | cksum)" = "$(cksum <"$ROOT/docs/protocol.md")" ]
+}
+serve lb1 198.18.0.1
+serve client 198.18.0.21
 eventually 5 "client reads a file from lb1's kernel over TCP, whole" served client
 check "far, behind the router, too" served far
+eventually 5 "lb1's kernel reads one from client, whole" served lb1 198.18.0.21
 check "lb1's kernel reaches others" quietly at lb1 ping -c 1 -W 1 198.18.0.21
 
 # Meanwhile Tercet goes on, and the virtual address keeps its hardware address over a failover.

@@ -86,7 +86,7 @@ check_not "unannounced, far does not find the new owner" reaches far 198.18.0.10
 # Captures: each packet at once, ends by interruption.
 "$ROOT/scripts/cell" pcap --dir "$CELL_DIR" b1 "$SCRATCH/a.pcap" 2>"$SCRATCH/pcap.log" &
 capture=$!
-eventually 10 "the capture listens" grep -q "listening on eth0" "$SCRATCH/pcap.log"
+eventually 10 "the capture listens" grep -q "listening on b1" "$SCRATCH/pcap.log"
 check "client reaches b1 while captured" reaches client 198.18.0.11 9000
 captured() { tcpdump -n -r "$SCRATCH/a.pcap" udp port 9000 2>/dev/null | grep -q "198.18.0.21.*198.18.0.11.9000"; }
 eventually 5 "its packet is in the file while the capture still runs" captured
@@ -97,7 +97,7 @@ check_code "an interrupted capture ends well" 0 wait $capture
   cell pcap b1 "$SCRATCH/b.pcap" 2>"$SCRATCH/pcap.log" || true
   touch "$SCRATCH/pcap.ended"
 ) &
-eventually 10 "another capture listens" grep -q "listening on eth0" "$SCRATCH/pcap.log"
+eventually 10 "another capture listens" grep -q "listening on b1" "$SCRATCH/pcap.log"
 
 # Bad input.
 check_code "an unknown host" 2 cell exec nobody -- true

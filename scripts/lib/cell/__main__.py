@@ -31,7 +31,7 @@ HELP = """usage: scripts/cell VERB [--dir D] …            (D: where all of its
 
   up [--engine uring|mmsg|dpdk] [--durability fsync|memory] [--set FILE:KEY=VALUE]… [--owner PID] [--bare]
                         builds, makes the cell and returns once it serves. FILE: lb1 lb2 b1 b2 b3 client.
-                        dpdk: by the af_packet driver; --set b1:port.engine=uring leaves a host to its kernel.
+                        dpdk: by the af_packet driver. --set b1:port.engine=… gives a host another engine than the rest.
                         --owner: the cell goes down when that process ends. --bare: the network alone, no servers
   license FLAGS…        issues (flags of `tercet issue`) and imports a license; prints its TMR-ID
   exec HOST -- CMD…     runs a command on a host; `tercet` finds its configuration there
@@ -40,7 +40,7 @@ HELP = """usage: scripts/cell VERB [--dir D] …            (D: where all of its
                         SIGSTOP, SIGCONT
   cut HOST [HOST2]      cuts a host off, or only the path between two; heal HOST [HOST2] mends that
   lie HOST              starts a stopped backend so that it votes wrong results
-  pcap HOST FILE        captures until it is interrupted or the cell goes down
+  pcap HOST FILE        captures what passes the host's port of the switch, until interrupted or the cell goes down
   status [--json], logs HOST
                         what the cell and a server say
   down [--keep]         ends it and leaves nothing behind (--keep: but its files)
@@ -73,6 +73,8 @@ def environment(cell_dir, state, host):
     result["PATH"] = state["programs"] + os.pathsep + result.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
     if os.path.exists(os.path.join(cell_dir, "client", "client.toml")):
         result["TERCET_CONFIG"] = os.path.join(cell_dir, "client", "client.toml")
+    if host in SERVERS and cell_dir.startswith("/run/"):  # then the cell has no /run of its own, where DPDK leaves a folder
+        result["RUNTIME_DIRECTORY"] = os.path.join(cell_dir, host)
     return result
 
 
@@ -250,11 +252,6 @@ def write_configuration(cell_dir, state, options, settings):
     if options.engine:
         for host in SERVERS:
             configuration.change(config_file(cell_dir, host), "port.engine", f'"{options.engine}"')
-            if options.engine == "dpdk":
-                wanted = [value for file, key, value in settings if (file, key) == (host, "port.steering_threads")]
-                threads = int(wanted[-1]) if wanted and wanted[-1].isdigit() else 1
-                for key, value in network.dpdk_settings(host, threads):
-                    configuration.change(config_file(cell_dir, host), key, value)
     if options.durability:
         for host in BACKENDS:
             configuration.change(config_file(cell_dir, host), "store.durability", f'"{options.durability}"')
@@ -264,14 +261,18 @@ def write_configuration(cell_dir, state, options, settings):
         tool(state, cell_dir, "container", "init", "--config", config_file(cell_dir, host))
 
 
-def leave_to_dpdk(cell_dir, state):
-    """On a host whose engine is DPDK the kernel keeps its interface, but none of its addresses: it would answer too."""
-    for host in SERVERS:
-        if configuration.value_of(config_file(cell_dir, host), "port.engine") == "dpdk":
-            done = subprocess.run(inside(state, None, ["ip", "-n", host, "address", "flush", "dev", "eth0"]), text=True,
-                                  env=environment(cell_dir, state, ""), capture_output=True, check=False)
-            if done.returncode != 0:
-                raise CellError(f"the addresses of {host} could not be taken from its kernel: {done.stderr.strip()}")
+def suit_engine(cell_dir, host, settings=()):
+    """However DPDK was asked for: a file without this host's address gets what is needed, but for what `settings` set,
+    and eth0 is left to DPDK, or given back to the kernel."""
+    path = config_file(cell_dir, host)
+    dpdk = configuration.value_of(path, "port.engine") == "dpdk"
+    if dpdk and not configuration.value_of(path, "port.address"):
+        given = [key for file, key, _ in settings if file == host]
+        threads = configuration.value_of(path, "port.steering_threads")
+        for key, value in network.dpdk_settings(host, threads if isinstance(threads, int) else 1):
+            if key not in given:
+                configuration.change(path, key, value)
+    ask(cell_dir, op="interface", host=host, dpdk=dpdk)
 
 
 def config_file(cell_dir, host):
@@ -359,7 +360,8 @@ def up(cell_dir, arguments):
         state["made"] = sorted(set(state["made"]) | (set(os.listdir(cell_dir)) - before))
         write_state(cell_dir, state)
         if not options.bare:
-            leave_to_dpdk(cell_dir, state)
+            for host in SERVERS:
+                suit_engine(cell_dir, host, settings)
             for host in BACKENDS + LBS:
                 start_server(cell_dir, state, host)
             wait_until_it_serves(cell_dir, state)
@@ -474,6 +476,7 @@ def start(cell_dir, arguments, fault=None, of=SERVERS):
     if state["bare"]:
         raise CellError("this cell is a network alone (up --bare): there is no server to start", 2)
     log_from = size_of(log_of(cell_dir, host))
+    suit_engine(cell_dir, host)
     start_server(cell_dir, state, host, fault)
     check_started(cell_dir, [host], log_from=log_from)
     return 0
@@ -510,13 +513,15 @@ def pcap(cell_dir, arguments):
     if len(arguments) != 2:
         raise CellError("pcap HOST FILE", 2)
     host = a_host(arguments[0])
+    # At the switch, not on the host: of what DPDK sends there (af_packet passes by the queue discipline), no tap is shown.
+    port = network.ports(host)[0]
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell that starts this in the background has it ignored
     file = os.path.abspath(arguments[1])
     if state["user_namespace"]:
-        command = ["/usr/bin/python3", "-I", "-B", os.path.join(HERE, "capture.py"), file]
+        command = ["/usr/bin/python3", "-I", "-B", os.path.join(HERE, "capture.py"), port, file]
     else:  # -U: each packet is written at once. -Z root: the file is the caller's
-        command = ["tcpdump", "-U", "-n", "-Z", "root", "-i", "eth0", "-w", file]
-    return replace_by(inside(state, host, command), environment(cell_dir, state, host))
+        command = ["tcpdump", "-U", "-n", "-Z", "root", "-i", port, "-w", file]
+    return replace_by(inside(state, None, command), environment(cell_dir, state, host))
 
 
 def status(cell_dir, arguments):

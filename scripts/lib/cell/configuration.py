@@ -81,11 +81,14 @@ def parse_setting(setting, known):
 
 
 def value_of(path, key):
-    """What the file sets `key` to; None where it does not."""
+    """What the file sets `key` to; None where it does not, or is no TOML: then its server says so."""
     import tomllib
+    section, _, name = key.rpartition(".")
     with open(path, "rb") as file:
-        section, _, name = key.rpartition(".")
-        return tomllib.load(file).get(section, {}).get(name)
+        try:
+            return tomllib.load(file).get(section, {}).get(name)
+        except (tomllib.TOMLDecodeError, AttributeError):
+            return None
 
 
 def change(path, key, value):

@@ -35,6 +35,7 @@ class Holder:
         self._selector = selectors.DefaultSelector()
         self._owner = None
         self._netns_exec = True
+        self._dpdk = set()  # hosts whose eth0 is DPDK's
         self._down_answers = []
 
     def prepare(self, keep_visible):
@@ -122,6 +123,19 @@ class Holder:
     def _op_list(self):
         self._reap()
         return {"servers": {host: server.pid for host, server in self._servers.items()}}
+
+    def _op_interface(self, host, dpdk):
+        """Makes that host's eth0 DPDK's, or its kernel's, unless its server runs."""
+        self._reap()
+        if host in self._servers:
+            return {}
+        if dpdk and host not in self._dpdk:
+            network.leave_to_dpdk(host, self._netns_exec)
+            self._dpdk.add(host)
+        elif not dpdk and host in self._dpdk:
+            network.give_back_to_kernel(host, self._netns_exec)
+            self._dpdk.remove(host)
+        return {}
 
     def _op_start(self, host, argv, environment):
         self._reap()

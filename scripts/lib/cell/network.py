@@ -7,6 +7,9 @@
 The two bridges stand in the holder's own network namespace; a bridge port has its host's name (the router's second
 one: router1), the host's end is eth0 (the router's second one: eth1). Cuts are made *at the ports*, as a failed
 switch path is: the host's link stays up, and frames are dropped in both directions.
+
+A host whose engine is DPDK has eth0 as a device of its own would be: its kernel keeps no address on it and hears nothing
+of it, and what the switch sends there is cut into frames, as on a wire.
 """
 
 import ipaddress
@@ -116,7 +119,6 @@ def mount_run(keep_visible):
 
 def make():
     """All hosts, links, addresses and routes. Runs in new, empty namespaces; nothing to undo on failure."""
-    ipv6 = os.path.isdir("/proc/sys/net/ipv6")
     # A namespace starts with the IPv4 settings of the machine, which differ from one to another: set what matters.
     ordinary = [("ipv4/conf/all/rp_filter", "0", False), ("ipv4/conf/default/rp_filter", "0", False),
                 ("ipv4/conf/all/arp_ignore", "0", False), ("ipv4/conf/all/arp_announce", "0", False),
@@ -136,7 +138,7 @@ def make():
             bridge = "br1" if port in ("far", "router1") else "br0"
             links += [f"link add {port} type veth peer name eth{index} address {mac} netns {host}",
                       f"link set {port} master {bridge} up"]
-    if ipv6:
+    if _has_ipv6():
         _sysctl([("ipv6/conf/default/disable_ipv6", "1", False)])
     # Where br_netfilter is loaded, a bridge would take every packet through the machine's IP hooks too (16 % of the load
     # balancer's time under load): a switch does not.
@@ -161,11 +163,36 @@ def make():
                 os._exit(status)
         if os.wait()[1] != 0:
             raise CellError(f"the settings of host {host} could not be made (above)")
-        _batch(host, _addresses(host, ipv6))
+        _batch(host, _addresses(host))
     try:
         _run(["nft", "-f", "-"], _CUTS)
     except CellError as error:
         raise CellError(f"this kernel's nftables lack the bridge family, which `cut` needs: {error}") from error
+
+
+# Taps (af_packet, tcpdump) come before it, XDP does too.
+_DEAF = """
+table netdev cell {
+  chain deaf { type filter hook ingress device "eth0" priority -300; policy drop; }
+}
+"""
+
+
+def leave_to_dpdk(host, netns_exec):
+    """eth0 of this host is DPDK's from now on, and no more its kernel's."""
+    _batch(host, ["address flush dev eth0"])
+    _run(enter_argv(host, netns_exec) + ["nft", "-f", "-"], _DEAF)
+    # A kernel sends a run of UDP datagrams (or TCP segments) as one packet, for a NIC to cut. veth cuts nothing, and the
+    # other end's kernel knows what it has; af_packet takes it for one long datagram.
+    _batch(None, [f"link set dev {host} gso_max_segs 1"])
+
+
+def give_back_to_kernel(host, netns_exec):
+    """What leave_to_dpdk took."""
+    _run(enter_argv(host, netns_exec) + ["nft", "delete", "table", "netdev", "cell"])
+    _batch(None, [f"link set dev {host} gso_max_segs 65535"])
+    # An af_xdp server that was killed has left its program. Down and up: so eth0 gets its link-local address again.
+    _batch(host, ["link set eth0 xdp off", "link set eth0 down"] + _addresses(host))
 
 
 def _enter(host):
@@ -176,23 +203,27 @@ def _enter(host):
             raise CellError(f"cannot enter the namespace of {host}: {os.strerror(ctypes.get_errno())}")
 
 
-def _addresses(host, ipv6):
+def _has_ipv6():
+    return os.path.isdir("/proc/sys/net/ipv6")
+
+
+def _addresses(host):
     lines = ["link set lo up", "link set eth0 up"]
     if host == "router":
         lines += ["link set eth1 up", "address add 198.18.1.254/24 brd + dev eth1"]
     lines.append(f"address add {address(host)}/24 brd + dev eth0")
     if host == "far":
-        lines.append("route add default via 198.18.1.254")
+        lines.append("route replace default via 198.18.1.254")
     elif host != "router":
-        lines.append("route add 198.18.1.0/24 via 198.18.0.254")
-    if ipv6:
+        lines.append("route replace 198.18.1.0/24 via 198.18.0.254")
+    if _has_ipv6():
         lines.append(f"address add {address6(host)}/64 dev eth0 nodad")
         if host == "router":
             lines.append("address add 2001:db8:1::254/64 dev eth1 nodad")
         elif host == "far":
-            lines.append("route add default via 2001:db8:1::254")
+            lines.append("route replace default via 2001:db8:1::254")
         else:
-            lines.append("route add 2001:db8:1::/64 via 2001:db8::254")
+            lines.append("route replace 2001:db8:1::/64 via 2001:db8::254")
     return lines
 
 
