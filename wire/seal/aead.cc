@@ -2,8 +2,6 @@
 
 #include <sodium.h>
 
-#include <cstring>
-
 #include "base/check.h"
 #include "wire/seal/ipsec_mb.h"
 #include "wire/seal/sodium_aead.h"
@@ -13,10 +11,18 @@ namespace {
 
 constexpr size_t kTag = sodium::kAeadTagSize;
 
-/// 96 bits: the counter, then zeros. Unique because the counter is, per key.
-struct AeadNonce {
-  uint8_t bytes[sodium::kNonceSize] = {};
-  explicit AeadNonce(uint64_t counter) { std::memcpy(bytes, &counter, sizeof counter); }
+/// 96 bits: the counter, then zeros. Unique because the counter is, per key. Written in one store of 16
+/// bytes, since ipsec-mb loads all of it at once, and a load that wants two stores under way waits until both
+/// have left (3 % of a voted query).
+class AeadNonce {
+ public:
+  explicit AeadNonce(uint64_t counter) : words_{counter, 0} {}
+  [[nodiscard]] const uint8_t* bytes() const { return reinterpret_cast<const uint8_t*>(&words_); }
+
+ private:
+  using Words [[gnu::vector_size(16)]] = uint64_t;
+  Words words_;
+  static_assert(sizeof(Words) >= sodium::kNonceSize);
 };
 
 }  // namespace
@@ -125,9 +131,9 @@ void Aead::prepare(const Key& key, PreparedKey& out) const {
 void Aead::seal(const PreparedKey& key, uint64_t counter, Bytes aad, Bytes plain, uint8_t* out) const {
   const AeadNonce nonce(counter);
   if (mb_ != nullptr) {
-    mb_->seal(key, nonce.bytes, aad, plain, out);
+    mb_->seal(key, nonce.bytes(), aad, plain, out);
   } else {
-    sodium::seal(algorithm_, key, nonce.bytes, aad, plain, out);
+    sodium::seal(algorithm_, key, nonce.bytes(), aad, plain, out);
   }
 }
 
@@ -136,8 +142,8 @@ bool Aead::open(const PreparedKey& key, uint64_t counter, Bytes aad, MutBytes se
     return false;
   }
   const AeadNonce nonce(counter);
-  return mb_ != nullptr ? mb_->open(key, nonce.bytes, aad, sealed)
-                        : sodium::open(algorithm_, key, nonce.bytes, aad, sealed);
+  return mb_ != nullptr ? mb_->open(key, nonce.bytes(), aad, sealed)
+                        : sodium::open(algorithm_, key, nonce.bytes(), aad, sealed);
 }
 
 }  // namespace tercet::seal

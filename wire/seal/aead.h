@@ -13,6 +13,7 @@
 #include <tl/expected.hpp>
 
 #include "base/bytes.h"
+#include "base/prefetch.h"
 
 namespace tercet::seal {
 
@@ -78,7 +79,7 @@ class Aead {
   /// Starts loading those cache lines of `key` that a small datagram (≤ 128 B) needs: 5 to 8 of 16 with AES.
   void prefetch(const PreparedKey& key) const {
     for (uint32_t lines = lines_; lines != 0; lines &= lines - 1) {
-      __builtin_prefetch(key.state.data() + static_cast<size_t>(__builtin_ctz(lines)) * PreparedKey::kLine);
+      tercet::prefetch(key.state.data() + static_cast<size_t>(__builtin_ctz(lines)) * PreparedKey::kLine);
     }
   }
   /// A bit for each such line.

@@ -2,6 +2,7 @@
 
 #if defined(__x86_64__)
 
+#include <emmintrin.h>
 #include <intel-ipsec-mb.h>
 #include <sodium.h>
 
@@ -18,6 +19,13 @@ static_assert(IMB_GCM_256_KEY_LEN == sizeof(Key) && IMB_GCM_IV_DATA_LEN == 12);
 
 const gcm_key_data* key_data(const PreparedKey& key) {
   return reinterpret_cast<const gcm_key_data*>(key.state.data());
+}
+
+/// In constant time: all 16 bytes at once.
+bool equal_tags(const uint8_t* a, const uint8_t* b) {
+  const __m128i same = _mm_cmpeq_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(a)),
+                                      _mm_loadu_si128(reinterpret_cast<const __m128i*>(b)));
+  return _mm_movemask_epi8(same) == 0xFFFF;
 }
 
 }  // namespace
@@ -61,7 +69,7 @@ bool IpsecMb::open(const PreparedKey& key, const uint8_t* nonce, Bytes aad, MutB
   uint8_t tag[kAeadTagSize];
   decrypt_(key_data(key), &context, sealed.data(), sealed.data(), size, nonce, aad.data(), aad.size(), tag,
            kAeadTagSize);
-  if (crypto_verify_16(tag, sealed.data() + size) == 0) {
+  if (equal_tags(tag, sealed.data() + size)) {
     return true;
   }
   // Decrypted before it was judged: what nobody vouches for does not stay. The right tag does not, either.
