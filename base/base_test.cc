@@ -45,9 +45,13 @@ TEST(HugeVector, IsAVectorSmallOrLarge) {
 }
 
 TEST(FixedVector, BoundsAreChecked) {
-  FixedVector<int, 2> v{1, 2};
+  FixedVector<int, 2> v{1};
+  v.add() = 2;
+  EXPECT_EQ(v.back(), 2);
+  EXPECT_EQ(v.size(), 2U);
   EXPECT_FALSE(v.try_push(3));
   EXPECT_DEATH(v.push_back(3), "FixedVector overflow");
+  EXPECT_DEATH(v.add(), "FixedVector overflow");
 }
 
 TEST(Check, NamesTheInvariant) { EXPECT_DEATH(TERCET_CHECK(false, "I9: pigs fly"), "I9: pigs fly"); }

@@ -27,6 +27,13 @@ class FixedVector {
     TERCET_CHECK(size_ < kCapacity, "FixedVector overflow");
     items_[size_++] = item;
   }
+  /// One more, to be written field by field where it is; it holds what was there before. (push_back() of
+  /// several small fields copies them in large pieces, and a load that wants two stores under way waits for
+  /// both.)
+  T& add() {
+    TERCET_CHECK(size_ < kCapacity, "FixedVector overflow");
+    return items_[size_++];
+  }
   /// False, and nothing changed, when full.
   [[nodiscard]] bool try_push(const T& item) {
     if (full()) {

@@ -160,12 +160,18 @@ void send_replies(benchmark::State& state, int64_t clients, bool prefetch) {
   NullPort port;
   Sender sender(keyring, {});
   Outbox outbox;
+  std::vector<uint32_t> places;
+  for (Query query : queries(suite_of(state).algorithm, clients)) {
+    places.push_back(keyring.open_from_client(query)->place);
+  }
   uint64_t next = 0;
   const auto write = [&](size_t replies) {
     for (size_t i = 0; i < replies; ++i) {
+      const uint64_t client = next++ % static_cast<uint64_t>(clients);
       ClientRef to;
       to.access_id = 7;
-      to.session = session_of(next++ % static_cast<uint64_t>(clients));
+      to.session = session_of(client);
+      to.key_place = places[client];
       benchmark::DoNotOptimize(outbox.open().data());
       outbox.close(to, kPlainBytes);
     }

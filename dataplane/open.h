@@ -5,6 +5,9 @@
 //
 // Used by the polling thread that owns the keyring. No allocation.
 
+#include <array>
+#include <cstdint>
+
 #include "base/counters.h"
 #include "base/fixed.h"
 #include "dataplane/port/burst.h"
@@ -43,7 +46,7 @@ class Opener {
   [[nodiscard]] const WiretapCounters& tapped() const { return tap_.counters(); }
 
  private:
-  void open_one(RxDatagram& datagram, Messages& messages, Resignations& resignations);
+  void open_one(RxDatagram& datagram, uint32_t key_place, Messages& messages, Resignations& resignations);
   void drop(Drop reason) { counters_.drops[static_cast<size_t>(reason)].add(); }
 
   [[nodiscard]] bool astray(const RxDatagram& datagram) const;
@@ -52,6 +55,7 @@ class Opener {
   Wiretap& tap_;
   Routes routes_;
   bool by_lane_ = false;
+  std::array<uint32_t, kBurstMax> key_places_{};  ///< [datagram] of the burst: as prefetch_query_key() said
   OpenCounters counters_;
 };
 

@@ -36,6 +36,7 @@ TEST(Open, MessagesSayWhoSentThem) {
   EXPECT_EQ(messages[0].client.lane, 0);
   EXPECT_EQ(messages[0].client.access_id, rig.keys.client.access.value);
   EXPECT_EQ(messages[0].client.session, rig.client_key->session());
+  EXPECT_EQ(messages[0].client.key_place, rig.keyring->prefetch_query_key(query(rig)));
   EXPECT_TRUE(messages[1].from_server);
   EXPECT_EQ(messages[1].server, ServerId::b3);
   EXPECT_EQ(as_text(messages[1].plain), "vote");
@@ -166,6 +167,34 @@ TEST(Open, ABackendTakesNoQueries) {
   opener.open(burst, messages, resignations);
   EXPECT_TRUE(messages.empty());
   EXPECT_EQ(opener.counters().drops[static_cast<size_t>(Drop::not_for_us)].get(), 1U);
+}
+
+TEST(Open, ClientsOfOneBurstThatPushEachOtherOutAreAllHeard) {
+  LoopRig rig;
+  seal::Keyring keyring(rig.keys.servers[0], {.client_cache_entries = 4});
+  Opener opener(keyring);
+  std::vector<std::unique_ptr<seal::ClientKeyring>> clients;
+  for (int i = 0; i < 12; ++i) {
+    clients.push_back(std::make_unique<seal::ClientKeyring>(rig.keys.client));
+  }
+  for (int round = 0; round < 3; ++round) {
+    std::vector<std::vector<uint8_t>> sent;
+    RxBurst burst;
+    for (auto& client : clients) {
+      client->seal_query(as_bytes("query"), sent.emplace_back(kSealOverhead + 5));
+    }
+    for (auto& bytes : sent) {
+      burst.datagrams.push_back({bytes, 0, rig.kAlice});
+    }
+    Opener::Messages messages;
+    Opener::Resignations resignations;
+    opener.open(burst, messages, resignations);
+    ASSERT_EQ(messages.size(), clients.size());
+    for (size_t i = 0; i < clients.size(); ++i) {
+      EXPECT_EQ(messages[i].client.session, clients[i]->session());
+      EXPECT_EQ(as_text(messages[i].plain), "query");
+    }
+  }
 }
 
 TEST(Open, AResignationReachesTheServiceAlthoughItIsRepeated) {

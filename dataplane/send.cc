@@ -26,7 +26,8 @@ MutBytes Sender::room(Port& port) {
 
 void Sender::to_client(const ClientRef& client, Bytes plain, Port& port) {
   const MutBytes buffer = room(port);
-  const size_t size = keyring_.seal_reply({AccessId{client.access_id}, client.session}, plain, buffer);
+  const size_t size =
+      keyring_.seal_reply({AccessId{client.access_id}, client.session}, plain, buffer, client.key_place);
   burst_->push(size, client.lane, client.endpoint);
   counters_.datagrams.add();
 }

@@ -47,7 +47,12 @@ class TxBurst {
   }
   /// Keeps the buffer of the last next() with `size` bytes in it.
   void push(size_t size, Lane lane, const Endpoint& to) {
-    datagrams_.push_back({free_[datagrams_.size()], static_cast<uint16_t>(size), lane, to});
+    uint8_t* data = free_[datagrams_.size()];
+    TxDatagram& datagram = datagrams_.add();
+    datagram.data = data;
+    datagram.size = static_cast<uint16_t>(size);
+    datagram.lane = lane;
+    datagram.to = to;
   }
   [[nodiscard]] bool empty() const { return datagrams_.empty(); }
   [[nodiscard]] bool full() const { return datagrams_.size() >= free_.size(); }

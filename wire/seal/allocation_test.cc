@@ -47,10 +47,10 @@ TEST_P(Allocation, NoneAfterConstruction) {
       for (auto& client : clients) {
         client->seal_query(plain, datagram);
         lb->prefetch_client(datagram);
-        lb->prefetch_query_key(datagram);
-        lb->prefetch_reply_key({client->access(), client->session()});
-        opened += lb->open_from_client(datagram) ? 1U : 0U;
-        lb->seal_reply({client->access(), client->session()}, plain, datagram);
+        const uint32_t place = lb->prefetch_query_key(datagram);
+        opened += lb->open_from_client(datagram, place) ? 1U : 0U;
+        lb->prefetch_reply_key(place);
+        lb->seal_reply({client->access(), client->session()}, plain, datagram, place);
         opened += client->open_reply(datagram) ? 1U : 0U;
         dropped += client->open_reply(datagram) ? 0U : 1U;
       }

@@ -6,11 +6,16 @@
 // keys of 1 KiB and a tag, whatever the AEAD and its provider. A client enters only with a datagram that
 // proved authentic. No replay window here: a client's requests are numbered, and a
 // repeat only repeats the answer.
+//
+// A client's *place* is where it was found last. It travels with the query to the reply (ClientRef), so that
+// a query is searched for once. It is a hint, compared before it is used: others may have taken the place
+// since.
 
 #include <array>
 #include <cstdint>
 
 #include "base/huge_vector.h"
+#include "base/prefetch.h"
 #include "wire/datagram.h"
 #include "wire/seal/aead.h"
 
@@ -26,7 +31,7 @@ class ClientCache {
   };
   static_assert(sizeof(Keys) == 2048);
 
-  struct Tag {
+  struct alignas(32) Tag {  // never across two cache lines
     SessionId session;
     AccessId access;  ///< 0: empty
     uint32_t used = 0;
@@ -46,6 +51,19 @@ class ClientCache {
   ClientCache& operator=(const ClientCache&) = delete;
 
   [[nodiscard]] Entry find(AccessId access, const SessionId& session);
+  /// The same, looking at `place` first, which may be any number.
+  [[nodiscard]] Entry find(AccessId access, const SessionId& session, uint32_t place) {
+    if (place < keys_.size()) {
+      const Entry entry = at(place);
+      if (entry.tag->access == access && entry.tag->session == session) [[likely]] {
+        return entry;
+      }
+    }
+    return find(access, session);
+  }
+  [[nodiscard]] uint32_t place_of(const Entry& entry) const {
+    return static_cast<uint32_t>(entry.keys - keys_.data());
+  }
   /// Takes a client in, with neither key ready, in place of the one of its sets that was silent longest.
   Entry admit(AccessId access, const SessionId& session);
   void touch(const Entry& entry) { entry.tag->used = ++clock_; }
@@ -56,9 +74,18 @@ class ClientCache {
     }
     for (const size_t place : sets_of(access, session)) {
       const auto* set = reinterpret_cast<const uint8_t*>(&sets_[place]);
-      __builtin_prefetch(set);
-      __builtin_prefetch(set + 64);
+      prefetch(set);
+      prefetch(set + 64);
     }
+  }
+  /// Starts loading the tag at `place`. Returns the keys there, whoever's they are, to prefetch what is
+  /// wanted of them; null: there is no such place.
+  [[nodiscard]] const Keys* prefetch_tag(uint32_t place) const {
+    if (place >= keys_.size()) {
+      return nullptr;
+    }
+    prefetch(&sets_[place / kWays].tags[place % kWays]);
+    return &keys_[place];
   }
   /// Forgets the replies' keys: our own session changed.
   void forget_replies();
@@ -69,6 +96,7 @@ class ClientCache {
     std::array<Tag, kWays> tags;
   };
   static_assert(sizeof(Set) == 128);
+  [[nodiscard]] Entry at(size_t place) { return {&sets_[place / kWays].tags[place % kWays], &keys_[place]}; }
   /// Two places, the same one only where there is but one set.
   [[nodiscard]] std::array<size_t, 2> sets_of(AccessId access, const SessionId& session) const;
 

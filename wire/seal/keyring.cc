@@ -142,14 +142,14 @@ size_t Keyring::seal_to_server(ServerId to, Bytes plain, MutBytes out) {
   return plain.size() + kSealOverhead;
 }
 
-size_t Keyring::seal_reply(const ClientKeyRef& client, Bytes plain, MutBytes out) {
+size_t Keyring::seal_reply(const ClientKeyRef& client, Bytes plain, MutBytes out, uint32_t place) {
   TERCET_CHECK(plain.size() <= kCellPlainMax && out.size() >= plain.size() + kSealOverhead,
                "room for the datagram");
   TERCET_CHECK(serves_clients() && client.access.value != 0, "only an LB answers clients");
   if (fork_.forked()) [[unlikely]] {
     reseed();
   }
-  ClientCache::Entry entry = clients_.find(client.access, client.session);
+  ClientCache::Entry entry = clients_.find(client.access, client.session, place);
   if (entry.tag == nullptr) {
     entry = clients_.admit(client.access, client.session);
   }
@@ -202,10 +202,10 @@ tl::expected<FromServer, Drop> Keyring::open_from_server(MutBytes datagram) {
     entry = &peer.heard.admit(session, key);
   }
   peer.heard.accept(*entry, counter);
-  return FromServer{from, session, counter, view->sealed.first(view->sealed.size() - kTagSize)};
+  return {tl::in_place, from, session, counter, view->sealed.first(view->sealed.size() - kTagSize)};
 }
 
-tl::expected<FromClient, Drop> Keyring::open_from_client(MutBytes datagram) {
+tl::expected<FromClient, Drop> Keyring::open_from_client(MutBytes datagram, uint32_t place) {
   const auto view = parse_datagram(datagram, cell_);
   if (!view) {
     return tl::unexpected(view.error());
@@ -216,7 +216,7 @@ tl::expected<FromClient, Drop> Keyring::open_from_client(MutBytes datagram) {
   const ClientKeyRef client{AccessId{view->header->access_id}, view->header->session_id()};
   const uint64_t counter = view->header->counter;
   const Bytes aad = datagram.first(kHeaderSize);
-  ClientCache::Entry entry = clients_.find(client.access, client.session);
+  ClientCache::Entry entry = clients_.find(client.access, client.session, place);
   if (entry.tag != nullptr && entry.tag->query_ready) {
     if (!aead_.open(entry.keys->query, counter, aad, view->sealed)) {
       return tl::unexpected(Drop::forged);
@@ -235,7 +235,8 @@ tl::expected<FromClient, Drop> Keyring::open_from_client(MutBytes datagram) {
     entry.tag->query_ready = true;
   }
   clients_.touch(entry);
-  return FromClient{client, counter, view->sealed.first(view->sealed.size() - kTagSize)};
+  return {tl::in_place, client, clients_.place_of(entry), counter,
+          view->sealed.first(view->sealed.size() - kTagSize)};
 }
 
 void Keyring::prefetch_client(Bytes datagram) const {
@@ -245,23 +246,25 @@ void Keyring::prefetch_client(Bytes datagram) const {
   }
 }
 
-void Keyring::prefetch_query_key(Bytes datagram) {
-  if (prefetch_ && datagram.size() >= kSealOverhead) {
-    const auto* header = reinterpret_cast<const DatagramHeader*>(datagram.data());
-    const ClientCache::Entry entry = clients_.find(AccessId{header->access_id}, header->session_id());
-    if (entry.tag != nullptr && entry.tag->query_ready) {
-      aead_.prefetch(entry.keys->query);
-    }
+uint32_t Keyring::prefetch_query_key(Bytes datagram) {
+  if (!prefetch_ || datagram.size() < kSealOverhead) {
+    return 0;
   }
+  const auto* header = reinterpret_cast<const DatagramHeader*>(datagram.data());
+  const ClientCache::Entry entry = clients_.find(AccessId{header->access_id}, header->session_id());
+  if (entry.tag == nullptr) {
+    return 0;
+  }
+  aead_.prefetch(entry.keys->query);
+  return clients_.place_of(entry);
 }
 
-void Keyring::prefetch_reply_key(const ClientKeyRef& client) {
+void Keyring::prefetch_reply_key(uint32_t place) const {
   if (!prefetch_) {
     return;
   }
-  const ClientCache::Entry entry = clients_.find(client.access, client.session);
-  if (entry.tag != nullptr && entry.tag->reply_ready) {
-    aead_.prefetch(entry.keys->reply);
+  if (const ClientCache::Keys* keys = clients_.prefetch_tag(place); keys != nullptr) {
+    aead_.prefetch(keys->reply);
   }
 }
 

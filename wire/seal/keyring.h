@@ -44,14 +44,20 @@ struct ClientKeyRef {
   auto operator<=>(const ClientKeyRef&) const = default;
 };
 
+// Both are made where the caller wants them, not copied there (the reason: FixedVector::add).
 struct FromServer {
+  FromServer(ServerId server, const SessionId& its, uint64_t number, MutBytes text)
+      : from(server), session(its), counter(number), plain(text) {}
   ServerId from{};
   SessionId session;     ///< the sender's, for a heartbeat's echo
   uint64_t counter = 0;  ///< the datagram's
   MutBytes plain;        ///< inside the datagram
 };
 struct FromClient {
+  FromClient(const ClientKeyRef& from, uint32_t at, uint64_t number, MutBytes text)
+      : client{from.access, from.session}, place(at), counter(number), plain(text) {}
   ClientKeyRef client;
+  uint32_t place = 0;  ///< of its keys, for the reply (ClientCache)
   uint64_t counter = 0;
   MutBytes plain;  ///< inside the datagram
 };
@@ -81,20 +87,22 @@ class Keyring {
   // `out` at kHeaderSize (sealed in place) or apart from it. Asking for a peer without key, or for more than
   // kCellPlainMax, aborts.
   size_t seal_to_server(ServerId to, Bytes plain, MutBytes out);
-  /// LBs only. The client need not be in the cache any more.
-  size_t seal_reply(const ClientKeyRef& client, Bytes plain, MutBytes out);
+  /// LBs only. The client need not be in the cache any more; `place`: as open_from_client() said, if it did.
+  size_t seal_reply(const ClientKeyRef& client, Bytes plain, MutBytes out, uint32_t place = 0);
 
   // Opening, in place: after a Drop the datagram's bytes are worthless.
   [[nodiscard]] tl::expected<FromServer, Drop> open_from_server(MutBytes datagram);
-  [[nodiscard]] tl::expected<FromClient, Drop> open_from_client(MutBytes datagram);
+  /// `place`: as prefetch_query_key() said, if it was asked.
+  [[nodiscard]] tl::expected<FromClient, Drop> open_from_client(MutBytes datagram, uint32_t place = 0);
   // A cold key costs as much as all the rest of a query, so keys are fetched a burst ahead, in two steps:
   // where a client's keys are, for every datagram of the burst, and then the keys. Neither must come first:
   // what was not fetched is only slower.
   /// Before a burst of queries is opened.
   void prefetch_client(Bytes datagram) const;
-  void prefetch_query_key(Bytes datagram);
-  /// Before a burst of replies is sealed. Where the keys are is known since the query was opened.
-  void prefetch_reply_key(const ClientKeyRef& client);
+  /// Returns the keys' place, or 0.
+  uint32_t prefetch_query_key(Bytes datagram);
+  /// Before a burst of replies is sealed.
+  void prefetch_reply_key(uint32_t place) const;
   /// How often a client's key was not at hand and had to be derived; for /metrics.
   [[nodiscard]] uint64_t query_keys_derived() const { return query_keys_derived_; }
   [[nodiscard]] uint64_t reply_keys_derived() const { return reply_keys_derived_; }

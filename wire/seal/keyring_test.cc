@@ -33,8 +33,9 @@ Datagram to_server(Keyring& from, ServerId to, std::string_view plain = kPlain) 
 Datagram query_of(ClientKeyring& client, std::string_view plain = kPlain) {
   return sealed(plain.size(), [&](MutBytes out) { return client.seal_query(as_bytes(plain), out); });
 }
-Datagram reply_of(Keyring& lb, const ClientKeyRef& client, std::string_view plain = kPlain) {
-  return sealed(plain.size(), [&](MutBytes out) { return lb.seal_reply(client, as_bytes(plain), out); });
+Datagram reply_of(Keyring& lb, const ClientKeyRef& client, uint32_t place = 0) {
+  return sealed(kPlain.size(),
+                [&](MutBytes out) { return lb.seal_reply(client, as_bytes(kPlain), out, place); });
 }
 Datagram resignation_of(Keyring& lb, ServerId to, Epoch epoch, Nonce nonce) {
   return sealed(8, [&](MutBytes out) { return lb.seal_resignation(to, epoch, nonce, out); });
@@ -371,6 +372,45 @@ TEST_P(Sealed, ASmallClientCacheForgetsAndLearnsAnew) {
   }
 }
 
+TEST_P(Sealed, WhereAClientsKeysWereIsOnlyAHint) {
+  Keyring lb(keys(ServerId::lb1), with({.client_cache_entries = 4}));
+  ClientKeyring client(test::client_keys(GetParam()));
+  ClientKeyring twin(test::client_keys(GetParam(), AccessId{8}), client.session());
+  const ClientKeyRef to_client{AccessId{7}, client.session()};
+  const ClientKeyRef to_twin{AccessId{8}, client.session()};
+  Datagram query = query_of(client);
+  EXPECT_EQ(lb.prefetch_query_key(query), 0U) << "not met yet";
+  const auto met = lb.open_from_client(query);
+  ASSERT_TRUE(met);
+  for (const uint32_t hint : {0U, 1U, 2U, 3U, 4U, UINT32_MAX}) {
+    query = query_of(client);
+    EXPECT_EQ(lb.prefetch_query_key(query), met->place);
+    const auto again = lb.open_from_client(query, hint);
+    ASSERT_TRUE(again) << hint;
+    EXPECT_EQ(again->place, met->place) << hint;
+    EXPECT_EQ(reply_outcome(client, reply_of(lb, to_client, hint)), "ok") << hint;
+  }
+  EXPECT_EQ(lb.query_keys_derived(), 1U);
+  EXPECT_EQ(lb.reply_keys_derived(), 1U);
+
+  // One who has the same session under another access key is another.
+  query = query_of(twin);
+  const auto other = lb.open_from_client(query, met->place);
+  ASSERT_TRUE(other);
+  EXPECT_NE(other->place, met->place);
+  const Datagram reply = reply_of(lb, to_twin, met->place);
+  EXPECT_EQ(reply_outcome(client, reply), "not_for_us");
+  EXPECT_EQ(reply_outcome(twin, reply), "ok");
+
+  // There are four places, and others have them all by now.
+  for (unsigned i = 0; i < 4; ++i) {
+    ClientKeyring stranger(test::client_keys(GetParam()));
+    EXPECT_EQ(client_outcome(lb, query_of(stranger)), "ok");
+  }
+  EXPECT_EQ(reply_outcome(client, reply_of(lb, to_client, met->place)), "ok");
+  EXPECT_EQ(client_outcome(lb, query_of(client)), "ok");
+}
+
 /// 1,024 places, and so many clients that come one after the other, again and again: who loses his place to
 /// another pays each time.
 TEST_P(Sealed, AClientCacheThatIsThreeQuartersFullLosesNextToNobody) {
@@ -436,7 +476,8 @@ TEST_P(Sealed, PrefetchLooksAtNothingThatIsNotThere) {
     for (Keyring* keyring : {&lb, &b1}) {
       keyring->prefetch_client(any);
       keyring->prefetch_query_key(any);
-      keyring->prefetch_reply_key({AccessId{7}, test::kClientSession});
+      keyring->prefetch_reply_key(0);
+      keyring->prefetch_reply_key(UINT32_MAX);
     }
   }
 }
