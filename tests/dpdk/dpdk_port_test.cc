@@ -6,10 +6,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <rte_alarm.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <thread>
 
@@ -135,10 +137,17 @@ class DpdkPort : public testing::Test {
     ASSERT_FALSE(to.all_drops().empty()) << "frames pass";
   }
   void TearDown() override {
-    // The client first; its server hears of that on a thread of EAL, and is closed when it has.
+    // The client first; its server hears of that on a thread of EAL, and is closed when it has: that thread
+    // says that the link is down, and then still takes the queues apart.
     close(b_);
     const MonoTime give_up = raw_now() + seconds(1);
     while (a_.device && a_.device->link_up() && raw_now() < give_up) {
+      usleep(1000);
+    }
+    std::atomic<bool> came_after = false;
+    const auto come = [](void* flag) { *static_cast<std::atomic<bool>*>(flag) = true; };
+    const bool comes = rte_eal_alarm_set(1, come, &came_after) == 0;
+    while (comes && !came_after) {
       usleep(1000);
     }
     close(a_);

@@ -81,7 +81,7 @@ class Segments : public testing::Test {
     pool_ = device_->pool(0);
     // The device has no hardware address: the stack's is that of frames_rig.h.
     port_ = make_dpdk_port({.device = device_,
-                            .control = std::make_shared<ControlPath>(1, [] { return true; }),
+                            .control = std::make_shared<ControlPath>(1, DeviceLook{}),
                             .tap = {},
                             .stack = stack_options()});
   }
@@ -228,7 +228,7 @@ TEST(LargeMtu, IsKeptWhereTheDeviceCanUseSeveralBuffersForAFrame) {
   StackOptions options = stack_options();
   options.mac = (*guest)->mac();
   auto port = make_dpdk_port({.device = *guest,
-                              .control = std::make_shared<ControlPath>(1, [] { return true; }),
+                              .control = std::make_shared<ControlPath>(1, DeviceLook{}),
                               .tap = {},
                               .stack = options});
   RxBurst burst;
