@@ -42,6 +42,9 @@ at() {
   cell exec "$host" -- "$@"
 }
 
+# engine HOST NAME: what its file says, from its next start on.
+engine() { sed -i "s/^engine = \"[a-z]*\"/engine = \"$2\"/" "$CELL_DIR/$1/$1.toml"; }
+
 # at_holder CMD…: runs CMD where the servers' file systems are, and stay.
 at_holder() {
   local state=$CELL_DIR/.holder/state.json enter=(--mount)

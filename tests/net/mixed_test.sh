@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# Mixed cells. One has the load balancers and b1 on DPDK, b2 and b3 on their kernels, lb1 with two steering threads (two
-# queues): what a kernel expects of a host without one (ARP, ping, silence about what is not its own), failovers, and a host
-# that changes its engine. Then load beside a cell that is all DPDK, whichever side the kernels are on: a kernel sends runs of
-# datagrams in one piece (UDP GSO), which has to be cut before it comes to DPDK.
+# A mixed cell: the load balancers and b1 on DPDK, b2 and b3 on their kernels; lb1 with two steering threads (two queues).
+# What a kernel expects of a host without one: ARP, ping, silence about what is not its own. Failovers, and a host that
+# changes its engine.
 . "$(dirname "$0")/lib.sh"
 . "$NET_DIR/load.sh"
 . "$NET_DIR/tshark.sh"
@@ -49,8 +48,6 @@ cell start "$spare"
 eventually 5 "$spare is back" status_is "$both_lbs"
 
 # ---- what is on the wires, as tshark reads it, and that tercet capture says the same of it, on each engine
-# head_keys FILE: of heads, the datagram in one word, the rest in another.
-head_keys() { awk '{ print $1 "/" $2, $3 ":" $4 ">" $5 ":" $6 }' "$SCRATCH/$1" | sort; }
 # heads FILE: sealed datagrams: whose (session and counter), from where, to where. A frame that holds several shows one.
 heads() {
   packets "$1" 'tercet.datagram.counter' -T fields -e tercet.datagram.session -e tercet.datagram.counter -e ip.src \
@@ -90,7 +87,9 @@ if have_tshark; then
     heads "$SCRATCH/$host.ours" >"$SCRATCH/ours"
     check "$host: tercet capture names the true addresses and ports" \
       test "$(comm -12 "$SCRATCH/wire" "$SCRATCH/ours" | wc -l)" -ge 100
-    check_equal "$host: and no others" "" "$(join <(head_keys wire) <(head_keys ours) | awk '$2 != $3')"
+    # A load balancer counts for each backend by itself: several datagrams may have the same session and counter.
+    check_equal "$host: and no others" "" "$(awk 'NR == FNR { whole[$0]; seen[$1, $2]; next }
+      ($1, $2) in seen && !($0 in whole)' "$SCRATCH/wire" "$SCRATCH/ours")"
   done
   # What engines without a kernel sent, where it arrived. Of kernels' frames the
   # checksums are unfinished here.
@@ -127,7 +126,6 @@ judge 50 both
 eventually 5 "the digests are equal" status_is "$equal_digests"
 
 # ---- a host changes its engine
-engine() { sed -i "s/^engine = \"[a-z]*\"/engine = \"$2\"/" "$CELL_DIR/$1/$1.toml"; }
 for engine in uring dpdk; do
   cell kill b1
   engine b1 $engine
@@ -136,50 +134,3 @@ for engine in uring dpdk; do
   check "client pings it there" quietly at client ping -c 1 -W 1 198.18.0.11
 done
 check_equal "b1's kernel has no address again" "" "$(at b1 ip -o -4 address show dev eth0)"
-cell down
-
-# ---- load, beside a cell that is all DPDK
-judge_mix() { # judge_mix NAME DPDK-HOST…: the cell in $CELL_DIR beside that in $SCRATCH/reference
-  local name=$1 mix round here=0 there=0 rate
-  shift
-  cell license --firm 10 --product 7 --quantity 200 >/dev/null
-  for mix in 1:8:4:1 1:8:0:1; do
-    here=0 there=0
-    for round in 1 2; do # the better one of two: the machine may be busy
-      rate=$(closed $mix) || fail "$name, mix $mix: $rate"
-      [ "$rate" -lt $here ] || here=$rate
-      rate=$(CELL_DIR=$SCRATCH/reference closed $mix) || fail "all DPDK, mix $mix: $rate"
-      [ "$rate" -lt $there ] || there=$rate
-    done
-    check "$name, mix $mix: $here requests/s, at least 0.4 of the $there of a cell that is all DPDK" \
-      [ $((here * 10)) -ge $((there * 4)) ]
-  done
-  check_equal "$name: no datagram was forged" 0 "$(dropped forged lb1 lb2 b1 b2 b3)"
-  check_equal "$name: no frame was longer than itself" 0 "$(dropped ip_length "$@")"
-  check_json "$name: all vote" "$all_vote" "$(status)"
-}
-CELL_DIR=$SCRATCH/reference
-cell_up --durability memory
-cell license --firm 10 --product 7 --quantity 200 >/dev/null
-
-CELL_DIR=$SCRATCH/kernels-behind
-cell_up --durability memory --set b1:port.engine=uring --set b2:port.engine=uring --set b3:port.engine=mmsg
-capture=$SCRATCH/lb.pcap
-"$ROOT/scripts/cell" pcap --dir "$CELL_DIR" lb1 "$capture" 2>"$SCRATCH/pcap.log" &
-job=$!
-eventually 10 "a capture of lb1 runs" grep -q "listening on lb1" "$SCRATCH/pcap.log"
-captured() { tcpdump -n -r "$capture" -c 1 udp and "$1" host 198.18.0.1 2>/dev/null | grep -q 198; }
-both_ways() { captured src && captured dst; }
-eventually 5 "it has what lb1 receives and what it sends" both_ways
-kill -INT $job
-check_code "and ends well" 0 wait $job
-judge_mix "load balancers on DPDK" lb1 lb2
-cell down
-
-CELL_DIR=$SCRATCH/kernels-before
-TERCET_ENGINE=uring cell_up --durability memory --set b1:port.engine=dpdk --set b2:port.engine=dpdk --set lb2:port.engine=dpdk
-check "--set makes a host DPDK's, with all that this takes" log_says b1 'engine dpdk (as configured), net_af_packet0'
-judge_mix "a load balancer on DPDK, one not" lb2 b1 b2
-who_is_who
-cell kill "$old"
-eventually 3 "$new, on the other engine, is active" status_is ".active == \"$new\" and .serving"
