@@ -1,9 +1,7 @@
 #include "dataplane/port/dpdk/dpdk_port.h"
 
-#include <poll.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <array>
@@ -14,19 +12,11 @@
 #include "dataplane/port/dpdk/eal.h"
 #include "dataplane/port/dpdk/join.h"
 #include "dataplane/port/dpdk/limits.h"
-#include "dataplane/port/socket.h"
+#include "dataplane/port/dpdk/sleeper.h"
 
 namespace tercet::dataplane {
 namespace {
 
-// Adaptive: after the last traffic the thread first gives way and looks again, then sleeps: on the device's
-// descriptor or interrupt where its driver has one, else ever longer, up to what a datagram that comes out of
-// the blue may wait.
-constexpr Duration kYieldFor = microseconds(50);
-constexpr Duration kSleepMin = microseconds(20);
-constexpr Duration kSleepMax = microseconds(500);
-constexpr Duration kControlWait = milliseconds(5);  // the control thread's orders ring no bell
-constexpr size_t kWatchedMax = 4;
 constexpr size_t kIpAndUdp = sizeof(Ipv4Header) + sizeof(UdpHeader);
 constexpr int kSendTries = 8;
 
@@ -67,7 +57,7 @@ class DpdkPort final : public Port {
   TxBurst& transmit() override;
   void send(TxBurst& burst) override;
   void wait(MonoTime until) override;
-  void watch(int fd) override;
+  void watch(int fd) override { sleeper_.watch(fd); }
   uint32_t take_unreachable() override;
   void finish() override;
   [[nodiscard]] Endpoint local(Lane lane) const override { return lanes_[lane].local; }
@@ -109,11 +99,10 @@ class DpdkPort final : public Port {
   uint16_t id_;
   uint16_t queue_;
   rte_mempool* pool_;
-  RxInterrupt* interrupt_;  ///< the device's, or null
   Stack stack_;
   std::vector<LaneOptions> lanes_;
   bool busy_;
-  Duration yield_;
+  Sleeper sleeper_;
   bool adopted_ = false;
 
   FixedVector<rte_mbuf*, kBurstMax> lent_;        ///< of the last receive()'s burst
@@ -126,11 +115,6 @@ class DpdkPort final : public Port {
   size_t lined_ = 0;
   FixedVector<Parked, kParkedMax> parked_;
   uint64_t resolutions_ = 0;  ///< when they were last tried
-
-  MonoTime traffic_at_;
-  Duration sleep_ = kSleepMin;
-  FixedVector<int, kWatchedMax> watched_;
-  bool has_descriptor_ = false;  ///< the device's is the first of them
 
   PortCounters counters_;
   Counter drop_no_buffer_;
@@ -147,11 +131,10 @@ DpdkPort::DpdkPort(DpdkPortOptions options)
       id_(device_->id()),
       queue_(options.queue),
       pool_(device_->pool(options.queue)),
-      interrupt_(device_->interrupt(options.queue)),
       stack_(options.stack),
       lanes_(options.stack.lanes),
       busy_(options.poll == PollMode::busy),
-      yield_(options.spin.ns < 0 ? kYieldFor : options.spin) {
+      sleeper_(device_, options.queue, options.spin) {
   if (tap_ != nullptr) {
     named_.push_back({"tap_full", &tap_->drop_full(queue_)});
     // Every thread's list has the same names; these two are one thread's, counted with the first.
@@ -163,13 +146,6 @@ DpdkPort::DpdkPort(DpdkPortOptions options)
                                {"control_full", &drop_control_full_}});
   for (size_t i = 1; i < kNetDrops; ++i) {
     named_.push_back({name_of(static_cast<NetDrop>(i)), &stack_.counters().drops[i]});
-  }
-  if (const int fd = interrupt_ != nullptr ? interrupt_->descriptor() : device_->descriptor(queue_);
-      fd >= 0) {
-    watched_.push_back(fd);
-    has_descriptor_ = true;
-    yield_ =
-        options.spin.ns < 0 ? default_spin() : options.spin;  // as the kernel engines, which sleep as cheaply
   }
   refill();
 }
@@ -193,8 +169,8 @@ size_t DpdkPort::receive(RxBurst& burst) {
   for (size_t room = kBurstMax; got == kReceiveAtOnce && room != 0; room -= kReceiveAtOnce) {
     got = rte_eth_rx_burst(id_, queue_, frames.data(), kReceiveAtOnce);
     counters_.receive_calls.add();
-    if (got != 0 && interrupt_ != nullptr && interrupt_->armed()) {
-      interrupt_->disarm();
+    if (got != 0) {
+      sleeper_.came();
     }
     for (size_t i = 0; i < got; ++i) {
       rte_prefetch0(data_of(frames[i]));
@@ -218,7 +194,7 @@ size_t DpdkPort::receive(RxBurst& burst) {
     flush();
   }
   if (!burst.datagrams.empty()) {
-    traffic_at_ = now;
+    sleeper_.traffic(now);
     counters_.received_datagrams.add(burst.datagrams.size());
   }
   return burst.datagrams.size();
@@ -549,42 +525,10 @@ void DpdkPort::wait(MonoTime until) {
     return;
   }
   const MonoTime now = raw_now();
-  if (now >= until) {
-    return;
-  }
-  if (now < traffic_at_ + yield_) {
-    sleep_ = kSleepMin;
-    sched_yield();
-    return;
-  }
-  bool rings = has_descriptor_;
-  if (interrupt_ != nullptr && !interrupt_->armed()) {
-    rings = interrupt_->arm();
-    if (rings) {
-      return;  // to look once more: of what came before nothing rings
-    }
-  }
-  std::array<pollfd, kWatchedMax> set;
-  for (size_t i = 0; i < watched_.size(); ++i) {
-    set[i] = {.fd = watched_[i], .events = POLLIN, .revents = 0};
-  }
-  int64_t ns = std::min((until - now).ns, kControlWait.ns);
-  if (!rings) {
-    ns = std::min(ns, sleep_.ns);
-    sleep_ = std::min(sleep_ + sleep_, kSleepMax);
-  }
-  slept_since_ = now;
-  const timespec timeout{0, ns};
-  const int woken = ppoll(set.data(), watched_.size(), &timeout, nullptr);
-  if (has_descriptor_ && (set[0].revents & POLLERR) != 0) {
-    device_->take_error(queue_);
-  }
-  if (woken > 0 && interrupt_ != nullptr && set[0].revents != 0) {
-    interrupt_->disarm();
+  if (now < until && sleeper_.wait(now, until)) {
+    slept_since_ = now;
   }
 }
-
-void DpdkPort::watch(int fd) { TERCET_CHECK(watched_.try_push(fd), "a port watches a few descriptors"); }
 
 void DpdkPort::finish() {
   give_back();
