@@ -23,7 +23,9 @@ void make_echo_reply(MutBytes packet) {
   std::memcpy(&header, packet.data(), sizeof header);
   const auto before = static_cast<uint16_t>(header.type << 8U | header.code);
   header.type = kIcmpEchoReply;
-  header.checksum = ones_update(header.checksum, before, header.code);
+  const uint16_t checksum = ones_update(header.checksum, before, header.code);
+  // Both zeros of one's complement: where all else is zero, only the other one adds up.
+  header.checksum = checksum == 0 ? uint16_t{0xFFFF} : checksum;
   std::memcpy(packet.data(), &header, sizeof header);
 }
 

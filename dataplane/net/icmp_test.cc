@@ -42,6 +42,15 @@ TEST(Icmp, TheReplysChecksumIsRightForAnyData) {
   }
 }
 
+TEST(Icmp, AReplyOfNothingButZerosAddsUpToo) {
+  std::vector<uint8_t> ping{8, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  finish(ping);
+  make_echo_reply(ping);
+  EXPECT_EQ(ping, (std::vector<uint8_t>{0, 0, 0xFF, 0xFF, 0, 0, 0, 0, 0, 0}));
+  IcmpHeader header;
+  EXPECT_EQ(parse_icmp(ping, header), NetDrop::none);
+}
+
 TEST(Icmp, DamageIsSeen) {
   std::vector<uint8_t> ping = message(frames::kPing);
   IcmpHeader header;
