@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
 #include <thread>
 
 #include "dataplane/real_clock.h"
@@ -79,6 +80,22 @@ TEST(RealClock, GoesOnAndThrowsOtherDiceEachTime) {
   EXPECT_NE(a.dice, b.dice);
   RealClock other;
   EXPECT_NE(other.now().dice, a.dice);
+}
+
+TEST(RealClock, WallTimeIsAtMostTwoMillisecondsOld) {
+  const auto wall_ms = [] {
+    timespec t{};
+    clock_gettime(CLOCK_REALTIME, &t);
+    return int64_t{t.tv_sec} * 1'000 + t.tv_nsec / 1'000'000;
+  };
+  RealClock clock;
+  const MonoTime end = clock.now().mono + milliseconds(20);
+  for (Moment now; now.mono < end;) {
+    const int64_t before = wall_ms();
+    now = clock.now();
+    ASSERT_GE(now.wall.ms, before - 2) << "one since it was read, one that was cut off";
+    ASSERT_LE(now.wall.ms, wall_ms());
+  }
 }
 
 }  // namespace

@@ -27,14 +27,22 @@ uint64_t next(uint64_t& state) {
 }  // namespace
 
 RealClock::RealClock() : state_(0) {
+  read_wall({nanoseconds_of(CLOCK_MONOTONIC_RAW)});
   TERCET_CHECK(getrandom(&state_, sizeof state_, 0) == ssize_t{sizeof state_},
                "the kernel gives random bits");
 }
 
 Moment RealClock::now() {
-  return {.mono = {nanoseconds_of(CLOCK_MONOTONIC_RAW)},
-          .wall = {nanoseconds_of(CLOCK_REALTIME) / 1'000'000},
-          .dice = next(state_)};
+  const MonoTime mono{nanoseconds_of(CLOCK_MONOTONIC_RAW)};
+  if (mono - wall_read_ >= kWallFor) {
+    read_wall(mono);
+  }
+  return {.mono = mono, .wall = wall_, .dice = next(state_)};
+}
+
+void RealClock::read_wall(MonoTime mono) {
+  wall_ = {nanoseconds_of(CLOCK_REALTIME) / 1'000'000};
+  wall_read_ = mono;
 }
 
 }  // namespace tercet::dataplane
