@@ -27,7 +27,7 @@ constexpr int64_t kColdRounds = 4'000;  ///< fixed: half a gigabyte of keys is m
 class NullPort final : public Port {
  public:
   NullPort() : memory_(kBurstMax * kDatagramMax) { refill(); }
-  size_t receive(RxBurst& burst) override {
+  size_t receive(RxBurst& burst, MonoTime /*now*/) override {
     burst.datagrams.clear();
     return 0;
   }

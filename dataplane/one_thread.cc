@@ -15,7 +15,7 @@ OneThread::OneThread(Port& port, seal::Keyring& keyring, Service& service, const
 
 MonoTime OneThread::poll(const Moment& now) {
   turns_.begin(now.mono, port_.slept_since());
-  turns_.took(port_.receive(rx_));
+  turns_.took(port_.receive(rx_, now.mono));
   opener_.open(rx_, messages_, resignations_);
   for (uint32_t lanes = port_.take_unreachable(); lanes != 0; lanes &= lanes - 1) {
     ServerId server{};

@@ -41,7 +41,7 @@ ServiceLoop::ServiceLoop(Port& rest, Service& service, std::span<Joint* const> j
 MonoTime ServiceLoop::poll(const Moment& now) {
   bell_.disarm();
   turns_.begin(now.mono, rest_.slept_since());
-  rest_.receive(none_);
+  rest_.receive(none_, now.mono);
   gather(now);
   turns_.took(messages_.size());
   MonoTime again = service_.poll({messages_.data(), messages_.size()}, now, outbox_);

@@ -38,7 +38,7 @@ SteeringLoop::SteeringLoop(uint8_t thread, Port& port, seal::Keyring& keyring, c
 MonoTime SteeringLoop::poll(const Moment& now) {
   joint_.steering_bell.disarm();
   turns_.begin(now.mono, port_.slept_since());
-  const size_t received = port_.receive(rx_);
+  const size_t received = port_.receive(rx_, now.mono);
   turns_.took(received);
   opener_.open(rx_, messages_, resignations_);
   hand_up();

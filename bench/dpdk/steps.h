@@ -66,9 +66,9 @@ class Steps {
 class SteppedPort final : public dataplane::Port {
  public:
   SteppedPort(dataplane::Port& port, Steps& steps) : port_(port), steps_(steps) {}
-  size_t receive(dataplane::RxBurst& burst) override {
+  size_t receive(dataplane::RxBurst& burst, MonoTime now) override {
     steps_.mark(Step::rest);
-    const size_t got = port_.receive(burst);
+    const size_t got = port_.receive(burst, now);
     steps_.mark(Step::receive);
     return got;
   }

@@ -77,7 +77,7 @@ bool MemoryPort::take(Lane lane, const Endpoint& from, Bytes bytes) {
   return true;
 }
 
-size_t MemoryPort::receive(RxBurst& burst) {
+size_t MemoryPort::receive(RxBurst& burst, MonoTime /*now*/) {
   burst.datagrams.clear();
   lent_ = 0;
   counters_.receive_calls.add();

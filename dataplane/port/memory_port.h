@@ -57,7 +57,8 @@ class MemoryPort final : public Port {
   MemoryPort(MemoryWire& wire, const PortOptions& options, size_t queue = 1'024);
   ~MemoryPort() override;
 
-  size_t receive(RxBurst& burst) override;
+  using Port::receive;
+  size_t receive(RxBurst& burst, MonoTime now) override;
   TxBurst& transmit() override;
   void send(TxBurst& burst) override;
   void wait(MonoTime until) override { waits_until_ = until; }

@@ -76,7 +76,4 @@ SocketFault classify(int error);
 /// and gained no rate.
 Duration default_spin();
 
-/// CLOCK_MONOTONIC_RAW, the clock of MonoTime (vDSO, no system call).
-MonoTime raw_now();
-
 }  // namespace tercet::dataplane

@@ -53,7 +53,7 @@ class DpdkPort final : public Port {
   explicit DpdkPort(DpdkPortOptions options);
   ~DpdkPort() override { give_back(); }
 
-  size_t receive(RxBurst& burst) override;
+  size_t receive(RxBurst& burst, MonoTime now) override;
   TxBurst& transmit() override;
   void send(TxBurst& burst) override;
   void wait(MonoTime until) override;
@@ -116,6 +116,8 @@ class DpdkPort final : public Port {
   FixedVector<Parked, kParkedMax> parked_;
   uint64_t resolutions_ = 0;  ///< when they were last tried
 
+  MonoTime turn_;  ///< when it began: the time of all that is done in it but sleeping
+
   PortCounters counters_;
   Counter drop_no_buffer_;
   Counter drop_too_long_;
@@ -152,7 +154,7 @@ DpdkPort::DpdkPort(DpdkPortOptions options)
 
 // ---- receive
 
-size_t DpdkPort::receive(RxBurst& burst) {
+size_t DpdkPort::receive(RxBurst& burst, MonoTime now) {
   if (!adopted_) {
     adopted_ = true;
     TERCET_CHECK(adopt_polling_thread(queue_), "DPDK has room for our polling threads (checked at start)");
@@ -160,7 +162,7 @@ size_t DpdkPort::receive(RxBurst& burst) {
   rte_pktmbuf_free_bulk(lent_.data(), static_cast<unsigned>(lent_.size()));
   lent_.clear();
   burst.datagrams.clear();
-  const MonoTime now = raw_now();
+  turn_ = now;
   obey(now);
   hear_arp(now);
   std::array<rte_mbuf*, kReceiveAtOnce> frames;
@@ -437,7 +439,6 @@ TxBurst& DpdkPort::transmit() {
 
 void DpdkPort::send(TxBurst& burst) {
   const auto& datagrams = burst.datagrams();
-  const MonoTime now = raw_now();
   for (size_t i = 0; i < datagrams.size(); ++i) {
     const TxDatagram& d = datagrams[i];
     if (d.lane == kLocalLane) {
@@ -450,21 +451,21 @@ void DpdkPort::send(TxBurst& burst) {
       continue;
     }
     set_size(frame, d.size);
-    const Hop hop = stack_.next_hop(d.lane, d.to, now);
+    const Hop hop = stack_.next_hop(d.lane, d.to, turn_);
     if (hop.kind == Hop::Kind::ready) {
       address(frame, d.lane, d.to, hop.mac);
     } else if (hop.kind == Hop::Kind::no_route) {
       stack_.count(NetDrop::no_route);
       rte_pktmbuf_free(frame);
-    } else if (!parked_.try_push({frame, d.lane, d.to, now + seconds(1)})) {
+    } else if (!parked_.try_push({frame, d.lane, d.to, turn_ + seconds(1)})) {
       stack_.count(NetDrop::unresolved);
       rte_pktmbuf_free(frame);
     }
   }
   tx_used_ = std::max(tx_used_, datagrams.size());
   burst.forget_sent();
-  if (stack_.due() <= now) {
-    ask(now);
+  if (stack_.due() <= turn_) {
+    ask(turn_);
   }
   flush();
 }
@@ -521,7 +522,10 @@ size_t DpdkPort::transmit_all(uint16_t queue, std::span<rte_mbuf*> frames) {
 
 void DpdkPort::wait(MonoTime until) {
   slept_since_ = {};
-  if (busy_) {
+  if (busy_ || turn_ >= until) {
+    return;
+  }
+  if (sleeper_.gives_way(turn_)) {
     return;
   }
   const MonoTime now = raw_now();

@@ -32,12 +32,16 @@ Sleeper::Sleeper(std::shared_ptr<Device> device, uint16_t queue, Duration spin)
 
 void Sleeper::watch(int fd) { TERCET_CHECK(watched_.try_push(fd), "a port watches a few descriptors"); }
 
-bool Sleeper::wait(MonoTime now, MonoTime until) {
-  if (now < traffic_at_ + yield_) {
-    sleep_ = kSleepMin;
-    sched_yield();
+bool Sleeper::gives_way(MonoTime turn) {
+  if (turn >= traffic_at_ + yield_) {
     return false;
   }
+  sleep_ = kSleepMin;
+  sched_yield();
+  return true;
+}
+
+bool Sleeper::wait(MonoTime now, MonoTime until) {
   bool rings = has_descriptor_;
   if (interrupt_ != nullptr && !interrupt_->armed()) {
     rings = interrupt_->arm();

@@ -26,6 +26,8 @@ class Sleeper {
   }
   /// Some of them were datagrams.
   void traffic(MonoTime now) { traffic_at_ = now; }
+  /// So soon after traffic nobody sleeps: the core was offered to others instead. `turn`: when that began.
+  bool gives_way(MonoTime turn);
   /// Until something may have come, a watched descriptor is readable, or `until`. Returns whether it slept.
   bool wait(MonoTime now, MonoTime until);
 

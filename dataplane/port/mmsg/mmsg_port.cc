@@ -58,7 +58,7 @@ struct RxLane {
 class MmsgPort final : public Port {
  public:
   MmsgPort(std::vector<LaneSocket> sockets, OwnedFd epoll, const PortOptions& options);
-  size_t receive(RxBurst& burst) override;
+  size_t receive(RxBurst& burst, MonoTime now) override;
   TxBurst& transmit() override;
   void send(TxBurst& burst) override;
   void wait(MonoTime until) override;
@@ -212,7 +212,7 @@ void MmsgPort::fill(Lane l) {
   lane.filled = count;
 }
 
-size_t MmsgPort::receive(RxBurst& burst) {
+size_t MmsgPort::receive(RxBurst& burst, MonoTime now) {
   burst.datagrams.clear();
   if (has_leftovers()) {
     hand_up(burst);  // their buffers may not be filled anew yet
@@ -230,7 +230,7 @@ size_t MmsgPort::receive(RxBurst& burst) {
     hand_up(burst);
   }
   if (!burst.datagrams.empty() && spin_.ns > 0) {
-    last_traffic_ = raw_now();
+    last_traffic_ = now;
   }
   return burst.datagrams.size();
 }

@@ -60,7 +60,7 @@ class UringPort final : public Port {
  public:
   UringPort(std::vector<LaneSocket> sockets, Ring ring, BufferRing plain, BufferRing big,
             const PortOptions& options);
-  size_t receive(RxBurst& burst) override;
+  size_t receive(RxBurst& burst, MonoTime now) override;
   TxBurst& transmit() override;
   void send(TxBurst& burst) override;
   void wait(MonoTime until) override;
@@ -335,7 +335,7 @@ void UringPort::reap(RxBurst& burst) {
   }
 }
 
-size_t UringPort::receive(RxBurst& burst) {
+size_t UringPort::receive(RxBurst& burst, MonoTime now) {
   start();
   burst.datagrams.clear();
   take_back();
@@ -352,7 +352,7 @@ size_t UringPort::receive(RxBurst& burst) {
     counters_.sent_datagrams.set(handed_over_ - refused_);  // every failure so far was seen
   }
   if (!burst.datagrams.empty() && spin_.ns > 0) {
-    last_traffic_ = raw_now();
+    last_traffic_ = now;
   }
   return burst.datagrams.size();
 }
