@@ -28,6 +28,7 @@ namespace tercet::dataplane {
 
 using Mac = std::array<uint8_t, 6>;
 inline constexpr Mac kBroadcast{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF};
+inline constexpr Mac kNoMac{};
 inline constexpr uint16_t kEtherTypeIpv4 = 0x0800;
 inline constexpr uint16_t kEtherTypeArp = 0x0806;
 inline constexpr uint16_t kEtherTypeVlan = 0x8100;
@@ -53,7 +54,7 @@ static_assert(sizeof(VlanTag) == 4 && alignof(VlanTag) == 1);
 inline bool same(const Mac& a, const Mac& b) { return std::memcmp(a.data(), b.data(), sizeof(Mac)) == 0; }
 /// A station's or a group's address (broadcast is a group): IEEE 802 §8.2, the first bit on the wire.
 constexpr bool is_group(const Mac& mac) { return (mac[0] & 1U) != 0; }
-inline bool is_zero(const Mac& mac) { return same(mac, Mac{}); }
+inline bool is_zero(const Mac& mac) { return same(mac, kNoMac); }
 /// What no station can have as its own.
 inline bool is_station(const Mac& mac) { return !is_group(mac) && !is_zero(mac); }
 

@@ -70,6 +70,15 @@ constexpr Endpoint endpoint_of(const Ipv4& a, uint16_t port) {
   const std::array<uint32_t, 4> words{0, 0, 0xFFFF0000U, std::bit_cast<uint32_t>(a)};
   return {std::bit_cast<std::array<uint8_t, 16>>(words), port};
 }
+/// The same, written to where it stands: put together elsewhere and copied, it is read before its words are
+/// through.
+inline void put_endpoint(Endpoint& out, const Ipv4& a, uint16_t port) {
+  const uint64_t low = 0;
+  const uint64_t high = uint64_t{std::bit_cast<uint32_t>(a)} << 32U | 0xFFFF0000U;
+  std::memcpy(out.address.data(), &low, sizeof low);
+  std::memcpy(out.address.data() + sizeof low, &high, sizeof high);
+  out.port = port;
+}
 constexpr Ipv4 ipv4_of(const std::array<uint8_t, 16>& mapped) {
   return std::bit_cast<Ipv4>(std::bit_cast<std::array<uint32_t, 4>>(mapped)[3]);
 }

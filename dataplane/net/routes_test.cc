@@ -8,8 +8,8 @@ namespace {
 constexpr Ipv4 kOwn{198, 18, 4, 10};
 
 std::string via(const RouteTable& routes, const Ipv4& to) {
-  const Next next = routes.find(to);
-  return next.found ? address_text(endpoint_of(next.neighbour, 0)) : "none";
+  const Ipv4 next = routes.find(to);
+  return next == kNowhere ? "none" : address_text(endpoint_of(next, 0));
 }
 
 TEST(RouteTable, OnlyOurOwnNetworkWithoutAny) {

@@ -32,6 +32,13 @@ struct UdpHeader {
 static_assert(sizeof(UdpHeader) == 8 && alignof(UdpHeader) == 1);
 static_assert(offsetof(UdpHeader, length) == 4 && offsetof(UdpHeader, checksum) == 6);
 
+/// What nearly every datagram begins with: IPv4 without options, UDP.
+struct Ipv4Udp {
+  Ipv4Header ip;
+  UdpHeader udp;
+};
+static_assert(sizeof(Ipv4Udp) == 28 && alignof(Ipv4Udp) == 1);
+
 /// Of the pseudo-header, not folded.
 inline uint32_t udp_pseudo_sum(const Ipv4& source, const Ipv4& destination, uint16_t length) {
   const uint32_t from = number(source);
@@ -46,6 +53,17 @@ enum class UdpSum : uint8_t {
                           ///< finish
   good,                   ///< somebody did already
 };
+
+/// `datagram` is a UDP header and its payload, no more.
+inline bool is_sum_right(Bytes datagram, uint16_t checksum, const Ipv4& source, const Ipv4& destination,
+                         UdpSum sum) {
+  if (sum == UdpSum::good || checksum == 0) {
+    return true;
+  }
+  const uint32_t pseudo = udp_pseudo_sum(source, destination, static_cast<uint16_t>(datagram.size()));
+  return ones_fold(ones_sum(datagram, pseudo)) == 0xFFFF ||
+         (sum == UdpSum::compute_or_unfinished && checksum == ones_fold(pseudo));
+}
 
 struct UdpView {
   uint16_t source_port = 0;
@@ -66,12 +84,8 @@ inline NetDrop parse_udp(Bytes packet, const Ipv4& source, const Ipv4& destinati
   if (length < sizeof header || length > packet.size()) {
     return NetDrop::udp_length;
   }
-  if (sum != UdpSum::good && header.checksum != 0) {
-    const uint32_t pseudo = udp_pseudo_sum(source, destination, length);
-    if (ones_fold(ones_sum(packet.first(length), pseudo)) != 0xFFFF &&
-        (sum != UdpSum::compute_or_unfinished || header.checksum != ones_fold(pseudo))) {
-      return NetDrop::udp_checksum;
-    }
+  if (!is_sum_right(packet.first(length), header.checksum, source, destination, sum)) {
+    return NetDrop::udp_checksum;
   }
   out.source_port = header.source_port;
   out.destination_port = header.destination_port;

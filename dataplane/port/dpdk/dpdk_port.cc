@@ -211,7 +211,18 @@ void DpdkPort::take(rte_mbuf* frame, MonoTime now, RxBurst& burst) {
   if (control_->threads() > 1) {
     share_arp(bytes);
   }
-  const Taken taken = stack_.take(bytes, sums_of(*frame), now);
+  const RxSums sums = sums_of(*frame);
+  // Nearly all of them; a Taken of each would be written and read back.
+  if (const auto [headers, lane] = stack_.plain(bytes, sums); headers != nullptr) {
+    const auto& [ip, udp] = *headers;
+    RxDatagram& datagram = burst.datagrams.add();
+    datagram.bytes = {data + stack_.headers(), udp.length - sizeof udp};
+    datagram.lane = lane;
+    put_endpoint(datagram.from, ip.source, udp.source_port);
+    lent_.push_back(frame);
+    return;
+  }
+  const Taken taken = stack_.take(bytes, sums, now);
   if (taken.tap && tap_ != nullptr) {
     tap_->give(queue_, bytes);
   }
@@ -373,7 +384,7 @@ void DpdkPort::announce(const ControlOrder& order, MonoTime now) {
     header.protocol = kProtocolVrrp;
     header.source = stack_.own_address();
     header.destination = order.address;
-    size = stack_.write_packet(room, header, hop.mac, order.virtual_mac.value_or(stack_.mac()),
+    size = stack_.write_packet(room, header, *hop.mac, order.virtual_mac.value_or(stack_.mac()),
                                {order.bytes.data(), order.size});
   } else {  // its neighbour is being asked for: the next advert comes soon
     stack_.count(hop.kind == Hop::Kind::no_route ? NetDrop::no_route : NetDrop::unresolved);
@@ -453,7 +464,7 @@ void DpdkPort::send(TxBurst& burst) {
     set_size(frame, d.size);
     const Hop hop = stack_.next_hop(d.lane, d.to, turn_);
     if (hop.kind == Hop::Kind::ready) {
-      address(frame, d.lane, d.to, hop.mac);
+      address(frame, d.lane, d.to, *hop.mac);
     } else if (hop.kind == Hop::Kind::no_route) {
       stack_.count(NetDrop::no_route);
       rte_pktmbuf_free(frame);
@@ -493,7 +504,7 @@ void DpdkPort::unpark(MonoTime now) {
     const Parked waiting = parked_[i];
     const Hop hop = stack_.next_hop(waiting.lane, waiting.to, now);
     if (hop.kind == Hop::Kind::ready) {
-      address(waiting.frame, waiting.lane, waiting.to, hop.mac);
+      address(waiting.frame, waiting.lane, waiting.to, *hop.mac);
     } else if (hop.kind == Hop::Kind::no_route || now >= waiting.until) {
       stack_.count(NetDrop::unresolved);
       rte_pktmbuf_free(waiting.frame);

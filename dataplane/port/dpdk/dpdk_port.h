@@ -1,8 +1,9 @@
 #pragma once
 // The engine on DPDK: one queue of a Device, with no kernel under it.
 //
-//   receive: rte_eth_rx_burst → Stack::take → RxBurst (datagrams stand where the device wrote them: zero
-//   copy) send:    TxBurst (written into buffers of the device) → Stack::write_headers → rte_eth_tx_burst
+//   receive: rte_eth_rx_burst → Stack::plain, or else take → RxBurst (datagrams stand where the device wrote
+//            them: zero copy)
+//   send:    TxBurst (written into buffers of the device) → Stack::write_headers → rte_eth_tx_burst
 //
 // A datagram whose next hop is not known yet waits (bounded) until ARP has answered. Frames of the control
 // thread (adverts, gratuitous ARP) leave first, where the device allows by a queue of their own.

@@ -1,7 +1,6 @@
 #include "dataplane/port/dpdk/stack.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -58,7 +57,6 @@ Stack::Stack(const StackOptions& options)
     routes_.add({{}, 0, *options.gateway});
     neighbours_.keep(*options.gateway, {});
   }
-  lane_slots_.fill(kNoLane);
   lanes_.reserve(options.lanes.size());
   for (const LaneOptions& lane : options.lanes) {
     add_lane(lane);
@@ -217,24 +215,21 @@ Taken Stack::take_udp(Bytes packet, size_t at, const Ipv4View& ip, Sum sum) {
   if (sum == Sum::bad && !unfinished_sums_in_) {
     return dropped(NetDrop::udp_checksum);
   }
-  const UdpSum how = sum == Sum::good      ? UdpSum::good
-                     : unfinished_sums_in_ ? UdpSum::compute_or_unfinished
-                                           : UdpSum::compute;
   UdpView udp;
-  if (const NetDrop drop = parse_udp(packet, ip.source, ip.destination, how, udp); drop != NetDrop::none) {
+  if (const NetDrop drop = parse_udp(packet, ip.source, ip.destination, believed(sum), udp);
+      drop != NetDrop::none) {
     return dropped(drop);
   }
   if (udp.source_port == 0) {
     return dropped(NetDrop::udp_port);
   }
-  const uint8_t lane = find_lane(ip.destination, udp.destination_port, ip.source, udp.source_port);
-  if (lane == kNoLane) {
+  const Lane lane = lane_table_.find(ip.destination, udp.destination_port, ip.source, udp.source_port);
+  if (lane == LaneTable::kNone) {
     return exception(NetDrop::udp_other);
   }
   if (udp.size > kDatagramMax) {
     return dropped(NetDrop::udp_long);
   }
-  counters_.datagrams.add();
   return {.kind = Taken::Kind::datagram,
           .lane = lane,
           .ttl = ip.ttl,
@@ -292,11 +287,11 @@ Taken Stack::note_unreachable(Bytes packet) {
   if (drop == NetDrop::icmp_malformed) {
     return dropped(drop);
   }
-  uint8_t lane = kNoLane;
+  Lane lane = LaneTable::kNone;
   if (drop == NetDrop::none && owned(error.source) != nullptr) {
-    lane = find_lane(error.source, error.source_port, error.destination, error.destination_port);
+    lane = lane_table_.find(error.source, error.source_port, error.destination, error.destination_port);
   }
-  if (lane == kNoLane || lanes_[lane].remote_port == 0) {
+  if (lane == LaneTable::kNone || lanes_[lane].remote_port == 0) {
     return exception(NetDrop::icmp_other);
   }
   counters_.peer_unreachable.add();
@@ -310,39 +305,18 @@ uint32_t Stack::take_unreachable() { return std::exchange(unreachable_, 0U); }
 
 // Sending.
 
-Hop Stack::next_hop(Lane l, const Endpoint& to, MonoTime now) {
-  LaneState& lane = lanes_[l];
-  if (lane.remote_port != 0) {
-    return hop(lane.remote, lane.next, lane.hint, now);
-  }
-  if (!is_ipv4(to)) {
-    return {};
-  }
-  const Ipv4 receiver = ipv4_of(to.address);
-  return hop(receiver, routes_.find(receiver), lane.hint, now);
-}
-
-Hop Stack::next_hop(const Ipv4& to, MonoTime now) { return hop(to, routes_.find(to), hint_, now); }
-
-Hop Stack::hop(const Ipv4& to, const Next& next, NeighbourHint& hint, MonoTime now) {
-  if (const Mac* mac = next.found ? neighbours_.ready(next.neighbour, hint) : nullptr) [[likely]] {
-    return {Hop::Kind::ready, *mac, next.neighbour};
-  }
-  return slow_hop(to, next, hint, now);
-}
-
-Hop Stack::slow_hop(const Ipv4& to, const Next& next, NeighbourHint& hint, MonoTime now) {
+Hop Stack::slow_hop(const Ipv4& to, const Ipv4& next, NeighbourHint& hint, MonoTime now) {
   if (is_multicast(to)) {
-    return {Hop::Kind::ready, group_mac(to), to};
+    slow_mac_ = group_mac(to);
+    return {Hop::Kind::ready, &slow_mac_};
   }
-  if (!next.found || !is_host(to) || is_broadcast(to) || owned(to) != nullptr ||
-      owned(next.neighbour) != nullptr) {
+  if (next == kNowhere || !is_host(to) || is_broadcast(to) || owned(to) != nullptr ||
+      owned(next) != nullptr) {
     return {};
   }
-  Mac mac{};
-  const bool ready = neighbours_.find(next.neighbour, hint, now, mac) == Neighbours::Look::ready;
+  const bool ready = neighbours_.find(next, hint, now, slow_mac_) == Neighbours::Look::ready;
   counters_.arp_refused.set(neighbours_.refused());
-  return {ready ? Hop::Kind::ready : Hop::Kind::resolving, mac, next.neighbour};
+  return ready ? Hop{Hop::Kind::ready, &slow_mac_} : Hop{Hop::Kind::resolving};
 }
 
 void Stack::write_headers(uint8_t* at, Lane l, const Endpoint& to, const Mac& hop, Bytes payload) const {
@@ -481,35 +455,6 @@ bool Stack::is_broadcast(const Ipv4& address) const {
 
 // Lanes.
 
-// By their local end alone: an unconnected lane and those connected beside it stand behind each other, and
-// one walk finds whichever there is.
-uint32_t Stack::slot_of(const Ipv4& local, uint16_t local_port) {
-  return ((std::bit_cast<uint32_t>(local) ^ uint32_t{local_port} << 16U ^ local_port) * 0x9E3779B1U) >> 25U;
-}
-
-uint8_t Stack::find_lane(const Ipv4& local, uint16_t local_port, const Ipv4& remote,
-                         uint16_t remote_port) const {
-  uint8_t unconnected = kNoLane;
-  for (const Ipv4& at : {local, Ipv4{}}) {
-    for (uint32_t slot = slot_of(at, local_port); lane_slots_[slot % kLaneSlots] != kNoLane; ++slot) {
-      const uint8_t lane = lane_slots_[slot % kLaneSlots];
-      const LaneState& l = lanes_[lane];
-      if (!same(l.local, at) || l.local_port != local_port) {
-        continue;
-      }
-      if (l.remote_port == 0) {
-        unconnected = unconnected == kNoLane ? lane : unconnected;
-      } else if (l.remote_port == remote_port && same(l.remote, remote)) {
-        return lane;
-      }
-    }
-    if (!any_lanes_) {
-      break;
-    }
-  }
-  return unconnected;
-}
-
 void Stack::add_lane(const LaneOptions& options) {
   LaneState lane;
   lane.local = ipv4_of(options.local.address);
@@ -518,15 +463,11 @@ void Stack::add_lane(const LaneOptions& options) {
     lane.remote = ipv4_of(options.remote.address);
     lane.remote_port = options.remote.port;
     lane.next = routes_.find(lane.remote);
-    neighbours_.keep(lane.next.neighbour, {});
+    neighbours_.keep(lane.next, {});
   }
-  any_lanes_ = any_lanes_ || lane.local == Ipv4{};
   write_template(lane);
-  uint32_t slot = slot_of(lane.local, lane.local_port);
-  while (lane_slots_[slot % kLaneSlots] != kNoLane) {
-    ++slot;
-  }
-  lane_slots_[slot % kLaneSlots] = static_cast<uint8_t>(lanes_.size());
+  lane_table_.add(static_cast<Lane>(lanes_.size()), lane.local, lane.local_port, lane.remote,
+                  lane.remote_port);
   lanes_.push_back(lane);
 }
 

@@ -35,6 +35,7 @@
 #include "dataplane/net/udp.h"
 #include "dataplane/port/announcer.h"
 #include "dataplane/port/burst.h"
+#include "dataplane/port/dpdk/lane_table.h"
 #include "dataplane/port/port.h"
 #include "wire/endpoint.h"
 
@@ -94,23 +95,28 @@ struct Taken {
   Ipv4 to{};        ///< destination address of `datagram` and `vrrp`
 };
 
-/// So large, by its alignment, that it is returned in memory: put together for registers, it cost four times
-/// as much.
-struct alignas(32) Hop {
+/// A datagram as of Kind::datagram, where `headers` are there: its payload follows behind them. As Hop, small
+/// enough for two registers.
+struct Plain {
+  const Ipv4Udp* headers = nullptr;
+  Lane lane = LaneTable::kNone;
+};
+
+/// Where a packet goes next. (A MAC in it would be put together and copied: that took twice as long as
+/// finding it.)
+struct Hop {
   enum class Kind : uint8_t {
     ready,      ///< `mac`
     resolving,  ///< asked (next_question() has it); try again when resolutions() has grown
     no_route,   ///< no route leads there, or it is an address of ours
   };
   Kind kind = Kind::no_route;
-  Mac mac{};
-  Ipv4 next{};  ///< the neighbour: the receiver itself, or a gateway
+  const Mac* mac = nullptr;  ///< until anything else is asked of the stack
 };
 
 /// Written by the stack's thread, read by the control thread. Names appear in /metrics.
 struct StackCounters {
   std::array<Counter, kNetDrops> drops;  ///< by NetDrop
-  Counter datagrams;                     ///< handed up
   Counter arp_asked;                     ///< questions of ours (next_question())
   Counter arp_answered;                  ///< questions that we answered
   Counter arp_learned;                   ///< neighbours that became known
@@ -134,6 +140,9 @@ class Stack {
   /// Looks at one frame, which lies in one piece (join.h).
   /// Writes to it only for Kind::reply. `frame` may be padded, and of any length.
   Taken take(MutBytes frame, RxSums sums, MonoTime now);
+  /// The short way, for what nearly every frame is: a datagram for a lane, in headers without options. What
+  /// it finds is what take() would make of the frame; where it finds nothing, take() knows why.
+  [[nodiscard]] Plain plain(Bytes frame, RxSums sums) const;
   /// A frame that another thread's stack takes, too: only learns from it, if it is ARP. Where several threads
   /// share an interface each has a stack of its own, and the device gives an answer to one of them: it comes
   /// to the others by this.
@@ -147,9 +156,19 @@ class Stack {
   [[nodiscard]] size_t headers() const { return headers_; }
   /// Where a datagram on `lane` goes next; `to` is not looked at on a connected lane. A few ns when ready.
   /// Not ready: the neighbour is asked for, by next_question().
-  Hop next_hop(Lane lane, const Endpoint& to, MonoTime now);
+  Hop next_hop(Lane l, const Endpoint& to, MonoTime now) {
+    LaneState& lane = lanes_[l];
+    if (lane.remote_port != 0) {
+      return hop(lane.remote, lane.next, lane.hint, now);
+    }
+    if (!is_ipv4(to)) {
+      return {};
+    }
+    const Ipv4 receiver = ipv4_of(to.address);
+    return hop(receiver, routes_.find(receiver), lane.hint, now);
+  }
   /// The same for a packet that is no lane's (a unicast VRRP peer, a multicast group).
-  Hop next_hop(const Ipv4& to, MonoTime now);
+  Hop next_hop(const Ipv4& to, MonoTime now) { return hop(to, routes_.find(to), hint_, now); }
   /// Writes headers() bytes to `at`, which ends where `payload` begins: the payload is summed in place unless
   /// the device does it. At most kDatagramMax bytes of payload.
   void write_headers(uint8_t* at, Lane lane, const Endpoint& to, const Mac& hop, Bytes payload) const;
@@ -198,15 +217,16 @@ class Stack {
     Ipv4 remote{};
     uint16_t local_port = 0;
     uint16_t remote_port = 0;  ///< 0: unconnected
-    Next next;                 ///< connected: where routes lead to
+    Ipv4 next{};               ///< connected: where routes lead to
     NeighbourHint hint;        ///< where that neighbour (or the last one asked for) stands
     std::array<uint8_t, kHeadersMax> headers{};
     uint32_t ip_sum = 0;   ///< over the IPv4 header without length and checksum (unconnected: destination 0)
     uint32_t udp_sum = 0;  ///< over pseudo-header and UDP header without lengths (unconnected: destination 0)
   };
-  static constexpr size_t kLaneSlots = 128;  ///< at most a quarter used
-  static constexpr uint8_t kNoLane = 0xFF;
 
+  [[nodiscard]] inline bool is_plain(const uint8_t* frame) const;
+  [[nodiscard]] inline bool is_plain(const Ipv4Header& ip, size_t room) const;
+  [[nodiscard]] bool are_right(const Ipv4Udp& headers, RxSums sums) const;
   Taken take_arp(MutBytes frame, const EthernetView& ethernet, MonoTime now);
   Neighbours::Heard learn(const ArpPacket& arp, bool to_group, MonoTime now);
   Taken take_ip(MutBytes frame, const EthernetView& ethernet, RxSums sums);
@@ -216,17 +236,22 @@ class Stack {
   Taken note_unreachable(Bytes packet);
   Taken dropped(NetDrop reason);
 
-  /// The connected lane with these four, else an unconnected one at this local end, else kNoLane.
-  [[nodiscard]] uint8_t find_lane(const Ipv4& local, uint16_t local_port, const Ipv4& remote,
-                                  uint16_t remote_port) const;
-  static uint32_t slot_of(const Ipv4& local, uint16_t local_port);
   void add_lane(const LaneOptions& options);
   void write_template(LaneState& lane);
   [[nodiscard]] const Owned* owned(const Ipv4& address) const;
   [[nodiscard]] bool is_our_mac(const Mac& mac) const;
+  /// How much of a UDP checksum is believed; not for Sum::bad, unless `unfinished_sums_in`.
+  [[nodiscard]] UdpSum believed(Sum sum) const {
+    return sum == Sum::good      ? UdpSum::good
+           : unfinished_sums_in_ ? UdpSum::compute_or_unfinished
+                                 : UdpSum::compute;
+  }
   [[nodiscard]] bool is_broadcast(const Ipv4& address) const;
-  Hop hop(const Ipv4& to, const Next& next, NeighbourHint& hint, MonoTime now);
-  Hop slow_hop(const Ipv4& to, const Next& next, NeighbourHint& hint, MonoTime now);
+  Hop hop(const Ipv4& to, const Ipv4& next, NeighbourHint& hint, MonoTime now) {
+    const Mac* mac = neighbours_.ready(next, hint);  // kNowhere is nobody's
+    return mac != nullptr ? Hop{Hop::Kind::ready, mac} : slow_hop(to, next, hint, now);
+  }
+  Hop slow_hop(const Ipv4& to, const Ipv4& next, NeighbourHint& hint, MonoTime now);
 
   Mac mac_{};
   uint16_t vlan_ = 0;
@@ -236,14 +261,14 @@ class Stack {
   bool ip_sum_out_;
   bool udp_sum_out_;
   bool unfinished_sums_in_;
-  bool any_lanes_ = false;  ///< there are lanes at 0.0.0.0
   uint32_t headers_ = 0;
   FixedVector<Owned, kVipsMax + 1> owned_;  ///< our own address is the first
   RouteTable routes_;
   Neighbours neighbours_;
   NeighbourHint hint_;  ///< of packets that are no lane's
+  Mac slow_mac_{};      ///< what slow_hop() found
   std::vector<LaneState> lanes_;
-  std::array<uint8_t, kLaneSlots> lane_slots_{};  ///< by slot_of(); the next free ones behind it
+  LaneTable lane_table_;
   uint32_t unreachable_ = 0;
   StackCounters counters_;
 };

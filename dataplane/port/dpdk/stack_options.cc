@@ -53,7 +53,7 @@ std::string refuse_lane(const LaneOptions& lane, const Ipv4& own, const RouteTab
   if (remote == own || remote == local) {
     return text(remote) + " is our own address, and there is no loopback on this engine";
   }
-  if (const Next next = routes.find(remote); !next.found) {
+  if (routes.find(remote) == kNowhere) {
     return "no way leads to " + text(remote) +
            ": it is not in our network, and there is neither a route nor a gateway";
   }

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/check.h"
 #include "dataplane/net/frames_rig.h"
 #include "dataplane/port/dpdk/stack.h"
 
@@ -35,11 +36,25 @@ struct StackRig {
   explicit StackRig(const StackOptions& options = stack_options()) : stack(options) {
     stack.own(frames::kVirtual);
   }
-  /// Gives a copy of `bytes` in a block of exactly their size to the stack; the copy stays in `frame`.
+  /// Gives a copy of `bytes` in a block of exactly their size to the stack; the copy stays in `frame`. Goes
+  /// both ways: what the short one finds is what the long one makes of it.
   Taken take(std::vector<uint8_t> bytes, RxSums sums = {}) {
     frame = std::move(bytes);
     frame.shrink_to_fit();
-    return stack.take(frame, sums, now);
+    const Plain plain = stack.plain(frame, sums);
+    const Ipv4Udp headers = plain.headers != nullptr ? *plain.headers : Ipv4Udp{};
+    const Taken taken = stack.take(frame, sums, now);
+    plainly = plain.headers != nullptr;
+    if (plainly) {
+      ++plain_datagrams;
+      TERCET_CHECK(taken.kind == Taken::Kind::datagram && taken.lane == plain.lane &&
+                       taken.offset == stack.headers() &&
+                       taken.size == headers.udp.length - sizeof headers.udp &&
+                       taken.from == endpoint_of(headers.ip.source, headers.udp.source_port) &&
+                       taken.to == headers.ip.destination && taken.ttl == headers.ip.ttl,
+                   "the short way takes nothing that the long one does not take so");
+    }
+    return taken;
   }
   Taken take(std::string_view hex, RxSums sums = {}) { return take(frames::bytes(hex), sums); }
   /// What take() found the payload to be.
@@ -65,6 +80,8 @@ struct StackRig {
   Stack stack;
   MonoTime now{1'000'000'000};
   std::vector<uint8_t> frame;
+  bool plainly = false;  ///< the last one could have gone the short way
+  uint64_t plain_datagrams = 0;
 };
 
 }  // namespace tercet::dataplane
