@@ -1,34 +1,31 @@
 #include "control/device_watch.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
-
-#include "wire/endpoint.h"
 
 namespace tercet::control {
 namespace {
 
 constexpr Duration kLookAtDevice = seconds(1);
 constexpr Duration kSayAgain = seconds(60);
+constexpr size_t kClaimsMax = 16;
 
-std::string mac_text(uint64_t mac) {
-  std::array<char, 18> text{};
-  std::snprintf(text.data(), text.size(), "%02x:%02x:%02x:%02x:%02x:%02x",
-                static_cast<unsigned>(mac >> 40U & 0xFFU), static_cast<unsigned>(mac >> 32U & 0xFFU),
-                static_cast<unsigned>(mac >> 24U & 0xFFU), static_cast<unsigned>(mac >> 16U & 0xFFU),
-                static_cast<unsigned>(mac >> 8U & 0xFFU), static_cast<unsigned>(mac & 0xFFU));
-  return text.data();
-}
-
-std::string dotted(uint64_t number) {
-  return std::to_string(number >> 24U & 0xFFU) + "." + std::to_string(number >> 16U & 0xFFU) + "." +
-         std::to_string(number >> 8U & 0xFFU) + "." + std::to_string(number & 0xFFU);
+std::string text_of_claim(const dataplane::AddressClaim& claim) {
+  std::array<char, 128> text{};
+  const auto& m = claim.mac;
+  const auto& a = claim.address;
+  std::snprintf(text.data(), text.size(),
+                "another station, %02x:%02x:%02x:%02x:%02x:%02x, says that %u.%u.%u.%u is its own", m[0],
+                m[1], m[2], m[3], m[4], m[5], a[0], a[1], a[2], a[3]);
+  return std::string(text.data()) + ": one of the two must get another address";
 }
 
 }  // namespace
 
-DeviceWatch::DeviceWatch(std::shared_ptr<dataplane::ControlPath> path)
-    : path_(std::move(path)), said_(path_ == nullptr ? 0 : path_->threads()) {}
+DeviceWatch::DeviceWatch(std::shared_ptr<dataplane::ControlPath> path,
+                         std::function<bool(const Address&)> holds)
+    : path_(std::move(path)), holds_(std::move(holds)) {}
 
 std::optional<std::string> DeviceWatch::turn(MonoTime now) {
   if (path_ == nullptr || now < due_) {
@@ -36,18 +33,39 @@ std::optional<std::string> DeviceWatch::turn(MonoTime now) {
   }
   due_ = now + kLookAtDevice;
   path_->count_device();
-  for (size_t thread = 0; thread < said_.size(); ++thread) {
-    const dataplane::AddressClaims& claims = path_->claims(thread);
-    Said& said = said_[thread];
-    const Said is{claims.seen.get(), claims.address.get(), claims.mac.get(), now + kSayAgain};
-    if (is.seen == said.seen || (is.address == said.address && is.mac == said.mac && now < said.again)) {
-      continue;
+  auto warning = speak(now);  // of what was noted at the last look
+  for (size_t thread = 0; thread < path_->threads(); ++thread) {
+    std::array<dataplane::AddressClaim, kClaimsMax> came;
+    const size_t count = path_->claims(thread).pop(std::span(came));
+    for (size_t i = 0; i < count; ++i) {
+      note(came[i], now);
     }
-    said = is;
-    return "another station, " + mac_text(is.mac) + ", says that " + dotted(is.address) +
-           " is its own: one of the two must get another address";
   }
-  return std::nullopt;
+  return warning;
+}
+
+/// One a look: the others come at the next ones.
+std::optional<std::string> DeviceWatch::speak(MonoTime now) {
+  std::erase_if(claims_, [this](const Claim& claim) { return claim.due && !holds_(claim.what.address); });
+  const auto claim = std::ranges::find(claims_, true, &Claim::due);
+  if (claim == claims_.end()) {
+    return std::nullopt;
+  }
+  claim->due = false;
+  claim->again = now + kSayAgain;
+  return text_of_claim(claim->what);
+}
+
+void DeviceWatch::note(const dataplane::AddressClaim& what, MonoTime now) {
+  const auto known = std::ranges::find(claims_, what, &Claim::what);
+  if (known != claims_.end()) {
+    known->due = known->due || now >= known->again;
+    return;
+  }
+  if (claims_.size() == kClaimsMax) {  // whoever was spoken of longest ago
+    claims_.erase(std::ranges::min_element(claims_, {}, &Claim::again));
+  }
+  claims_.push_back({.what = what, .again = now});
 }
 
 }  // namespace tercet::control

@@ -2,6 +2,7 @@
 // DeviceWatch: what the control thread looks at now and then where an engine has a device of its own and no
 // kernel is under us: what the device counts, and whether another station claims an address of ours.
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,11 +15,16 @@ namespace tercet::control {
 
 class DeviceWatch {
  public:
-  /// `path` is null with a kernel engine: nothing is looked at then.
-  explicit DeviceWatch(std::shared_ptr<dataplane::ControlPath> path);
+  using Address = std::array<uint8_t, 4>;
+  /// `path` is null with a kernel engine: nothing is looked at then. `holds`: whether an address that was
+  /// ours still is. At a takeover the new holder announces the virtual one a moment before we give it up: a
+  /// claim is worth a word only if it is still one a second later.
+  explicit DeviceWatch(
+      std::shared_ptr<dataplane::ControlPath> path,
+      std::function<bool(const Address&)> holds = [](const Address&) { return true; });
 
-  /// To be called often; looks once a second. A warning for the log, when there is one that is new, or was
-  /// last given a minute ago.
+  /// To be called often; looks once a second. A warning for the log, for a claim that is new, or was last
+  /// spoken of a minute ago.
   std::optional<std::string> turn(MonoTime now);
   /// For /metrics, or null.
   [[nodiscard]] const dataplane::DeviceCounters* counters() const {
@@ -26,15 +32,17 @@ class DeviceWatch {
   }
 
  private:
-  struct Said {
-    uint64_t seen = 0;
-    uint64_t address = 0;
-    uint64_t mac = 0;
+  struct Claim {
+    dataplane::AddressClaim what;
+    bool due = true;  ///< to be spoken of at the next look
     MonoTime again;
   };
+  std::optional<std::string> speak(MonoTime now);
+  void note(const dataplane::AddressClaim& what, MonoTime now);
 
   std::shared_ptr<dataplane::ControlPath> path_;
-  std::vector<Said> said_;  ///< of each polling thread
+  std::function<bool(const Address&)> holds_;
+  std::vector<Claim> claims_;  ///< a few
   MonoTime due_;
 };
 

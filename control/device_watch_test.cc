@@ -1,5 +1,6 @@
 #include "control/device_watch.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace tercet::control {
@@ -7,20 +8,25 @@ namespace {
 
 using dataplane::ControlPath;
 using dataplane::DeviceCounters;
+using testing::HasSubstr;
 
 class DeviceWatchTest : public testing::Test {
  protected:
-  void claim(size_t thread, uint64_t address, uint64_t mac) {
-    path_->claims(thread).address.set(address);
-    path_->claims(thread).mac.set(mac);
-    path_->claims(thread).seen.add();
+  void claim(size_t thread, uint8_t address, uint8_t mac) {
+    path_->claims(thread).push({.address = {198, 18, 0, address}, .mac = {2, 0x54, 0x43, 0, 0, mac}});
+  }
+  /// One look, a second after the one before.
+  std::string look(int64_t after = 1) {
+    now_ = now_ + seconds(after);
+    return watch_.turn(now_).value_or("");
   }
 
-  int looks_ = 0;
+  uint64_t looks_ = 0;
+  bool holds_ = true;
   std::shared_ptr<ControlPath> path_ = std::make_shared<ControlPath>(
       2, dataplane::DeviceLook{.link_up = [] { return true; },
                                .count = [this](DeviceCounters& counters) { counters.missed.set(++looks_); }});
-  DeviceWatch watch_{path_};
+  DeviceWatch watch_{path_, [this](const DeviceWatch::Address&) { return holds_; }};
   MonoTime now_{seconds(5).ns};
 };
 
@@ -28,30 +34,56 @@ TEST_F(DeviceWatchTest, LooksOnceASecond) {
   for (int i = 0; i < 30; ++i) {
     EXPECT_EQ(watch_.turn(now_ + milliseconds(100 * i)), std::nullopt);
   }
-  EXPECT_EQ(looks_, 3);
+  EXPECT_EQ(looks_, 3U);
   EXPECT_EQ(watch_.counters()->missed.get(), 3U);
   EXPECT_EQ(watch_.counters()->queues, 2U);
 }
 
-TEST_F(DeviceWatchTest, WhoClaimsAnAddressOfOursIsNamedAtFirstSight) {
-  EXPECT_EQ(watch_.turn(now_), std::nullopt);
-  claim(1, 0xC6120064, 0x025443000021);
-  EXPECT_EQ(watch_.turn(now_ + seconds(1)),
+TEST_F(DeviceWatchTest, WhoClaimsAnAddressOfOursIsNamed) {
+  claim(1, 100, 0x21);
+  EXPECT_EQ(look(), "");
+  EXPECT_EQ(look(),
             "another station, 02:54:43:00:00:21, says that 198.18.0.100 is its own: one of the two must get "
             "another address");
+  EXPECT_EQ(look(), "");
 }
 
-TEST_F(DeviceWatchTest, TheSameIsSaidAgainAfterAMinuteAnotherAtOnce) {
-  claim(0, 0xC6120064, 0x025443000021);
-  EXPECT_TRUE(watch_.turn(now_));
-  claim(0, 0xC6120064, 0x025443000021);
-  EXPECT_FALSE(watch_.turn(now_ + seconds(30)));
-  claim(0, 0xC6120064, 0x025443000022);
-  EXPECT_TRUE(watch_.turn(now_ + seconds(31)));
-  claim(0, 0xC6120064, 0x025443000022);
-  EXPECT_FALSE(watch_.turn(now_ + seconds(90)));
-  EXPECT_TRUE(watch_.turn(now_ + seconds(91)));
-  EXPECT_FALSE(watch_.turn(now_ + seconds(200))) << "nothing new was seen";
+TEST_F(DeviceWatchTest, ATakeoverIsNothingToBeWarnedOf) {
+  claim(0, 100, 0x21);
+  EXPECT_EQ(look(), "");
+  holds_ = false;  // the former holder has given it up
+  EXPECT_EQ(look(), "");
+  holds_ = true;
+  EXPECT_EQ(look(), "") << "it is forgotten";
+}
+
+TEST_F(DeviceWatchTest, EachOfSeveralIsNamed) {
+  claim(0, 100, 0x21);
+  claim(0, 1, 0x22);
+  claim(1, 1, 0x22);
+  look();
+  EXPECT_THAT(look(), HasSubstr("198.18.0.100"));
+  EXPECT_THAT(look(), HasSubstr("198.18.0.1 is"));
+  EXPECT_EQ(look(), "");
+}
+
+TEST_F(DeviceWatchTest, TheSameIsSaidAgainAfterAMinute) {
+  claim(0, 1, 0x21);
+  look();
+  EXPECT_NE(look(), "");
+  claim(0, 1, 0x21);
+  EXPECT_EQ(look(30) + look(), "");
+  claim(0, 1, 0x21);
+  EXPECT_EQ(look(30), "");
+  EXPECT_NE(look(), "");
+}
+
+TEST_F(DeviceWatchTest, AFloodOfClaimsIsForgottenNotKept) {
+  for (uint8_t mac = 0; mac < 200; ++mac) {
+    claim(0, 1, mac);
+    look();
+  }
+  SUCCEED() << "a few are kept";
 }
 
 TEST(DeviceWatchWithoutDevice, LooksAtNothing) {

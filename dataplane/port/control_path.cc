@@ -13,6 +13,7 @@ namespace {
 constexpr size_t kOrders = 256;
 constexpr size_t kArpCopies = 64;
 constexpr size_t kAdverts = 32;
+constexpr size_t kClaims = 16;
 
 int make_bell() {
   const int bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -28,7 +29,7 @@ ControlPath::ControlPath(size_t threads, DeviceLook device)
   for (size_t i = 0; i < threads; ++i) {
     orders_.push_back(std::make_unique<Link<ControlOrder>>(kOrders));
     adverts_.push_back(std::make_unique<Link<Advert>>(kAdverts));
-    claims_.push_back(std::make_unique<AddressClaims>());
+    claims_.push_back(std::make_unique<Link<AddressClaim>>(kClaims));
   }
   for (size_t i = 0; i < threads * threads; ++i) {
     arp_.push_back(std::make_unique<Link<ArpCopy>>(kArpCopies));

@@ -49,11 +49,11 @@ struct ArpCopy {
   std::array<uint8_t, 62> bytes{};
 };
 
-/// Other stations that claim an address of ours, as one polling thread saw it: how often, and the last claim.
-struct alignas(64) AddressClaims {
-  Counter seen;
-  Counter address;  ///< as a number (a.b.c.d: a is the highest byte)
-  Counter mac;      ///< 48 bits, the first byte is the highest
+/// Another station says that an address of ours is its own.
+struct AddressClaim {
+  std::array<uint8_t, 4> address{};
+  std::array<uint8_t, 6> mac{};
+  bool operator==(const AddressClaim&) const = default;
 };
 
 /// How the control thread looks at the engine's device.
@@ -88,8 +88,8 @@ class ControlPath {
   void count_device() { device_.count(device_counters_); }
   /// Read by any thread.
   [[nodiscard]] const DeviceCounters& device() const { return device_counters_; }
-  /// Written by polling thread `thread`, read by the control thread.
-  [[nodiscard]] AddressClaims& claims(size_t thread) { return *claims_[thread]; }
+  /// From each polling thread; of a flood only some.
+  [[nodiscard]] Link<AddressClaim>& claims(size_t thread) { return *claims_[thread]; }
   static void ring(int bell);
   static void silence(int bell);
 
@@ -99,7 +99,7 @@ class ControlPath {
   std::vector<std::unique_ptr<Link<ControlOrder>>> orders_;
   std::vector<std::unique_ptr<Link<ArpCopy>>> arp_;
   std::vector<std::unique_ptr<Link<Advert>>> adverts_;
-  std::vector<std::unique_ptr<AddressClaims>> claims_;
+  std::vector<std::unique_ptr<Link<AddressClaim>>> claims_;
   Link<LocalDatagram> questions_{8};
   Link<LocalDatagram> answers_{32};
   int adverts_bell_;

@@ -46,9 +46,11 @@ cell start b3
 eventually 10 "the three backends vote again" status_is "$all_vote"
 
 # ---- another station claims an address
-at peer "${PROBE[@]}" claim 198.18.0.1
 claimed="another station, $(mac_of peer), says that 198.18.0.1 is its own"
-named() { cell logs lb1 | grep -q "$claimed"; }
+named() {
+  at peer "${PROBE[@]}" claim 198.18.0.1
+  grep -q "$claimed" <<<"$(cell logs lb1)"
+}
 eventually 5 "who claims lb1's address is named in its log" named
 
 # ---- --check: one line that names it

@@ -69,7 +69,7 @@ class DpdkPort final : public Port {
   void take(rte_mbuf* frame, MonoTime now, RxBurst& burst);
   bool join_counted(rte_mbuf*& frame);
   void take_vrrp(const Taken& taken, const uint8_t* packet);
-  void tell_claim();
+  void tell_claim(MonoTime now);
   void take_questions(RxBurst& burst);
   void answer(const TxDatagram& datagram);
   void share_arp(Bytes frame);
@@ -119,6 +119,8 @@ class DpdkPort final : public Port {
   MonoTime turn_;  ///< when it began: the time of all that is done in it but sleeping
 
   PortCounters counters_;
+  AddressClaim told_claim_;  ///< to the control thread
+  MonoTime tell_claim_again_;
   Counter drop_no_buffer_;
   Counter drop_too_long_;
   Counter drop_control_full_;
@@ -246,7 +248,7 @@ void DpdkPort::take(rte_mbuf* frame, MonoTime now, RxBurst& burst) {
       break;
     case Taken::Kind::dropped:
       if (taken.drop == NetDrop::arp_conflict) {
-        tell_claim();
+        tell_claim(now);
       }
       break;
     case Taken::Kind::consumed:
@@ -255,11 +257,18 @@ void DpdkPort::take(rte_mbuf* frame, MonoTime now, RxBurst& burst) {
   rte_pktmbuf_free(frame);
 }
 
-void DpdkPort::tell_claim() {
-  AddressClaims& claims = control_->claims(queue_);
-  claims.address.set(stack_.counters().conflict_address.get());
-  claims.mac.set(stack_.counters().conflict_mac.get());
-  claims.seen.set(stack_.counters().arp_conflicts.get());
+void DpdkPort::tell_claim(MonoTime now) {
+  AddressClaim claim;
+  claim.address = ipv4_of(static_cast<uint32_t>(stack_.counters().conflict_address.get()));
+  const uint64_t mac = stack_.counters().conflict_mac.get();
+  for (size_t i = 0; i < claim.mac.size(); ++i) {
+    claim.mac[i] = static_cast<uint8_t>(mac >> (40U - 8U * i));
+  }
+  if (claim != told_claim_ || now >= tell_claim_again_) {
+    told_claim_ = claim;
+    tell_claim_again_ = now + seconds(1);
+    control_->claims(queue_).push(claim);
+  }
 }
 
 uint32_t DpdkPort::take_unreachable() {
