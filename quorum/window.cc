@@ -1,5 +1,8 @@
 #include "quorum/window.h"
 
+#include <algorithm>
+
+#include "base/prefetch.h"
 #include "quorum/chain.h"
 
 namespace tercet::quorum {
@@ -49,6 +52,19 @@ bool Window::make_room(size_t bytes) {
   }
 }
 
+/// What soon will be written. Two streams, one with gaps: the hardware follows them in some builds and not in
+/// others, which was 30 ns of an operation.
+void Window::prefetch_ahead() {
+  constexpr uint64_t kEntriesAhead = 8;
+  constexpr size_t kBytesAhead = 512;
+  constexpr size_t kLine = 64;
+  const auto* entry = reinterpret_cast<const uint8_t*>(&at(Seq{next_.value + kEntriesAhead}));
+  for (size_t line = 0; line < sizeof(Entry); line += kLine) {
+    prefetch_to_write(entry + line);
+  }
+  prefetch_to_write(&arena_[std::min(arena_head_ + kBytesAhead, arena_.size() - 1)]);
+}
+
 bool Window::push(const EntryView& entry, Tag tag) {
   TERCET_CHECK(entry.seq == next_, "I1: entries are ordered one after the other");
   if (room() == 0) {
@@ -82,6 +98,7 @@ bool Window::push(const EntryView& entry, Tag tag) {
   }
   arena_head_ += bytes;
   next_ = tercet::next(next_);
+  prefetch_ahead();
   return true;
 }
 

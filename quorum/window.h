@@ -56,6 +56,7 @@ class Window {
  private:
   [[nodiscard]] bool make_room(size_t bytes);
   void drop_oldest();
+  void prefetch_ahead();
 
   HugeVector<Entry> entries_;
   size_t mask_;

@@ -8,7 +8,7 @@
 namespace tercet::dataplane {
 namespace {
 
-/// How many handles are fetched ahead of the query that is ordered; as keys are in open.cc.
+/// How many handles are fetched ahead of the query that is ordered.
 constexpr size_t kHandlesAhead = 16;
 constexpr Duration kPublishEvery = milliseconds(20);
 constexpr Duration kClaimAfter =
