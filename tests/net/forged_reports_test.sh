@@ -28,4 +28,4 @@ check_json "all three vote" '[.backends[].state] == ["voting", "voting", "voting
 
 # ---- the real thing
 cell kill b2
-eventually 1 "a killed backend is down" status_is 'any(.backends[]; .name == "b2" and .state == "down")'
+eventually 3 "a killed backend is down" status_is 'any(.backends[]; .name == "b2" and .state == "down")'
