@@ -193,6 +193,23 @@ TEST_F(Votes, TwoThatMatchDecide) {
   EXPECT_TRUE(decided());
 }
 
+/// What is looked at once between two messages is looked at anew after each, though no time has passed.
+TEST_F(Votes, WhoVotesIsSeenAtOnce) {
+  ASSERT_EQ(cell_.propose("more", 3), Admit::taken);
+  const auto divergent = [](VoteHeader& h) { h.flags |= kDivergent; };
+  vote(B1, divergent);
+  EXPECT_EQ(cell_.propose("more", 4), Admit::taken);
+  vote(B2, divergent);
+  EXPECT_FALSE(cell_.lb().serving(cell_.now.mono));
+  EXPECT_EQ(cell_.lb().backend_state(B2, cell_.now.mono), BackendState::divergent);
+  EXPECT_EQ(cell_.propose("more", 5), Admit::unavailable);
+  vote(B2);
+  EXPECT_TRUE(cell_.lb().serving(cell_.now.mono));
+  EXPECT_EQ(cell_.propose("more", 5), Admit::taken);
+  cell_.lb().resign(Cause::asked, cell_.now, cell_.output(0));
+  EXPECT_EQ(cell_.propose("more", 6), Admit::not_active);
+}
+
 TEST_F(Votes, WhatDoesNotCount) {
   vote(B1);
   struct Case {

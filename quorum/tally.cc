@@ -1,7 +1,6 @@
 #include "quorum/tally.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace tercet::quorum {
 
@@ -37,7 +36,7 @@ uint8_t Tally::place_of(Bytes result, uint8_t own) {
   for (unsigned other = 0; other < kBackends; ++other) {
     if ((present_.bits() >> other & 1U) != 0) {
       const Result& theirs = results_[kept_[other]];
-      if (theirs.size() == result.size() && std::memcmp(theirs.data(), result.data(), result.size()) == 0) {
+      if (equal({theirs.data(), theirs.size()}, result)) {
         return kept_[other];
       }
     }

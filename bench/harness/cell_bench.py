@@ -8,7 +8,7 @@ import tempfile
 import time
 
 from floor_bench import echo_once, sockets_for
-from measure import Meter, Started, load_average
+from measure import Meter, Started, extent, load_average
 
 SERVERS = ("lb1", "lb2", "b1", "b2", "b3")
 ECHO_HOST, ECHO_ADDRESS = "peer", "198.18.0.22"
@@ -130,9 +130,7 @@ def one_cell(options, engine, durability, threads, number, levels, seconds, writ
 
 
 def run(options, write):
-    rounds = 1 if options.quick else options.rounds
-    seconds = 0.3 if options.quick else options.seconds
-    levels = (1, 64) if options.quick else options.outstanding
+    rounds, seconds, levels = extent(options)
     settings = [(engine, durability, threads) for engine in options.engines for durability in options.durabilities
                 for threads in options.threads]
     for number in range(1, rounds + 1):

@@ -2,7 +2,7 @@
 
 import signal
 
-from measure import Meter, Started, load_average
+from measure import Meter, Started, extent, load_average
 
 ENGINES = ("plain", "mmsg", "uring")
 
@@ -42,9 +42,7 @@ def echo_once(programs, engine, outstanding, seconds, size, address="127.0.0.1",
 
 
 def run(options, write):
-    rounds = 1 if options.quick else options.rounds
-    seconds = 0.2 if options.quick else options.seconds
-    levels = (1, 64) if options.quick else options.outstanding
+    rounds, seconds, levels = extent(options, quick_seconds=0.2)
     for number in range(1, rounds + 1):
         for outstanding in levels:
             # Each round begins with another engine, so that none always runs on the warmest machine.

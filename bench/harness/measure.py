@@ -69,6 +69,13 @@ def attempt(options, what, once):
     return [{"failed": why}]
 
 
+def extent(options, quick_seconds=0.3):
+    """(rounds, seconds of each measurement, requests outstanding)."""
+    if options.quick:
+        return 1, quick_seconds, (1, 64)
+    return options.rounds, options.seconds, options.outstanding
+
+
 def machine():
     """The machine in generic words."""
     model = "unknown CPU"

@@ -3,7 +3,7 @@
 import types
 
 from cell_bench import Cell, engine_name, watched
-from measure import attempt
+from measure import attempt, extent
 
 SWITCHES = ("off", "adaptive")
 LEVELS = (1, 8, 64)  # never waits; two rounds under way; one
@@ -20,9 +20,7 @@ def one_cell(options, engine, durability, threads, switch, levels, seconds):
 
 
 def run(options, write):
-    rounds = 1 if options.quick else options.rounds
-    seconds = 0.3 if options.quick else options.seconds
-    levels = (1, 64) if options.quick else options.outstanding
+    rounds, seconds, levels = extent(options)
     durabilities = options.durabilities[-1:] if options.quick else options.durabilities
     for number in range(1, rounds + 1):
         for engine in options.engines:
