@@ -51,6 +51,26 @@ af_xdp; *uring*: by io_uring. The
 testpmd echo (5tswap by af_packet, on the host `peer` of the same bridge) never sleeps: its CPU is one core, whatever it does, and its
 rates and latencies are those of a machine with a core less. Two of its echoes are the bare way of a voted query: client to load
 balancer and back, load balancer to backends and back.""",
+    "raft": """Each round, in turn and one after the other: synced writes of 4 KiB by a program that does nothing else, three libraft
+servers, and our cell (two load balancers, three backends, fsync), all with their files in the same folder of one disk. Closed loops;
+an entry is 48 bytes, as much as our renewals' limit. Figures are medians of the rounds.
+
+What is compared, and whom it flatters:
+- *libraft*: from raft_apply until the entry comes to the leader's state machine, **in the leader's own process**: no client, no
+  message to it or from it. *cell*: from the client's first transmission until its answer, **one hop more**: client to load balancer
+  and back, another process, by UDP through the kernel between network namespaces, every datagram sealed and opened. It flatters
+  libraft, by two messages and two wake-ups, and by the client's CPU.
+- libraft's leader is one of its three replicas: it waits for its own disk and one other (two of three syncs), sends to two, over
+  loopback. Our load balancer holds no log: it sends to three over veth pairs, and waits for two of three syncs.
+- *each*: one raft_apply an entry, as its interface suggests. *together*: what is due in one turn of the loop in one raft_apply: the
+  best that can be made of it. Our client's operations come in datagrams of their own, and the load balancer packs them.
+- libraft takes no snapshot here (its default is one every 1,024 entries), applies to nothing, and hashes and compares no results; our
+  backends keep a book, hash the log and the state, and the load balancer compares two results. It flatters libraft.
+- libraft writes blocks of 4 KiB (O_DIRECT, O_DSYNC, into files that were only allocated), ours sectors of 512 bytes into files that
+  were written before: cheaper to sync. It flatters us.
+- Everything shares the cores and the disk of one machine: three logs are synced side by side there, as the row of three writers shows.
+  libraft's threads go before other processes where our servers' polling threads may: nice −10, short slices.
+- CPU: user + system of these processes, all threads, per commit; libraft's leader has the client in it, our client's is a column.""",
     "micro": """Medians of the repetitions, in memory, one thread. Batches of 1 hold ~20 ns of clock reading.""",
 }
 
@@ -448,7 +468,71 @@ def dpdk(rows, _folder):
     return "\n".join(out)
 
 
-PARTS = (("micro", micro), ("floor", floor), ("cell", cell), ("rounds", rounds), ("dpdk", dpdk))
+# ---- durable commits beside libraft -----------------------------------------------------------------------------------
+
+DISK_WORDS = {"dsync": "4 KiB written, O_DIRECT and O_DSYNC", "fdatasync": "4 KiB written, then fdatasync"}
+
+
+def raft_name(row):
+    """(its place in the table, what it is called)."""
+    if row["part"] == "disk":
+        three = f", {row['writers']} files side by side" if row["writers"] > 1 else ""
+        return (0, DISK_WORDS[row["what"]] + three)
+    return (1, f"libraft, {row['what']}") if row["part"] == "libraft" else (2, f"cell, {row['engine']}")
+
+
+def raft_cpu(row):
+    """CPU µs a commit of the leader or load balancer, of each follower or backend, of all, of the client."""
+    if row["part"] == "disk":
+        return None
+    cell_row = row["part"] == "cell"
+    lead, rest = ((row["active"],), backends_of(row)) if cell_row else (("leader",), ("follower1", "follower2"))
+    return (per_query(row, *lead), per_query(row, *rest) / len(rest), per_query(row, *row["processes"]),
+            row["client_us"] / max(1, row["requests"]) if cell_row else None)
+
+
+def raft_ratios(rows):
+    """Ours over theirs, of pairs of the same round."""
+    lines = []
+    groups = grouped(rows, "part", "what", "outstanding")
+    for (part, how, level), theirs in sorted(groups.items()):
+        ours = groups.get(("cell", "renew", level), [])
+        if part != "libraft" or not ours:
+            continue
+        for name, word in (("p50", "p50"), ("p99", "p99")):
+            ratios = gain(lambda row, name=name: row["latency_us"][name], theirs, ours)
+            if ratios:
+                lines.append(f"- {level} outstanding, {word}: the cell's is {with_spread(ratios)} of libraft's ({how}).")
+        rates = gain(lambda row: row["rate"], theirs, ours)
+        if rates:
+            lines.append(f"- {level} outstanding, commits a second: the cell's are {with_spread(rates)} of libraft's ({how}).")
+    return "\n".join(lines) + "\n" if lines else ""
+
+
+def raft(rows, _folder):
+    everything = rows
+    rows = [row for row in rows if not row["moved"]]
+    named = {}
+    for row in rows:
+        named.setdefault((row["outstanding"] if row["part"] != "disk" else 0, raft_name(row)), []).append(row)
+    body = []
+    for (level, (_, name)), group in sorted(named.items()):
+        cpus = [raft_cpu(row) for row in group if row["part"] != "disk"]
+        columns = [[cpu[column] for cpu in cpus if cpu[column] is not None] for column in range(4)]
+        body.append([str(level or ""), name, with_spread([row["rate"] for row in group], 0),
+                     *[with_spread([row["latency_us"][key] for row in group], 0) for key in ("p50", "p99", "p99_9")],
+                     *[with_spread(values) if values else "" for values in columns]])
+    kinds = sorted({row["file_system"] for row in everything})
+    out = [f"## Durable commits beside libraft\n\n{OWN_WORDS['raft']}\n\nFile system: {', '.join(kinds)}. {conditions(everything)}",
+           table(["outstanding", "what", "commits/s", "p50 µs", "p99 µs", "p99.9 µs", "leader or LB, CPU µs",
+                  "each follower or backend", "all servers", "client apart"], body), raft_ratios(rows)]
+    if len(rows) < len(everything):
+        out.append(f"**Left out: {len(everything) - len(rows)} of {len(everything)} measurements, in which another server came to lead, "
+                   "or queries were refused meanwhile.**\n")
+    return "\n".join(out)
+
+
+PARTS = (("micro", micro), ("floor", floor), ("cell", cell), ("rounds", rounds), ("dpdk", dpdk), ("raft", raft))
 
 
 def read_rows(path):

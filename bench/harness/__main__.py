@@ -12,17 +12,20 @@ import dpdk_bench  # noqa: E402
 import floor_bench  # noqa: E402
 import measure  # noqa: E402
 import micro_bench  # noqa: E402
+import raft_bench  # noqa: E402
 import report  # noqa: E402
 import rounds_bench  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 RUNS = {"micro": micro_bench.run, "floor": floor_bench.run, "cell": cell_bench.run, "rounds": rounds_bench.run,
-        "dpdk": dpdk_bench.run}
+        "dpdk": dpdk_bench.run, "raft": raft_bench.run}
 FLOOR, CELL = ("tercet-floor-echo", "tercet-floor-load"), ("tercet", "tercet-lb", "tercet-backend")
-NEEDS = {"micro": (), "floor": FLOOR, "cell": FLOOR + CELL, "rounds": CELL, "dpdk": (dpdk_bench.CORE, *FLOOR, *CELL)}
-# What is not given; bench rounds has its own.
+NEEDS = {"micro": (), "floor": FLOOR, "cell": FLOOR + CELL, "rounds": CELL, "dpdk": (dpdk_bench.CORE, *FLOOR, *CELL),
+         "raft": CELL}
+# What is not given; some have their own.
 DEFAULTS = {"outstanding": [1, 8, 64, 512], "engines": ["uring", "mmsg"], "what": list(cell_bench.WHAT)}
-OF_ROUNDS = {"outstanding": list(rounds_bench.LEVELS), "engines": ["uring"], "what": ["renew"]}
+OWN_DEFAULTS = {"rounds": {"outstanding": list(rounds_bench.LEVELS), "engines": ["uring"], "what": ["renew"]},
+                "raft": {"outstanding": list(raft_bench.LEVELS), "engines": ["uring"], "what": ["renew"]}}
 SKIPPED = 77  # as ctest's SKIP_RETURN_CODE
 
 
@@ -59,16 +62,16 @@ def thread_counts(text):
 def parse(argv):
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__,
                                      epilog="TERCET_BIN=FOLDER uses the programs there and builds nothing.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="micro, floor, cell, rounds, dpdk (default: all of them)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="micro, floor, cell, rounds, dpdk, raft (default: all)")
     parser.add_argument("--quick", action="store_true", help="one short round of everything: does it run?")
     parser.add_argument("--rounds", type=int, default=5, help="alternating rounds, or repetitions (default 5)")
     parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement (default 2)")
     parser.add_argument("--outstanding", type=levels, metavar="N,…",
-                        help="requests outstanding (default 1,8,64,512; rounds 1,8,64)")
+                        help="requests outstanding (default 1,8,64,512; rounds 1,8,64; raft 1,512)")
     parser.add_argument("--bytes", type=int, default=128, help="of an echo's datagram (default 128)")
     engines = a_list(("uring", "mmsg", "dpdk"))
     parser.add_argument("--engines", type=engines, metavar="E,…",
-                        help="of the cell (default uring,mmsg; rounds uring, and dpdk where asked for)")
+                        help="of the cell (default uring,mmsg; rounds and raft uring, and dpdk where asked for)")
     parser.add_argument("--engine", type=engines, dest="engines", help=argparse.SUPPRESS)
     parser.add_argument("--durabilities", "--durability", type=a_list(("fsync", "memory")), default=["fsync", "memory"],
                         metavar="D,…", help="of the cell (default fsync,memory)")
@@ -80,7 +83,7 @@ def parse(argv):
                         help="queries of the cell (default checkout,renew,read; rounds renew)")
     parser.add_argument("--out", default=os.path.join(ROOT, "bench", "out"), metavar="DIR",
                         help="rows, report and plots (default bench/out)")
-    parser.add_argument("--scratch", metavar="DIR", help="where cells keep their disks (default: the temporary folder)")
+    parser.add_argument("--scratch", metavar="DIR", help="where cells and peers keep their disks (default: the temporary folder)")
     parser.add_argument("--programs", required=True, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     wrong = [name for name in options.names if name not in RUNS]
@@ -98,7 +101,7 @@ def parse(argv):
 
 def of_bench(name, options):
     """What that benchmark is run with."""
-    defaults = OF_ROUNDS if name == "rounds" else DEFAULTS
+    defaults = OWN_DEFAULTS.get(name, DEFAULTS)
     return argparse.Namespace(**{**vars(options), **{key: getattr(options, key) or value for key, value in defaults.items()}})
 
 
@@ -131,7 +134,7 @@ def main(argv):
             write(about)
             try:
                 RUNS[name](of_bench(name, options), write)
-            except cell_bench.NoNamespaces as error:
+            except measure.NotHere as error:
                 print(f"SKIPPED: {error}", file=sys.stderr)
                 code = code or SKIPPED
             except measure.FAILURES as error:  # the others' rows, and those that came until then, are kept

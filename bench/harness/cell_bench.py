@@ -8,7 +8,7 @@ import tempfile
 import time
 
 from floor_bench import echo_once, sockets_for
-from measure import Meter, Started, extent, load_average
+from measure import Meter, NotHere, Started, extent, load_average
 
 SERVERS = ("lb1", "lb2", "b1", "b2", "b3")
 ECHO_HOST, ECHO_ADDRESS = "peer", "198.18.0.22"
@@ -17,7 +17,7 @@ MIXES = {"checkout": "1:0:0:1", "renew": "0:1:0:0", "read": "0:0:1:0"}
 WHAT = tuple(MIXES)
 
 
-class NoNamespaces(Exception):
+class NoNamespaces(NotHere):
     pass
 
 

@@ -14,6 +14,8 @@ from unittest import mock
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
 import dpdk_bench  # noqa: E402
+import measure  # noqa: E402
+import raft_bench  # noqa: E402
 import testpmd  # noqa: E402
 
 # As dpdk-testpmd: what it prints stays in its buffer until it ends, its prompt does not; its folder stays behind.
@@ -96,6 +98,28 @@ class Harness(unittest.TestCase):
                 self.assertNotIn("ns", failed)
                 self.assertEqual(self.logged().count("started"), 2)
                 self.assertEqual(len([text for text in said if why in text]), 2)
+
+    def test_what_does_not_answer_is_not_waited_for_for_ever(self):
+        said = measure.Started([sys.executable, "-c", "print(input()[::-1] + '1', flush=True); input(); input()"])
+        self.addCleanup(said.kill)
+        said.go()
+        self.assertEqual(said.ask("2", 10), 21)
+        with self.assertRaisesRegex(RuntimeError, "no answer to 'nothing' within 0.1 s"):
+            said.ask("nothing", 0.1)
+        with self.assertRaisesRegex(RuntimeError, "ended before it answered 'the end'"):
+            said.ask("the end", 10)
+
+    def test_logs_are_not_kept_in_memory(self):
+        mounts = "/dev/x / ext4 rw 0 0\ntmpfs /memory tmpfs rw 0 0\n/dev/y /memory/disk xfs rw 0 0\nproc /proc proc rw 0 0\n"
+        with mock.patch("builtins.open", mock.mock_open(read_data=mounts)), mock.patch("os.path.isdir", return_value=True), \
+                mock.patch("os.path.realpath", side_effect=lambda path: path):
+            for folder, kind in (("/memory", "tmpfs"), ("/memory/disk/a", "xfs"), ("/memorydisk", "ext4"), ("/", "ext4")):
+                self.assertEqual(raft_bench.file_system(folder), kind)
+            self.assertEqual(raft_bench.on_a_disk("/memory/disk"), "/memory/disk")
+            with mock.patch("tempfile.gettempdir", return_value="/memory"):
+                self.assertEqual(raft_bench.on_a_disk(None), "/var/tmp")
+            with self.assertRaisesRegex(measure.NotHere, "/memory is in memory"):
+                raft_bench.on_a_disk("/memory")
 
     def test_one_that_fails_leaves_the_others_their_report(self):
         source = importlib.util.spec_from_file_location("bench_main", os.path.join(HERE, "__main__.py"))

@@ -10,6 +10,7 @@ CPU of the machine: /proc/stat, sampled by the kernel's tick; busy = user, nice,
 import json
 import os
 import platform
+import select
 import subprocess
 import time
 
@@ -53,6 +54,10 @@ def machine_cpu():
 
 def load_average():
     return os.getloadavg()[0]
+
+
+class NotHere(Exception):
+    """What this machine lacks for a benchmark: it is skipped, visibly."""
 
 
 FAILURES = (RuntimeError, OSError, subprocess.SubprocessError)
@@ -121,6 +126,18 @@ class Started:
         """A line of its output, as it comes."""
         return self._process.stdout.readline().decode()
 
+    def ask(self, text, within):
+        """The line of JSON that answers a line of its input. RuntimeError if none comes within so many seconds."""
+        self._process.stdin.write(f"{text}\n".encode())
+        self._process.stdin.flush()
+        if not select.select([self._process.stdout], [], [], within)[0]:
+            raise RuntimeError(f"{self._argv[0]}: no answer to {text!r} within {within} s")
+        line = self.line()
+        if not line:
+            errors = self._process.stderr.read().decode(errors="replace")
+            raise RuntimeError(f"{self._argv[0]}: ended before it answered {text!r}: {errors.strip()}")
+        return json.loads(line)
+
     def end(self, number):
         self._process.send_signal(number)
         return self.result()
@@ -143,6 +160,8 @@ class Started:
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            pipe.close()
 
 
 class Meter:

@@ -171,7 +171,7 @@ TEST(Docs, EveryPackageHasItsReason) {
   const std::string page = read(kRoot / "docs/dependencies.md");
   const std::string script = read(kRoot / "scripts/deps");
   unsigned packages = 0;
-  for (const char* list : {"\nbuild=(", "\nrun=(", "\ntest=("}) {
+  for (const char* list : {"\nbuild=(", "\nrun=(", "\ntest=(", "\npeers=("}) {
     std::istringstream words(between(script, list, ")"));
     for (std::string package; words >> package; ++packages) {
       EXPECT_NE(page.find("`" + package + "`"), std::string::npos) << package;
