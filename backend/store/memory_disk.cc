@@ -366,6 +366,12 @@ void MemoryDisk::remove(FileId file) {
   std::erase_if(former_, [file](const auto& entry) { return (entry.first >> 32U) == file; });
 }
 
+void MemoryDisk::truncate(FileId file, uint64_t size) {
+  File& f = files_.at(file);
+  TERCET_CHECK(size <= f.size, "a file is shortened");
+  f.size = size;
+}
+
 uint64_t MemoryDisk::size(FileId file) {
   const auto it = files_.find(file);
   return it == files_.end() ? 0 : it->second.size;

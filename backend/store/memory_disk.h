@@ -86,6 +86,8 @@ class MemoryDisk final : public Disk {
   void peek(FileId file, Offset offset, MutBytes bytes) const;
   void poke(FileId file, Offset offset, Bytes bytes);
   void remove(FileId file);
+  /// Shortens it.
+  void truncate(FileId file, uint64_t size);
 
   [[nodiscard]] uint64_t writes() const { return writes_; }
   [[nodiscard]] uint64_t bytes_written() const { return bytes_written_; }
