@@ -157,6 +157,7 @@ void Log::send_batch() {
   const size_t size = size_t{count} * kSectorBytes;
   disk_.write(segment_, Offset{sector_} * kSectorBytes, Bytes{batch.bytes.get(), size}, kWriteId, durability);
   in_flight_ = true;
+  in_flight_syncs_ = durability == Durability::fsync;
   flush_wanted_ = false;
   sent_ = appended_;
   sector_ += count;
@@ -233,6 +234,7 @@ bool Log::take(const IoDone& done) {
       break;
     case kSyncId:
       if (done.error != IoError::none) {
+        unsure_ = options_.durability == Durability::memory;
         stop(done.error, "log: the last sync failed: " + reason(done));
       } else {
         closing_ = Closing::closed;
@@ -249,6 +251,8 @@ bool Log::take(const IoDone& done) {
 void Log::written(const IoDone& done) {
   in_flight_ = false;
   if (done.error != IoError::none) {
+    // A write to the page cache that is refused leaves what is there; one that syncs may have lost it.
+    unsure_ = options_.durability == Durability::memory && in_flight_syncs_;
     stop(done.error, "log: writing batch " + std::to_string(number_) + " to " + segment_name(segment_) +
                          " failed: " + reason(done));
     return;

@@ -84,6 +84,8 @@ class Log {
   [[nodiscard]] Lsn appended() const { return appended_; }
   [[nodiscard]] LogState state() const { return state_; }
   [[nodiscard]] bool failed() const { return state_ != LogState::ok; }
+  /// A sync failed while durable() rested on the page cache (`memory`): what it said then may be gone.
+  [[nodiscard]] bool unsure() const { return unsure_; }
   /// One line on what stopped the log, or on a next segment that could not be created; empty while all is
   /// well.
   [[nodiscard]] std::string_view state_text() const { return text_; }
@@ -147,9 +149,11 @@ class Log {
   Lsn sent_;  ///< the last Lsn of the batch in flight, or of the last one that was
   Lsn durable_;
   bool in_flight_ = false;
+  bool in_flight_syncs_ = false;
   bool flush_wanted_ = false;
   Closing closing_ = Closing::no;
   LogState state_ = LogState::ok;
+  bool unsure_ = false;
   std::string text_;
   uint64_t batches_ = 0;
   uint64_t sectors_ = 0;
