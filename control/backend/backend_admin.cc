@@ -27,9 +27,22 @@ AdminPage ask_the_lb() {
 
 }  // namespace
 
-void BackendBoard::publish(const backend::ReplicaView& view, const std::string& why) {
+const char* text_of(store::LogState state) {
+  switch (state) {
+    case store::LogState::ok:
+      return "";
+    case store::LogState::full:
+      return "disk full";
+    case store::LogState::failed:
+      return "disk failed";
+  }
+  return "?";
+}
+
+void BackendBoard::publish(const backend::ReplicaView& view, store::LogState log, const std::string& why) {
   const std::lock_guard lock(mutex_);
   state_.view = view;
+  state_.log = log;
   state_.why = why;
 }
 
@@ -63,10 +76,15 @@ std::string backend_status(const BackendAdminSources& s) {
 std::string backend_metrics(const BackendAdminSources& s) {
   Metrics m;
   add_common(m, s.engine, s.threads, s.device);
-  const backend::ReplicaView v = s.board->read().view;
+  const BackendBoard::State published = s.board->read();
+  const backend::ReplicaView& v = published.view;
   m.begin_gauge("tercet_backend_state", "1 for the state that this backend is in.");
   for (const char* state : kStates) {
     m.sample({{"state", state}}, uint64_t{std::string_view(state) == v.state ? 1U : 0U});
+  }
+  m.begin_gauge("tercet_backend_stopped", "1 for the reason why it is in state stopped.");
+  for (const store::LogState reason : {store::LogState::full, store::LogState::failed}) {
+    m.sample({{"reason", text_of(reason)}}, uint64_t{published.log == reason ? 1U : 0U});
   }
   m.gauge("tercet_backend_promised_epoch", "The highest epoch that it promised.",
           static_cast<double>(v.promised.value));

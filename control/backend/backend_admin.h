@@ -20,9 +20,11 @@ namespace tercet::control {
 /// What the control thread publishes; read by the admin's threads.
 class BackendBoard {
  public:
-  void publish(const backend::ReplicaView& view, const std::string& why);
+  /// `log`: of a replica whose state is "stopped", else ok.
+  void publish(const backend::ReplicaView& view, store::LogState log, const std::string& why);
   struct State {
     backend::ReplicaView view;
+    store::LogState log = store::LogState::ok;
     std::string why;  ///< it does not vote; empty: no reason
   };
   [[nodiscard]] State read() const;
@@ -31,6 +33,9 @@ class BackendBoard {
   mutable std::mutex mutex_;
   State state_;
 };
+
+/// "disk full", "disk failed"; what a log that works is called, nobody asks.
+const char* text_of(store::LogState state);
 
 struct BackendAdminSources {
   CellId cell;

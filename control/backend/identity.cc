@@ -15,6 +15,9 @@ namespace {
 constexpr uint8_t kLogMade = 1;
 constexpr uint8_t kClean = 2;
 constexpr uint8_t kMemory = 4;
+constexpr uint8_t kLost = 8;
+constexpr uint8_t kDoubted = 16;
+constexpr uint8_t kFlagsOfVersion1 = kLogMade | kClean | kMemory;
 
 uint64_t draw() {
   uint64_t bits = 0;
@@ -41,9 +44,11 @@ tl::expected<void, std::string> write_identity(const std::string& store_dir, con
   IdentityRecord record;
   record.slot = static_cast<uint8_t>(index(identity.slot));
   record.flags = static_cast<uint8_t>((identity.log_made ? kLogMade : 0) | (identity.clean ? kClean : 0) |
-                                      (identity.memory ? kMemory : 0));
+                                      (identity.memory ? kMemory : 0) | (identity.lost ? kLost : 0) |
+                                      (identity.doubted ? kDoubted : 0));
   const size_t size = std::min(identity.boot_id.size(), kBootIdMax);
   record.boot_id_size = static_cast<uint16_t>(size);
+  record.aside = identity.aside;
   record.cell = identity.cell.value;
   record.store = identity.store;
   record.incarnation = identity.incarnation.value;
@@ -60,9 +65,12 @@ tl::expected<Found, std::string> find_identity(const std::string& store_dir, boo
     if (content.error().kind == store::MetaError::Kind::absent) {
       found.kind = segments ? Found::Kind::untrusted : Found::Kind::blank;
       found.why = path + " is missing, and there is a log beside it";
-    } else {
+    } else if (content.error().kind == store::MetaError::Kind::damaged) {
       found.kind = Found::Kind::untrusted;
       found.why = content.error().text;
+    } else {
+      return tl::unexpected(content.error().text +
+                            ": nothing is known of this disk: mend what keeps it from being read");
     }
     return found;
   }
@@ -73,7 +81,12 @@ tl::expected<Found, std::string> find_identity(const std::string& store_dir, boo
     return found;
   }
   std::memcpy(&record, content->data(), sizeof record);
-  if (record.version != 1 || record.slot >= kBackends || record.boot_id_size > kBootIdMax) {
+  if (record.version == 1) {
+    record.flags = record.flags & kFlagsOfVersion1;
+    record.aside = 0;
+  }
+  if (record.version < 1 || record.version > 2 || record.slot >= kBackends ||
+      record.boot_id_size > kBootIdMax) {
     return tl::unexpected(path + ": was written by another version of this program (" +
                           std::to_string(record.version) + "): start that one");
   }
@@ -86,6 +99,9 @@ tl::expected<Found, std::string> find_identity(const std::string& store_dir, boo
   identity.log_made = (record.flags & kLogMade) != 0;
   identity.clean = (record.flags & kClean) != 0;
   identity.memory = (record.flags & kMemory) != 0;
+  identity.lost = (record.flags & kLost) != 0;
+  identity.doubted = (record.flags & kDoubted) != 0;
+  identity.aside = record.aside;
   if (identity.cell != cell || identity.slot != slot) {
     return tl::unexpected("store " + store_dir + ": is the disk of " + name_of(server_of(identity.slot)) +
                           " of cell " + seal::text_of(identity.cell) + ", not of " +
@@ -100,7 +116,10 @@ tl::expected<Found, std::string> find_identity(const std::string& store_dir, boo
   return found;
 }
 
-std::string lost_page_cache(const Identity& identity, const std::string& boot_id) {
+std::string doubt(const Identity& identity, const std::string& boot_id) {
+  if (identity.doubted) {
+    return "in its last life it found that what it had voted on may be gone";
+  }
   if (!identity.memory || identity.clean) {
     return {};
   }

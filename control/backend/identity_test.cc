@@ -53,7 +53,9 @@ TEST_F(IdentityTest, ComesBackAsItWasWritten) {
                          .boot_id = std::string(36, 'b'),
                          .log_made = true,
                          .clean = true,
-                         .memory = false};
+                         .memory = false,
+                         .lost = true,
+                         .aside = 258};
   ASSERT_TRUE(write_identity(dir_, written));
   const auto found = find(true);
   ASSERT_TRUE(found);
@@ -64,6 +66,32 @@ TEST_F(IdentityTest, ComesBackAsItWasWritten) {
   EXPECT_TRUE(found->identity.log_made);
   EXPECT_TRUE(found->identity.clean);
   EXPECT_FALSE(found->identity.memory);
+  EXPECT_TRUE(found->identity.lost);
+  EXPECT_FALSE(found->identity.doubted);
+  EXPECT_EQ(found->identity.aside, 258U);
+}
+
+TEST_F(IdentityTest, OneOfVersion1IsReadWithoutWhatThatDidNotHave) {
+  IdentityRecord record;
+  record.version = 1;
+  record.slot = 1;
+  record.flags = 0xFF;
+  record.aside = 7;
+  record.cell = 7;
+  ASSERT_TRUE(store::write_meta(identity_path(dir_), bytes_of(record)));
+  const auto found = find(true);
+  ASSERT_TRUE(found) << found.error();
+  EXPECT_TRUE(found->identity.log_made && found->identity.clean && found->identity.memory);
+  EXPECT_FALSE(found->identity.lost);
+  EXPECT_FALSE(found->identity.doubted);
+  EXPECT_EQ(found->identity.aside, 0U);
+}
+
+TEST_F(IdentityTest, OfOneThatCannotBeReadNothingIsConcluded) {
+  std::filesystem::create_directory(identity_path(dir_));
+  const auto found = find(true);
+  ASSERT_FALSE(found);
+  EXPECT_NE(found.error().find("nothing is known of this disk"), std::string::npos) << found.error();
 }
 
 TEST_F(IdentityTest, ALogThatIsGoneIsNotTrustedButOneThatWasNeverMadeIsNew) {
@@ -99,7 +127,7 @@ TEST_F(IdentityTest, AnotherCellsOrSlotsDiskEndsTheStart) {
 
 TEST_F(IdentityTest, AnotherVersionEndsTheStart) {
   IdentityRecord record;
-  record.version = 2;
+  record.version = 3;
   ASSERT_TRUE(store::write_meta(identity_path(dir_), bytes_of(record)));
   EXPECT_NE(find(true).error().find("another version"), std::string::npos);
 }
@@ -111,7 +139,7 @@ TEST_F(IdentityTest, DrawsAreDifferent) {
   EXPECT_NE(a.incarnation, b.incarnation);
 }
 
-TEST(LostPageCache, IsAQuestionOfModeCleanStopAndBoot) {
+TEST(Doubt, IsAQuestionOfModeCleanStopAndBoot) {
   struct Row {
     bool memory, clean;
     const char *then, *now;
@@ -130,7 +158,9 @@ TEST(LostPageCache, IsAQuestionOfModeCleanStopAndBoot) {
     identity.boot_id = row.then;
     identity.clean = row.clean;
     identity.memory = row.memory;
-    EXPECT_EQ(!lost_page_cache(identity, row.now).empty(), row.lost) << row.then << row.now;
+    EXPECT_EQ(!doubt(identity, row.now).empty(), row.lost) << row.then << row.now;
+    identity.doubted = true;
+    EXPECT_FALSE(doubt(identity, row.now).empty());
   }
 }
 

@@ -10,7 +10,6 @@
 #include <cstring>
 
 #include "backend/store/meta_file.h"
-#include "backend/store/recover.h"
 #include "control/check.h"
 #include "control/crypto.h"
 #include "control/logging.h"
@@ -22,14 +21,23 @@ namespace tercet::control {
 namespace {
 
 constexpr int kTurnMs = 200;
-constexpr Duration kCloseFor = seconds(5);
+constexpr Duration kLookEvery = seconds(2);
+
+std::string container_path(const BackendConfig& config) { return config.store_dir + "/container.json"; }
+
+bool has_container(const BackendConfig& config) {
+  return access(container_path(config).c_str(), F_OK) == 0 || errno != ENOENT;
+}
+
+/// A backend without container serves the cell as well as any other; only its constituents are missing.
+std::string no_container(const BackendConfig& config) {
+  return container_path(config) +
+         " is not there: this backend's constituents are missing: run tercet container init --config " +
+         config.server.path + ", start it again, and import a reissue of each license (tercet reissue)";
+}
 
 tl::expected<seal::Container, std::string> read_own_container(const BackendConfig& config) {
-  const std::string path = config.store_dir + "/container.json";
-  if (access(path.c_str(), F_OK) != 0 && errno == ENOENT) {
-    return tl::unexpected(path + ": this backend has no container yet: run tercet container init --config " +
-                          config.server.path);
-  }
+  const std::string path = container_path(config);
   auto container = seal::read_container(path);
   if (container &&
       (container->cell != config.server.cell || container->slot != slot_of(config.server.self))) {
@@ -38,6 +46,21 @@ tl::expected<seal::Container, std::string> read_own_container(const BackendConfi
                           config.server.path);
   }
   return container;
+}
+
+/// TERCET_FAULT_DISK=FILE: what FILE says is what the disk does (backend/store/fault_disk.h). For tests.
+std::string fault_file() {
+  const char* file = std::getenv("TERCET_FAULT_DISK");
+  if (file == nullptr || *file == '\0') {
+    return {};
+  }
+#ifdef TERCET_TEST_FAULTS
+  return file;
+#else
+  spdlog::warn(
+      "TERCET_FAULT_DISK is set, but this program was built without TERCET_TEST_FAULTS: it does nothing");
+  return {};
+#endif
 }
 
 }  // namespace
@@ -57,15 +80,17 @@ tl::expected<std::unique_ptr<Backend>, std::string> Backend::open(const BackendC
   quorum::Acceptor::Options options;
   options.cell = config.server.cell;
   options.slot = slot_of(config.server.self);
-  for (auto step : {&Backend::open_container, &Backend::open_store}) {
-    if (auto done = (*self.*step)(options); !done) {
-      return tl::unexpected(done.error());
-    }
+  if (auto done = self->open_container(options); !done) {
+    return tl::unexpected(done.error());
+  }
+  if (auto done = self->open_store(options); !done) {
+    return tl::unexpected(done.error());
   }
   if (auto done = self->plant_fault(); !done) {
     return tl::unexpected(done.error());
   }
-  self->replica_ = std::make_unique<backend::Replica>(*self->acceptor_, *self->machine_, *self->log_);
+  self->replica_ =
+      std::make_unique<backend::Replica>(self->store_->acceptor(), *self->machine_, self->store_->log());
   self->replica_->show_to(&self->view_);
   if (auto done = self->open_network(engines, *keys, {.provider = crypto->provider}); !done) {
     return tl::unexpected(done.error());
@@ -78,7 +103,12 @@ tl::expected<std::unique_ptr<Backend>, std::string> Backend::open(const BackendC
 
 Backend::~Backend() = default;
 
+/// What it introduces itself with in a cell's Genesis; nothing, if it has no container.
 tl::expected<void, std::string> Backend::open_container(quorum::Acceptor::Options& options) {
+  if (!has_container(config_)) {
+    spdlog::warn("{}", no_container(config_));
+    return {};
+  }
   const auto container = read_own_container(config_);
   if (!container) {
     return tl::unexpected(container.error());
@@ -87,94 +117,28 @@ tl::expected<void, std::string> Backend::open_container(quorum::Acceptor::Option
   const size_t size = write_introduction(container->key.public_key().bytes, container->serial,
                                          {options.introduction.data(), options.introduction.size()});
   if (size == 0) {
-    return tl::unexpected(config_.store_dir +
-                          "/container.json: its serial number is too long: make a new container");
+    return tl::unexpected(container_path(config_) + ": its serial number is too long: make a new container");
   }
   options.introduction.resize(size);
   return {};
 }
 
-tl::expected<void, std::string> Backend::open_store(quorum::Acceptor::Options& options) {
-  auto disk = store::FileDisk::open({.directory = config_.store_dir});
-  if (!disk) {
-    return tl::unexpected(disk.error());
-  }
-  files_ = std::move(*disk);
-  disk_ = std::make_unique<store::RingDisk>(*files_);
+tl::expected<void, std::string> Backend::open_store(const quorum::Acceptor::Options& options) {
   machine_ = std::make_unique<backend::BookMachine>(backend::BookMachineOptions{});
-  const store::FileRange files = disk_->files();
-  auto found = find_identity(config_.store_dir, files.first != files.end, options.cell, options.slot);
-  if (!found) {
-    return tl::unexpected(found.error());
+  auto opened = OwnStore::open({.dir = config_.store_dir,
+                                .durability = config_.durability,
+                                .boot_id = store::read_boot_id(),
+                                .fault_file = fault_file(),
+                                .acceptor = options},
+                               *machine_);
+  if (!opened) {
+    return tl::unexpected(opened.error());
   }
-  const std::string boot_id = store::read_boot_id();
-  identity_ = found->kind == Found::Kind::known ? found->identity : draw_identity(options.cell, options.slot);
-  options.incarnation = identity_.incarnation;
-  if (found->kind == Found::Kind::untrusted) {
-    distrust(options, found->why);
-    return {};
+  store_ = std::move(*opened);
+  for (const std::string& warning : store_->warnings()) {
+    spdlog::warn("{}", warning);
   }
-  if (const std::string why = lost_page_cache(identity_, boot_id); !why.empty()) {
-    distrust(options, why);
-    return {};
-  }
-  identity_.boot_id = boot_id;
-  if (found->kind == Found::Kind::blank) {
-    // Before the log is made: a crash in between leaves a disk that never promised anything, which is still
-    // blank.
-    if (auto done = write_identity(config_.store_dir, identity_); !done) {
-      return done;
-    }
-  }
-  recover_log(options);
-  if (!untrusted_.empty()) {
-    return {};
-  }
-  while (!log_->ready() && !log_->failed()) {
-    disk_->wait();
-    log_->reap();
-  }
-  if (log_->failed()) {
-    return tl::unexpected("store " + config_.store_dir + ": " + std::string(log_->state_text()) +
-                          ": make room there, or name another folder in store.dir");
-  }
-  identity_.log_made = true;
-  identity_.clean = false;
-  identity_.memory = config_.durability == store::Durability::memory;
-  return write_identity(config_.store_dir, identity_);
-}
-
-void Backend::recover_log(quorum::Acceptor::Options& options) {
-  acceptor_ = std::make_unique<quorum::Acceptor>(options);
-  const store::Recovered recovered =
-      store::recover(*disk_, {.store = identity_.store, .fresh = !identity_.log_made},
-                     [this](store::Lsn, uint8_t type, Bytes bytes) {
-                       return acceptor_->replay(static_cast<RecordType>(type), bytes);
-                     });
-  if (recovered.verdict == store::Verdict::corrupt || recovered.verdict == store::Verdict::unreadable) {
-    distrust(options, std::string("its log is ") + store::name_of(recovered.verdict) + ": " + recovered.why);
-    return;
-  }
-  if (recovered.verdict == store::Verdict::torn) {
-    spdlog::warn("the log's last batch was torn by a crash and is cut: {}", recovered.why);
-  }
-  recovered_records_ = recovered.records;
-  acceptor_->recovered(*machine_);
-  log_ = std::make_unique<store::Log>(
-      *disk_, store::Log::Options{.store = identity_.store, .durability = config_.durability}, recovered.end);
-}
-
-/// Runs, says so, touches nothing on the disk.
-void Backend::distrust(quorum::Acceptor::Options& options, const std::string& why) {
-  untrusted_ = why;
-  options.amnesiac = true;
-  acceptor_ = std::make_unique<quorum::Acceptor>(options);
-  machine_->reset();
-  no_disk_ = std::make_unique<store::MemoryDisk>();
-  log_ = std::make_unique<store::Log>(
-      *no_disk_, store::Log::Options{.store = identity_.store, .segment_bytes = 2U << 20U}, store::LogEnd{});
-  spdlog::error("amnesiac: {}: this backend neither votes nor promises, and leaves its files as they are",
-                why);
+  return {};
 }
 
 dataplane::PortOptions backend_lanes(const BackendConfig& config, dataplane::Routes& routes) {
@@ -197,8 +161,9 @@ int check_backend(const BackendConfig& config, const Engines& engines) {
       check_keys(config.server),
       check_crypto(config.server),
       check_disk(config.store_dir),
-      check_of("container", config.store_dir + "/container.json is this backend's",
-               read_own_container(config).map([](const seal::Container&) {})),
+      has_container(config) ? check_of("container", container_path(config) + " is this backend's",
+                                       read_own_container(config).map([](const seal::Container&) {}))
+                            : Check{Check::Verdict::warning, "container: " + no_container(config)},
   };
   const std::vector<Check> port = check_port(config.server, engines, backend_lanes(config, routes));
   checks.insert(checks.end(), port.begin(), port.end());
@@ -240,11 +205,11 @@ tl::expected<void, std::string> Backend::open_network(const Engines& engines, co
   for (const std::string& warning : plane_->warnings()) {
     spdlog::warn("{}", warning);
   }
-  if (disk_->bell() >= 0) {
-    plane_->watch(disk_->bell());
+  if (store_->bell() >= 0) {
+    plane_->watch(store_->bell());
   }
-  if (FileRing* ring = plane_->file_ring(); ring != nullptr && untrusted_.empty()) {
-    disk_->attach(*ring);
+  if (FileRing* ring = plane_->file_ring(); ring != nullptr) {
+    store_->attach(*ring);
   }
   return plane_->serve(*replica_);
 }
@@ -273,25 +238,55 @@ void Backend::say_changes(const backend::ReplicaView& view) {
     return;
   }
   if (std::string_view(view.state) == "stopped") {
-    // The log's text is final once it has stopped, and it had when this view was published.
-    spdlog::error("stopped voting: {}: mend that, then start this backend again", replica_->stopped());
+    spdlog::error("stopped voting: {}: it starts over by itself as soon as {} takes writes again",
+                  why_not_voting(view), config_.store_dir);
   } else {
     spdlog::info("{} at seq {}, epoch {}", view.state, view.last.value, view.promised.value);
   }
   said_state_ = view.state;
 }
 
-void Backend::turn(const Moment& now) {
+/// One line, or nothing if there is nothing to say.
+std::string Backend::why_not_voting(const backend::ReplicaView& view) {
+  if (std::string_view(view.state) == "stopped") {
+    // The log's state is final once it has stopped, and it had when this view was published.
+    return text_of(store_->log().state()) + std::string(": ") + std::string(replica_->stopped());
+  }
+  return std::string_view(view.state) == "amnesiac" ? store_->lost() : std::string();
+}
+
+bool Backend::turn(const Moment& now, Duration pause) {
   health_.turned(now.mono, plane_->views());
   load_.note(now.mono, plane_->views());
   if (const auto warning = device_watch_->turn(now.mono)) {
     spdlog::warn("{}", *warning);
   }
+  if (const std::string fault = store_->turn(); !fault.empty()) {
+    spdlog::warn("{}", fault);
+  }
   const backend::ReplicaView& view = view_.read();
   say_changes(view);
-  board_.publish(view, !untrusted_.empty()                         ? untrusted_
-                       : std::string_view(view.state) == "stopped" ? std::string(replica_->stopped())
-                                                                   : std::string());
+  const bool stopped = view.known && std::string_view(view.state) == "stopped";
+  const bool again = stopped && look_at_the_disk(now, pause);
+  board_.publish(view, stopped ? store_->log().state() : store::LogState::ok,
+                 why_not_voting(view) + (not_yet_.empty() ? "" : "; at the last look: " + not_yet_));
+  return again;
+}
+
+/// A log that stopped is never tried again; but the disk may work again, and with it a life that begins by
+/// reading it.
+bool Backend::look_at_the_disk(const Moment& now, Duration pause) {
+  if (!look_at_) {
+    store_->note_stopped();
+    look_at_ = now.mono + pause;
+  }
+  if (now.mono < *look_at_) {
+    return false;
+  }
+  look_at_ = now.mono + kLookEvery;
+  store_->note_stopped();
+  not_yet_ = store_->probe();
+  return not_yet_.empty();
 }
 
 /// How commits reach the disk, for the log.
@@ -302,47 +297,36 @@ const char* Backend::disk_way() {
   return config_.server.steering_threads == 0 ? ", by the port's ring" : ", by the quorum thread's ring";
 }
 
-int Backend::run() {
+Backend::Ended Backend::run(Duration pause) {
   spdlog::info("cell {}, {}: {}, {}, store {} ({}), durability {}, {} records recovered",
                seal::text_of(config_.server.cell), name_of(config_.server.self), plane_->why(), crypto_why_,
-               config_.store_dir, files_->manner() + disk_way(),
-               config_.durability == store::Durability::memory ? "memory" : "fsync", recovered_records_);
+               config_.store_dir, store_->manner() + disk_way(),
+               config_.durability == store::Durability::memory ? "memory" : "fsync", store_->records());
   const int signals = open_signals();
   dataplane::RealClock clock;
   plane_->start();
   if (auto locked = lock_memory(); !locked) {
     spdlog::info("{}", locked.error());
   }
-  for (bool stop = false; !stop;) {
+  bool again = false;
+  for (bool stop = false; !stop && !again;) {
     pollfd wake{signals, POLLIN, 0};
     ::poll(&wake, 1, kTurnMs);
     for (int signal = take_signal(signals); signal != 0; signal = take_signal(signals)) {
       stop = stop || signal != SIGHUP;
     }
-    turn(clock.now());
+    again = turn(clock.now(), pause) && !stop;
   }
   plane_->stop();
-  disk_->detach();
+  store_->detach();
   close(signals);
-  const bool closed = close_log();
+  if (again) {
+    spdlog::info("{} takes writes again: starting over from what is there", config_.store_dir);
+    return Ended::again;
+  }
+  const bool closed = store_->close();
   spdlog::info(closed ? "stopped cleanly" : "stopped; the log could not be closed");
-  return closed ? 0 : 1;
-}
-
-/// The clean stop; the polling thread has ended, so the log is ours.
-bool Backend::close_log() {
-  if (!untrusted_.empty()) {
-    return true;
-  }
-  log_->close();
-  dataplane::RealClock clock;
-  const MonoTime until = clock.now().mono + kCloseFor;
-  while (!log_->closed() && !log_->failed() && clock.now().mono < until) {
-    disk_->wait();
-    log_->reap();
-  }
-  identity_.clean = log_->closed();
-  return identity_.clean && write_identity(config_.store_dir, identity_).has_value();
+  return closed ? Ended::cleanly : Ended::badly;
 }
 
 }  // namespace tercet::control

@@ -3,16 +3,15 @@
 // a polling thread that runs them behind a Port; the caller's thread is the control thread.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
 
 #include "backend/book_machine.h"
 #include "backend/replica.h"
-#include "backend/store/memory_disk.h"
-#include "backend/store/ring_disk.h"
 #include "control/backend/backend_admin.h"
 #include "control/backend/backend_config.h"
-#include "control/backend/identity.h"
+#include "control/backend/own_store.h"
 #include "control/device_watch.h"
 #include "control/plane.h"
 #include "control/thread_load.h"
@@ -32,40 +31,42 @@ class Backend {
                                                                   const Engines& engines);
   ~Backend();
 
-  /// Until SIGTERM: serves, then stops cleanly. Returns the exit code.
-  int run();
+  enum class Ended : uint8_t {
+    cleanly,
+    badly,  ///< the log could not be closed
+    again,  ///< the log had stopped, and its disk takes writes again: everything is to be opened anew
+            ///< (lives.h)
+  };
+  /// Serves until SIGTERM, or until a log that stopped can go on in another life. `pause`: how long it waits
+  /// for that before it looks at the disk again.
+  Ended run(Duration pause);
 
  private:
   explicit Backend(const BackendConfig& config) : config_(config) {}
   tl::expected<void, std::string> open_container(quorum::Acceptor::Options& options);
-  tl::expected<void, std::string> open_store(quorum::Acceptor::Options& options);
-  void recover_log(quorum::Acceptor::Options& options);
-  void distrust(quorum::Acceptor::Options& options, const std::string& why);
+  tl::expected<void, std::string> open_store(const quorum::Acceptor::Options& options);
   tl::expected<void, std::string> plant_fault();
   tl::expected<void, std::string> open_network(const Engines& engines, const seal::ServerKeys& keys,
                                                const seal::KeyringOptions& sealing);
   tl::expected<void, std::string> open_admin();
-  void turn(const Moment& now);
-  bool close_log();
+  /// Whether the next life may begin.
+  bool turn(const Moment& now, Duration pause);
+  bool look_at_the_disk(const Moment& now, Duration pause);
   const char* disk_way();
+  [[nodiscard]] std::string why_not_voting(const backend::ReplicaView& view);
   void say_changes(const backend::ReplicaView& view);
 
   BackendConfig config_;
-  Identity identity_;
-  std::string untrusted_;  ///< why it runs as amnesiac; empty: it does not
-  std::unique_ptr<store::FileDisk> files_;
-  std::unique_ptr<store::RingDisk> disk_;  ///< files_, and the ring of the thread that serves, if it has one
-  std::unique_ptr<store::MemoryDisk> no_disk_;  ///< an amnesiac's log writes nothing to the real one
   std::unique_ptr<backend::BookMachine> machine_;
-  std::unique_ptr<quorum::Acceptor> acceptor_;
-  std::unique_ptr<store::Log> log_;
+  std::unique_ptr<OwnStore> store_;
   std::unique_ptr<backend::Replica> replica_;
   std::string crypto_why_;
   std::unique_ptr<Plane> plane_;
   std::unique_ptr<DeviceWatch> device_watch_;
   dataplane::Snapshot<backend::ReplicaView> view_;
   std::string said_state_;
-  uint64_t recovered_records_ = 0;
+  std::optional<MonoTime> look_at_;  ///< when the disk of a log that stopped is looked at next
+  std::string not_yet_;              ///< what was wrong with it at the last look
   BackendBoard board_;
   Health health_;
   ThreadLoad load_;

@@ -89,7 +89,7 @@ TEST_P(ServersMetrics, OfABackend) {
   cell.import(1);
   BackendBoard board;
   Health health;
-  board.publish(cell.replica(Slot::one).view(), "");
+  board.publish(cell.replica(Slot::one).view(), store::LogState::ok, "");
   const auto threads = cell.threads(ServerId::b1);
   const ThreadLoad load;
   const BackendAdminSources sources{.cell = CellId{1},
@@ -109,6 +109,16 @@ TEST_P(ServersMetrics, OfABackend) {
   EXPECT_NE(backend_status(sources).find(GetParam() == 0 ? "\"name\":\"poll\"" : "\"name\":\"quorum\""),
             std::string::npos);
   EXPECT_NE(backend_status(sources).find("\"engine\":\"memory\""), std::string::npos);
+  EXPECT_EQ(value_of(text, "tercet_backend_stopped{reason=\"disk full\"}"), 0);
+  backend::ReplicaView stopped = cell.replica(Slot::one).view();
+  stopped.state = "stopped";
+  board.publish(stopped, store::LogState::full, "disk full: no space left");
+  const std::string full = backend_metrics(sources);
+  EXPECT_EQ(value_of(full, "tercet_backend_state{state=\"stopped\"}"), 1);
+  EXPECT_EQ(value_of(full, "tercet_backend_stopped{reason=\"disk full\"}"), 1);
+  EXPECT_EQ(value_of(full, "tercet_backend_stopped{reason=\"disk failed\"}"), 0);
+  expect_sound(full);
+  EXPECT_NE(backend_status(sources).find("\"why\":\"disk full: no space left\""), std::string::npos);
 }
 
 TEST(ServersThreadLoad, IsThePartOfTheLastSecondAtWork) {
