@@ -48,6 +48,24 @@ check_not "TERM ends a server too" test -e "$CELL_DIR/b3/pid"
 cell start b3
 eventually 10 "b3 votes again" status_is '[.backends[] | select(.state == "voting")] | length == 3'
 
+# disk: full, and well again; the backend notices both by itself.
+check_code "a disk does only what it can do" 2 cell disk b2 broken
+check_code "a load balancer has none" 2 cell disk lb1 full
+cell disk b2 full
+some_load() { at client tercet checkout --firm 10 --product 7 --lease 1s --json >/dev/null 2>&1 || true; }
+b2_is() {
+  some_load
+  status_is "any(.backends[]; .name == \"b2\" and .state == \"$1\")"
+}
+eventually 10 "b2 stops: its disk is full" b2_is stopped
+says_full() { at b2 /usr/bin/python3 -I -c 'import urllib.request
+print(urllib.request.urlopen("http://127.0.0.1:8221/v1/status").read().decode())' | jq -e '.why | test("^disk full: ")' >/dev/null; }
+eventually 5 "and says so itself" says_full
+pid=$(<"$CELL_DIR/b2/pid")
+cell disk b2 ok
+eventually 15 "b2 votes again when its disk has room" b2_is voting
+check_equal "in the same process" "$pid" "$(<"$CELL_DIR/b2/pid")"
+
 # pause and resume, on the standby: nobody has to take over.
 paused=$(standby)
 cell pause "$paused"
@@ -77,6 +95,26 @@ lied() {
   status_is 'any(.outvoted[]; .slot == 1) and any(.backends[]; .slot == 1 and .state == "divergent")'
 }
 eventually 10 "b1 is outvoted and named" lied
+
+# corrupt and wipe.
+for verb in corrupt wipe; do
+  check_code "$verb of a running backend is refused" 2 cell $verb b3
+  check_code "$verb of a load balancer is refused" 2 cell $verb lb1
+done
+cell kill b3
+check_code "corrupt wants at least a byte" 2 cell corrupt b3 --bytes 0
+flipped=$(cell corrupt b3 --bytes 3 --seed 7)
+check_equal "corrupt flips as many bytes as it is told" 3 "$(grep -cE '^log-000000.tlog byte [0-9]+ \(sector [0-9]+\): .. -> ..$' <<<"$flipped")"
+cell start b3
+not_trusted() { cell logs b3 | grep -q "this disk is not trusted: its log is corrupt: .*lost-1"; }
+eventually 5 "the backend starts, and says what it found and did" not_trusted
+cell kill b3
+cell wipe b3
+check_equal "wipe leaves an empty folder" "" "$(ls -A "$CELL_DIR/b3/$(sed -nE 's/^dir *= *"(.*)".*/\1/p' "$CELL_DIR/b3/b3.toml")")"
+check "and the configuration" test -s "$CELL_DIR/b3/b3.toml"
+cell start b3
+says_missing() { cell logs b3 | grep -q "container.json is not there: this backend's constituents are missing"; }
+eventually 5 "it starts without a container, and says so" says_missing
 
 # start says why a server ended, and nothing of its former lives.
 cell kill b3

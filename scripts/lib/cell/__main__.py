@@ -4,7 +4,6 @@ Each host (client lb1 lb2 b1 b2 b3 peer, and router with far behind it) is a net
 one *holder* process (holder.py), which lives until `down`; the other verbs talk to it or enter its namespaces.
 """
 
-import argparse
 import json
 import os
 import re
@@ -17,10 +16,12 @@ import uuid
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import configuration  # noqa: E402
+import disks  # noqa: E402
 import network  # noqa: E402
-from common import (BACKENDS, HOSTS, LBS, SERVERS, TAG, CellError, ask, end_processes, holder_pid,  # noqa: E402
+from common import (BACKENDS, HOSTS, LBS, SERVERS, CellError, ask, end_processes, holder_pid,  # noqa: E402
                     read_state, start_time, state_folder, write_state)
 from holder import remove_files  # noqa: E402
+from hosts import Parser, a_host, config_file, environment, inside, log_of, one_host, running, size_of, tail  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
@@ -40,6 +41,11 @@ HELP = """usage: scripts/cell VERB [--dir D] …            (D: where all of its
                         SIGSTOP, SIGCONT
   cut HOST [HOST2]      cuts a host off, or only the path between two; heal HOST [HOST2] mends that
   lie HOST              starts a stopped backend so that it votes wrong results
+  wipe HOST             a new, empty disk for a stopped backend: log, identity, container and key are gone
+  corrupt HOST [--bytes N] [--seed S]
+                        flips N bytes (1) of what a stopped backend's log holds; prints where
+  disk HOST full|eio|slow|ok
+                        what that backend's disk does from now on (within 200 ms): no space, errors, 50 ms more a write
   pcap HOST FILE        captures what passes the host's port of the switch, until interrupted or the cell goes down
   status [--json], logs HOST
                         what the cell and a server say
@@ -47,45 +53,6 @@ HELP = """usage: scripts/cell VERB [--dir D] …            (D: where all of its
 
 Hosts: client lb1 lb2 b1 b2 b3 peer router, and far behind the router. TERCET_BIN=FOLDER uses the programs there and
 builds nothing. Exit codes: 0 done, 1 it went wrong, 2 usage or something missing; exec: those of CMD."""
-
-
-# ---- the cell's state ------------------------------------------------------------------------------------------------
-
-def running(cell_dir):
-    """The state of the cell in D, which must be up."""
-    state = read_state(cell_dir)
-    if holder_pid(state) is None:
-        raise CellError(f"no cell is up in {cell_dir}: scripts/cell up --dir {cell_dir}", 2)
-    return state
-
-
-def a_host(name, of=HOSTS):
-    if name not in of:
-        raise CellError(f"{name} is not one of {' '.join(of)}", 2)
-    return name
-
-
-def environment(cell_dir, state, host):
-    """What a command in the cell sees: the tag by which `down` finds it, the programs, the client's configuration."""
-    result = dict(os.environ)
-    result[TAG] = state["id"]
-    result["TERCET_CELL_HOST"] = host
-    result["PATH"] = state["programs"] + os.pathsep + result.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
-    if os.path.exists(os.path.join(cell_dir, "client", "client.toml")):
-        result["TERCET_CONFIG"] = os.path.join(cell_dir, "client", "client.toml")
-    if host in SERVERS and cell_dir.startswith("/run/"):  # then the cell has no /run of its own, where DPDK leaves a folder
-        result["RUNTIME_DIRECTORY"] = os.path.join(cell_dir, host)
-    return result
-
-
-def inside(state, host, argv):
-    """The command line that runs argv on a host, from outside; host None: where the bridges stand."""
-    enter = ["nsenter", "--target", str(state["pid"]), "--mount", f"--wdns={os.getcwd()}"]
-    if state["user_namespace"]:
-        enter += ["--user", "--preserve-credentials"]
-    if host is None:
-        return enter + ["--net", "--"] + argv
-    return enter + ["--"] + network.enter_argv(host, state["netns_exec"]) + argv
 
 
 def replace_by(argv, environ):
@@ -99,27 +66,6 @@ def replace_by(argv, environ):
 
 def program(state, name):
     return os.path.join(state["programs"], name)
-
-
-def size_of(path):
-    try:
-        return os.path.getsize(path)
-    except FileNotFoundError:
-        return 0
-
-
-def log_of(cell_dir, host):
-    return os.path.join(cell_dir, host, "log")
-
-
-def tail(path, lines=15, after=0):
-    """The end of a log, from byte `after` on."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            file.seek(after)
-            return "".join("    " + line for line in file.readlines()[-lines:])
-    except FileNotFoundError:
-        return ""
 
 
 # ---- up and down -----------------------------------------------------------------------------------------------------
@@ -275,15 +221,13 @@ def suit_engine(cell_dir, host, settings=()):
     ask(cell_dir, op="interface", host=host, dpdk=dpdk)
 
 
-def config_file(cell_dir, host):
-    return os.path.join(cell_dir, host, f"{host}.toml")
-
-
 def start_server(cell_dir, state, host, fault=None):
     environ = environment(cell_dir, state, host)
     environ.pop("TERCET_CONFIG", None)
     if fault:
         environ["TERCET_FAULT"] = fault
+    if host in BACKENDS:
+        environ["TERCET_FAULT_DISK"] = disks.fault_file(cell_dir, host)
     name = "tercet-lb" if host in LBS else "tercet-backend"
     pid = ask(cell_dir, op="start", host=host, environment=environ,
               argv=[program(state, name), "--config", config_file(cell_dir, host)])["pid"]
@@ -464,12 +408,6 @@ def signal_only(number):
     return verb
 
 
-def one_host(arguments):
-    if len(arguments) != 1:
-        raise CellError("name one host", 2)
-    return arguments[0]
-
-
 def start(cell_dir, arguments, fault=None, of=SERVERS):
     state = running(cell_dir)
     host = a_host(one_host(arguments), of)
@@ -560,16 +498,9 @@ def logs(cell_dir, arguments):
 
 VERBS = {"up": up, "down": down, "license": license_, "exec": exec_, "kill": kill, "start": start,
          "pause": signal_only(signal.SIGSTOP), "resume": signal_only(signal.SIGCONT),
-         "cut": cut_or_heal("cut"), "heal": cut_or_heal("heal"), "lie": lie, "pcap": pcap, "status": status,
+         "cut": cut_or_heal("cut"), "heal": cut_or_heal("heal"), "lie": lie, "wipe": disks.wipe, "corrupt": disks.corrupt,
+         "disk": disks.disk, "pcap": pcap, "status": status,
          "logs": logs}
-
-
-class Parser(argparse.ArgumentParser):
-    def __init__(self, verb):
-        super().__init__(prog=f"scripts/cell {verb}", add_help=False, allow_abbrev=False)
-
-    def error(self, message):
-        raise CellError(f"{message} (scripts/cell --help)", 2)
 
 
 def take_dir(arguments):
