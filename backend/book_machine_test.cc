@@ -87,14 +87,17 @@ class BookMachineTest : public ::testing::Test {
     return apply(machine, EntryKind::op,
                  license::make_op(OpKind::import_constituent, handle, 1, 5'000, as_bytes(jws)));
   }
-  static OpResult checkout(BookMachine& machine, uint8_t who) {
+  static OpResult checkout(BookMachine& machine, uint8_t who, std::string_view station = "") {
     CheckoutBody body{};
     body.firm = 10;
     body.product = 20;
+    body.station_size = static_cast<uint8_t>(station.size());
+    Buffer bytes(sizeof body);
+    std::memcpy(bytes.data(), &body, sizeof body);
+    bytes.insert(bytes.end(), station.begin(), station.end());
     Handle handle;
     handle.bytes.fill(who);
-    return apply(machine, EntryKind::op,
-                 license::make_op(OpKind::checkout, handle, 1, 5'000, bytes_of(body)));
+    return apply(machine, EntryKind::op, license::make_op(OpKind::checkout, handle, 1, 5'000, bytes));
   }
   static Code code(const OpResult& r) { return static_cast<Code>(r.code); }
 
@@ -124,6 +127,28 @@ TEST_F(BookMachineTest, RealLicenseFilesServe) {
             seal::virtual_serial_of(seal::activation_id_of(kCell)));
 }
 
+TEST_F(BookMachineTest, RealFilesOfEveryModeServe) {
+  for (const seal::LicenseMode mode : {seal::LicenseMode::user_limit, seal::LicenseMode::no_user_limit,
+                                       seal::LicenseMode::station_share, seal::LicenseMode::exclusive}) {
+    BookMachine machine(options());
+    apply(machine, EntryKind::genesis, genesis());
+    for (unsigned slot = 0; slot < kBackends; ++slot) {
+      seal::LicenseText t = text(slot);
+      t.mode = mode;
+      t.quantity = mode == seal::LicenseMode::no_user_limit ? 0 : 1;
+      EXPECT_EQ(code(import(machine, jws(t))), Code::granted) << seal::name_of(mode);
+    }
+    EXPECT_EQ(code(checkout(machine, 1, "desk")), Code::granted) << seal::name_of(mode);
+    const Code second = mode == seal::LicenseMode::user_limit  ? Code::no_free_seat
+                        : mode == seal::LicenseMode::exclusive ? Code::station_busy
+                                                               : Code::granted;
+    EXPECT_EQ(code(checkout(machine, 2, "desk")), second) << seal::name_of(mode);
+    EXPECT_EQ(code(checkout(machine, 3, "bench")),
+              mode == seal::LicenseMode::no_user_limit ? Code::granted : Code::no_free_seat)
+        << seal::name_of(mode);
+  }
+}
+
 TEST_F(BookMachineTest, RefusalsOfRealFiles) {
   BookMachine machine(options());
   apply(machine, EntryKind::genesis, genesis());
@@ -138,9 +163,6 @@ TEST_F(BookMachineTest, RefusalsOfRealFiles) {
   seal::LicenseText elsewhere = text(0);
   elsewhere.container_key = issuer_.public_key();
   EXPECT_EQ(code(import(machine, jws(elsewhere))), Code::foreign_container);
-  seal::LicenseText shared = text(0);
-  shared.mode = seal::LicenseMode::station_share;
-  EXPECT_EQ(code(import(machine, jws(shared))), Code::unsupported_mode);
   seal::LicenseText metered = text(0);
   metered.units = 100;
   EXPECT_EQ(code(import(machine, jws(metered))), Code::unsupported_mode);

@@ -105,7 +105,7 @@ std::string explain(Code code, const OpResult& result, OpKind kind) {
     case Code::no_units_left:
       return "no units are left: import a license with more";
     case Code::station_busy:
-      return "this station holds the license already: release it there";
+      return "this station holds a seat of the license already, and may hold one only: release that one";
     case Code::unknown_handle:
       return "nobody holds a seat under this handle: it was released or has expired; check one out anew";
     case Code::revoked:
@@ -113,6 +113,9 @@ std::string explain(Code code, const OpResult& result, OpKind kind) {
     case Code::stale:
       return "the request came too late to be carried out: try again";
     case Code::bad_request:
+      if (kind == OpKind::checkout && result.tmr_id != 0) {
+        return "the license counts stations, and the checkout names neither a station nor a host: name one";
+      }
       return "a value is out of its range: a lease is 1s to 24h, and within what the license allows";
     case Code::bad_signature:
       return "it was altered after it was signed: get the file anew from its issuer";

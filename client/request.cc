@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
 #include "wire/utf8.h"
@@ -158,10 +159,17 @@ void fit_texts(Wanted& wanted) {
     *text = cleaned(*text);
   }
   while (text_size(wanted) > kHolderTextMax) {
-    std::string* longest =
-        *std::max_element(ours.begin(), ours.end(),
-                          [](const std::string* a, const std::string* b) { return a->size() < b->size(); });
-    if (longest->empty()) {
+    // Without a station the host decides seats: two hosts must not be cut to one.
+    const auto worth = [&wanted](const std::string* text) {
+      return std::pair(text != &wanted.host || !wanted.station.empty(), text->size());
+    };
+    std::string* longest = nullptr;
+    for (std::string* text : ours) {
+      if (!text->empty() && (longest == nullptr || worth(longest) < worth(text))) {
+        longest = text;
+      }
+    }
+    if (longest == nullptr) {
       return;  // the station alone is too long: Op::checkout says so
     }
     cut(*longest, longest->size() - 1);

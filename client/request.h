@@ -72,7 +72,7 @@ struct Wanted {
 };
 /// Shortens process, version, host and user, the longest first and between UTF-8 characters, until all texts
 /// fit kHolderTextMax; takes control characters out, and puts '?' for what is no UTF-8. The station is left
-/// alone: it decides seats.
+/// alone, since it decides seats; so does the host where there is no station: it is shortened last.
 void fit_texts(Wanted& wanted);
 
 /// Round trips seen, for the first retransmission: RFC 6298's estimator with our own bounds.

@@ -107,6 +107,23 @@ TEST(FitTexts, ShortensTheLongestBetweenCharacters) {
   EXPECT_TRUE(Op::checkout(handle(1), 1, wanted).has_value());
 }
 
+TEST(FitTexts, AHostThatStandsForTheStationIsShortenedLast) {
+  Wanted wanted{.user = std::string(20, 'u'), .host = std::string(90, 'h'), .process = std::string(15, 'p')};
+  fit_texts(wanted);
+  EXPECT_EQ(wanted.host.size(), 90U);
+  EXPECT_EQ(wanted.user.size() + wanted.process.size(), 6U);
+  wanted.host = std::string(200, 'h');
+  fit_texts(wanted);
+  EXPECT_EQ(wanted.host, std::string(96, 'h'));
+  EXPECT_EQ(wanted.user + wanted.process, "");
+  wanted.host = std::string(90, 'h');
+  wanted.process = std::string(15, 'p');
+  wanted.station = "desk";
+  fit_texts(wanted);
+  EXPECT_EQ(wanted.host.size(), 77U);
+  EXPECT_EQ(wanted.process.size(), 15U);
+}
+
 TEST(FitTexts, WhatTheSystemSaysOfUsIsMadeUtf8) {
   Wanted wanted{.user = "j\xF6rg", .host = "h", .process = "fifteen_bytes_\xC3", .version = "\xFF"};
   fit_texts(wanted);

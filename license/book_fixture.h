@@ -25,6 +25,8 @@ struct Ask {
   uint32_t lease_ms = 0;
   uint64_t features = 0;
   std::string user = {};
+  std::string host = {};
+  std::string station = {};
 };
 
 class BookFixture : public ::testing::Test {
@@ -71,9 +73,12 @@ class BookFixture : public ::testing::Test {
     body.lease_ms = ask.lease_ms;
     body.features = ask.features;
     body.user_size = static_cast<uint8_t>(ask.user.size());
+    body.host_size = static_cast<uint8_t>(ask.host.size());
+    body.station_size = static_cast<uint8_t>(ask.station.size());
+    const std::string text = ask.user + ask.host + ask.station;
     Buffer bytes(sizeof body);
     std::memcpy(bytes.data(), &body, sizeof body);
-    bytes.insert(bytes.end(), ask.user.begin(), ask.user.end());
+    bytes.insert(bytes.end(), text.begin(), text.end());
     return make_op(OpKind::checkout, handle_of(handle), request, sent, bytes);
   }
   static Buffer renew_op(uint64_t handle, uint32_t request, int64_t sent, uint32_t lease_ms) {

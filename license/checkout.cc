@@ -1,7 +1,19 @@
-// Checkout: of the licenses that match, the lowest TMR-ID with a free seat serves. When none does, the denial
-// is that of the license that came furthest on the way to a seat, since that is the one worth knowing about:
+// Checkout: of the licenses that match, the lowest TMR-ID with a free seat serves. What a seat is, the
+// license's mode says (of the terms in force when it is granted; who has one keeps it as it is):
 //
-//   NO_SUCH_LICENSE < ONLY_ONE_CONSTITUENT < EXPIRED < NOT_YET_VALID < FEATURE_NOT_LICENSED < NO_FREE_SEAT
+//   user-limit     each handle takes one
+//   no-user-limit  there are as many as are asked for
+//   station-share  a station takes one, for all its handles; a station that has one needs no free one
+//   exclusive      a station takes one, for one handle; a station that has one is busy
+//
+// A station is the checkout's station text, or its host where that is empty; a checkout with neither cannot
+// be served by a license that counts stations (BAD_REQUEST). Each license counts for itself.
+//
+// When none serves, the denial is that of the license that came furthest on the way to a seat, since that is
+// the one worth knowing about:
+//
+//   NO_SUCH_LICENSE < ONLY_ONE_CONSTITUENT < EXPIRED < NOT_YET_VALID < FEATURE_NOT_LICENSED < BAD_REQUEST
+//   < STATION_BUSY < NO_FREE_SEAT
 //
 // and its numbers are: NO_FREE_SEAT the seats, summed over the licenses that were full, and the TMR-ID if it
 // was only one; the others those of the lowest such license: its TMR-ID, its seats, and in `features` what
@@ -17,7 +29,17 @@ namespace tercet::license {
 namespace {
 
 /// How far a license comes; the order is the precedence above.
-enum class Stage : uint8_t { no_such, one_constituent, over, not_yet, no_feature, full, served };
+enum class Stage : uint8_t {
+  no_such,
+  one_constituent,
+  over,
+  not_yet,
+  no_feature,
+  no_station,
+  busy,
+  full,
+  served
+};
 
 struct Tried {
   Stage stage = Stage::no_such;
@@ -29,7 +51,8 @@ void saturate_add(Le32& sum, uint32_t more) {
   sum = static_cast<uint32_t>(std::min<uint64_t>(wide, UINT32_MAX));
 }
 
-Stage stage_of(const State& state, uint32_t license, const Terms* terms, uint64_t features) {
+Stage stage_of(const State& state, uint32_t license, const Terms* terms, uint64_t features,
+               std::string_view station) {
   if (terms == nullptr) {
     return Stage::one_constituent;
   }
@@ -39,6 +62,12 @@ Stage stage_of(const State& state, uint32_t license, const Terms* terms, uint64_
   }
   if ((features & ~terms->features) != 0) {
     return Stage::no_feature;
+  }
+  if (terms->by_station() && station.empty()) {
+    return Stage::no_station;
+  }
+  if (terms->by_station() && state.leases().has_station(license, station)) {
+    return terms->is(LicenseMode::exclusive) ? Stage::busy : Stage::served;
   }
   return seats(state, license, *terms).left == 0 ? Stage::full : Stage::served;
 }
@@ -57,7 +86,9 @@ void note(const State& state, Tried& best, Stage stage, const Licenses::Match& m
     return;
   }
   static constexpr Code kCodes[] = {Code::no_such_license, Code::only_one_constituent, Code::expired,
-                                    Code::not_yet_valid,   Code::feature_not_licensed, Code::no_free_seat};
+                                    Code::not_yet_valid,   Code::feature_not_licensed, Code::bad_request,
+                                    Code::station_busy,    Code::no_free_seat};
+  static_assert(std::size(kCodes) == static_cast<size_t>(Stage::served));
   best.stage = stage;
   const Code code = kCodes[static_cast<size_t>(stage)];
   best.answer = denial(code);
@@ -67,30 +98,33 @@ void note(const State& state, Tried& best, Stage stage, const Licenses::Match& m
       stage == Stage::no_feature ? features & ~terms->features : reason(state, match.index, code);
 }
 
-OpResult grant(State& state, const OpView& op, uint32_t license, const Terms& terms) {
+OpResult grant(State& state, const OpView& op, uint32_t license, const Terms& terms,
+               std::string_view station) {
   const auto* body = reinterpret_cast<const CheckoutBody*>(op.body.data());  // parse_op checked the length
   const uint32_t wish = body->lease_ms == 0 ? terms.lease_ms : body->lease_ms.get();
   const uint32_t lease_ms = std::clamp(wish, terms.lease_min_ms, terms.lease_max_ms);
   const Seats before = seats(state, license, terms);
-  TERCET_CHECK(terms.quantity == 0 || before.in_use < terms.quantity,
+  const bool shared = terms.by_station() && state.leases().has_station(license, station);
+  TERCET_CHECK(terms.quantity == 0 || shared || before.in_use < terms.quantity,
                "I3: a grant raises seats above the quantity");
 
   LeaseImage image{};
   Lease& lease = image.lease;
   lease.handle = op.handle;
-  lease.end_ms = static_cast<uint64_t>(state.now_ms()) + lease_ms;
+  const uint64_t end_ms = static_cast<uint64_t>(state.now_ms()) + lease_ms;
+  lease.end_ms = end_ms;
   lease.end_wall_ms = static_cast<uint64_t>(state.wall_ms()) + lease_ms;
   lease.since_wall_ms = static_cast<uint64_t>(state.wall_ms());
   lease.last = {.features = terms.features,
                 .request = op.request,
                 .lease_ms = lease_ms,
-                .in_use = before.in_use + 1,
+                .in_use = before.in_use + (shared ? 0 : 1),
                 .quantity = terms.quantity};
   lease.lease_ms = lease_ms;
   lease.license = static_cast<uint16_t>(license & 0xFFFU);
-  lease.seated = terms.quantity == 0 ? 0 : 1;
+  lease.seated = terms.is(LicenseMode::user_limit) ? 1 : 0;
+  lease.stationed = terms.by_station() ? 1 : 0;
   lease.last_unlimited = terms.quantity == 0 ? 1 : 0;
-  lease.last_code = static_cast<uint8_t>(Code::granted);
   const uint8_t sizes[5] = {body->user_size, body->host_size, body->process_size, body->version_size,
                             body->station_size};
   std::memcpy(lease.text_size, sizes, sizeof sizes);
@@ -99,7 +133,7 @@ OpResult grant(State& state, const OpView& op, uint32_t license, const Terms& te
   if (!text.empty()) {
     std::memcpy(lease.text, text.data(), text.size());
   }
-  image.due_ms = lease.end_ms + static_cast<uint64_t>(grace_of(milliseconds(lease_ms)).ms());
+  image.due_ms = end_ms + static_cast<uint64_t>(grace_of(milliseconds(lease_ms)).ms());
   state.add_lease(image);
   return last_answer(lease, terms.tmr_id);
 }
@@ -108,10 +142,11 @@ OpResult grant(State& state, const OpView& op, uint32_t license, const Terms& te
 
 OpResult checkout(State& state, const OpView& op) {
   const auto* body = reinterpret_cast<const CheckoutBody*>(op.body.data());  // parse_op checked the length
+  const std::string_view station = station_of(op);
   Tried best;
   for (const Licenses::Match& match : state.licenses().matching(body->firm, body->product, body->tmr_id)) {
     const Terms* terms = state.licenses().in_force(match.index);
-    const Stage stage = stage_of(state, match.index, terms, body->features);
+    const Stage stage = stage_of(state, match.index, terms, body->features, station);
     if (stage != Stage::served) {
       note(state, best, stage, match, terms, body->features);
       continue;
@@ -121,7 +156,7 @@ OpResult checkout(State& state, const OpView& op) {
       best.answer.tmr_id = match.tmr_id;
       break;
     }
-    return grant(state, op, match.index, *terms);
+    return grant(state, op, match.index, *terms, station);
   }
   return deny(state, op, Standpoint{}, best.answer);
 }

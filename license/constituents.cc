@@ -9,10 +9,10 @@ namespace tercet::license {
 
 Code judge(const Terms& t) {
   const auto mode = static_cast<LicenseMode>(t.mode);
-  if (mode != LicenseMode::user_limit && mode != LicenseMode::no_user_limit) {
+  if (mode < LicenseMode::user_limit || mode > LicenseMode::exclusive) {
     return Code::unsupported_mode;
   }
-  const bool counted = mode == LicenseMode::user_limit;
+  const bool counted = mode != LicenseMode::no_user_limit;
   const bool lease_fits = t.lease_min_ms >= kLeaseMin.ms() && t.lease_max_ms <= kLeaseMax.ms() &&
                           t.lease_min_ms <= t.lease_ms && t.lease_ms <= t.lease_max_ms;
   const bool window_fits = t.valid_until_ms == 0 || t.valid_from_ms < t.valid_until_ms;

@@ -39,6 +39,12 @@ struct Terms {
   uint8_t name_size;
   char name[kNameMax];  ///< zero behind it
   uint8_t reserved[6];
+
+  [[nodiscard]] bool is(LicenseMode m) const { return mode == static_cast<uint8_t>(m); }
+  /// Seats are stations', not handles'.
+  [[nodiscard]] bool by_station() const {
+    return is(LicenseMode::station_share) || is(LicenseMode::exclusive);
+  }
 };
 static_assert(std::has_unique_object_representations_v<Terms>);
 

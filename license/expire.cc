@@ -27,7 +27,17 @@ unsigned expire(State& state, const OpView* op) {
     if (op->kind == OpKind::checkout) {
       const auto* body =
           reinterpret_cast<const CheckoutBody*>(op->body.data());  // parse_op checked the length
+      const std::string_view station = station_of(*op);
       for (const auto& match : state.licenses().matching(body->firm, body->product, body->tmr_id)) {
+        const Terms* terms = state.licenses().in_force(match.index);
+        if (terms != nullptr && terms->is(LicenseMode::exclusive) && ended < kExpiriesPerEntry) {
+          // However many others end before it: the station is busy no more. Of several, which an exclusive
+          // license has none of its own, nothing tells one from the other.
+          if (const uint32_t own = state.leases().alone_at(match.index, station); is_due(state, own)) {
+            end(state, own);
+            ++ended;
+          }
+        }
         while (ended < kExpiriesPerEntry && is_due(state, state.leases().earliest(match.index))) {
           end(state, state.leases().earliest(match.index));
           ++ended;

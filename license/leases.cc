@@ -1,34 +1,15 @@
 #include "license/leases.h"
 
+#include <cstring>
+
 namespace tercet::license {
-
-OpResult last_answer(const Lease& lease, uint32_t tmr_id) {
-  const LastAnswer& last = lease.last;
-  OpResult out{};
-  out.code = lease.last_code;
-  out.tmr_id = tmr_id;
-  out.lease_ms = last.lease_ms;
-  out.in_use = last.in_use;
-  out.quantity = last.quantity;
-  out.seats_left = lease.last_unlimited != 0     ? UINT32_MAX
-                   : last.quantity > last.in_use ? last.quantity - last.in_use
-                                                 : 0;
-  out.features = last.features;
-  out.lease_end_cell_ms = lease.end_ms;
-  out.lease_end_wall_ms = lease.end_wall_ms;
-  return out;
-}
-
-Hash128 hash_of(uint32_t index, const LeaseImage& image) {
-  const uint64_t seed = image.due_ms * 0x9E3779B97F4A7C15U + index;
-  return hash128({reinterpret_cast<const uint8_t*>(&image.lease), kLeaseStateSize}, seed);
-}
 
 Leases::Leases(const BookOptions& options)
     : slab_(options.leases_max),
       used_(options.leases_max),
       by_handle_(options.leases_max, options.hash_seed),
       chunks_(options.leases_max, kLicensesMax),
+      stations_(options),
       heaps_(kLicensesMax),
       seated_(kLicensesMax) {
   TERCET_CHECK(options.leases_max > 0 && options.leases_max < kLeasesEver, "book: leases_max");
@@ -50,9 +31,10 @@ void Leases::add(uint32_t index, const LeaseImage& image) {
   slab_[index] = image.lease;
   by_handle_.insert(image.lease.handle, index);
   const uint32_t license = image.lease.license;
-  seated_[license] += image.lease.seated;
+  const bool new_station = image.lease.stationed != 0 && stations_.add(slab_, index);
+  seated_[license] += image.lease.seated != 0 || new_station ? 1 : 0;
   heaps_[license].push(chunks_, Due{image.due_ms, index, 0},
-                       [&](uint32_t lease, uint32_t place) { slab_[lease].place = place; });
+                       [&](uint32_t lease, uint32_t place) { put_place(lease, place); });
   order_fix(license);
 }
 
@@ -60,22 +42,21 @@ void Leases::remove(uint32_t index) {
   const Lease& lease = slab_[index];
   const uint32_t license = lease.license;
   by_handle_.erase(lease.handle, index);
-  seated_[license] -= lease.seated;
+  const bool last_of_station = lease.stationed != 0 && stations_.remove(slab_, index);
+  seated_[license] -= lease.seated != 0 || last_of_station ? 1 : 0;
   heaps_[license].remove(chunks_, lease.place,
-                         [&](uint32_t moved, uint32_t place) { slab_[moved].place = place; });
+                         [&](uint32_t moved, uint32_t place) { put_place(moved, place); });
   used_.give(index);
   order_fix(license);
 }
 
 void Leases::change(uint32_t index, const LeaseImage& image) {
-  const uint32_t place_before = slab_[index].place;
-  const bool moves = due_of(index) != image.due_ms;
-  slab_[index] = image.lease;
-  slab_[index].place = place_before;
-  if (moves) {
+  // Its state only: where it stands in the tables stays.
+  std::memcpy(reinterpret_cast<uint8_t*>(&slab_[index]), &image.lease, kLeaseStateSize);
+  if (due_of(index) != image.due_ms) {
     const uint32_t license = image.lease.license;
-    heaps_[license].change(chunks_, place_before, image.due_ms,
-                           [&](uint32_t lease, uint32_t place) { slab_[lease].place = place; });
+    heaps_[license].change(chunks_, slab_[index].place, image.due_ms,
+                           [&](uint32_t lease, uint32_t place) { put_place(lease, place); });
     order_fix(license);
   }
 }
@@ -87,6 +68,7 @@ void Leases::clear() {
   chunks_.clear();
   heaps_.clear();
   seated_.clear();
+  stations_.clear();
   order_place_.fill(0);
   order_size_ = 0;
 }

@@ -134,9 +134,9 @@ bool add_lease(const State& state, uint32_t index, bool with_request, Page& page
   row.product = terms.product;
   row.lease_ms = lease.lease_ms;
   row.last_request = with_request ? lease.last.request : 0;
-  row.since_wall_ms = lease.since_wall_ms;
-  row.end_wall_ms = lease.end_wall_ms;
-  row.end_cell_ms = lease.end_ms;
+  row.since_wall_ms = lease.since_wall_ms.get();
+  row.end_wall_ms = lease.end_wall_ms.get();
+  row.end_cell_ms = lease.end_ms.get();
   size_t text = 0;
   for (const uint8_t size : lease.text_size) {
     text += size;

@@ -25,6 +25,7 @@ class NaiveBook {
     uint32_t index = 0;
     Key license{};
     bool seated = false;
+    std::string station;  ///< whose seat it shares; "": none's
     uint32_t request = 0;
     uint32_t lease_ms = 0;
     int64_t end = 0, due = 0, end_wall = 0, since_wall = 0;
@@ -77,7 +78,17 @@ class NaiveBook {
     for (const auto& [handle, holder] : holders_) {
       n += holder.license == key && holder.seated ? 1U : 0U;
     }
-    return n;
+    return n + static_cast<uint32_t>(stations(key).size());
+  }
+  /// How many handles of a license each station has.
+  [[nodiscard]] std::map<std::string, unsigned> stations(const Key& key) const {
+    std::map<std::string, unsigned> out;
+    for (const auto& [handle, holder] : holders_) {
+      if (holder.license == key && !holder.station.empty()) {
+        ++out[holder.station];
+      }
+    }
+    return out;
   }
   [[nodiscard]] const Terms* serving(const Key& key) const {
     const Held& held = licenses_.at(key);
@@ -104,6 +115,7 @@ class NaiveBook {
     }
     for (const auto& [handle, h] : holders_) {
       put(out, handle), put(out, h.index), put(out, h.license), put(out, h.seated), put(out, h.request);
+      out += h.station + "|";
       put(out, h.lease_ms), put(out, h.end), put(out, h.due), put(out, h.end_wall), put(out, h.since_wall);
       put(out, h.last);
       out += h.text + "|";
@@ -231,7 +243,14 @@ class NaiveBook {
     unsigned budget = 64;
     budget -= expire_some(1, [&](const Handle& handle, const Holder&) { return handle == op.handle; });
     if (op.kind == OpKind::checkout) {
+      const std::string station = station_named(op);
       for (const Key& key : matching(body<CheckoutBody>(op))) {
+        const Terms* t = serving(key);
+        if (t != nullptr && t->mode == 4 && !station.empty() && stations(key)[station] == 1) {
+          budget -= expire_some(std::min(budget, 1U), [&](const Handle&, const Holder& h) {
+            return h.license == key && h.station == station;
+          });
+        }
         budget -= expire_some(budget, [&](const Handle&, const Holder& h) { return h.license == key; });
       }
     }
@@ -270,6 +289,12 @@ class NaiveBook {
   }
 
   // --- the rules
+  static std::string station_named(const OpView& checkout) {
+    const auto b = body<CheckoutBody>(checkout);
+    const std::string text(as_text(checkout.body.subspan(sizeof b)));
+    return b.station_size != 0 ? text.substr(text.size() - b.station_size)
+                               : text.substr(b.user_size, b.host_size);
+  }
   OpResult judge(const OpView& op) {
     const auto holder = holders_.find(op.handle);
     const bool held = holder != holders_.end();
@@ -362,9 +387,10 @@ class NaiveBook {
   OpResult checkout(const OpView& op) {
     const auto b = body<CheckoutBody>(op);
     const uint64_t features = b.features;
+    const std::string station = station_named(op);
     static const std::vector<Code> kOrder{
-        Code::no_such_license, Code::only_one_constituent, Code::expired,
-        Code::not_yet_valid,   Code::feature_not_licensed, Code::no_free_seat};
+        Code::no_such_license,      Code::only_one_constituent, Code::expired,      Code::not_yet_valid,
+        Code::feature_not_licensed, Code::bad_request,          Code::station_busy, Code::no_free_seat};
     const auto rank = [](Code c) { return std::ranges::find(kOrder, c) - kOrder.begin(); };
     Code worst = Code::no_such_license;
     std::vector<OpResult> of_it;
@@ -379,7 +405,12 @@ class NaiveBook {
       } else if ((features & ~t->features) != 0) {
         code = Code::feature_not_licensed;
         why.features = features & ~t->features;
-      } else if (t->quantity != 0 && seats_in_use(key) >= t->quantity) {
+      } else if (t->mode >= 3 && station.empty()) {
+        code = Code::bad_request;
+      } else if (t->mode == 4 && stations(key).contains(station)) {
+        code = Code::station_busy;
+      } else if (!(t->mode == 3 && stations(key).contains(station)) && t->quantity != 0 &&
+                 seats_in_use(key) >= t->quantity) {
         code = Code::no_free_seat;
       } else {
         if (holders_.size() == options_.leases_max) {
@@ -424,7 +455,8 @@ class NaiveBook {
       ++h.index;
     }
     h.license = key;
-    h.seated = t.quantity != 0;
+    h.seated = t.mode == 1;
+    h.station = t.mode >= 3 ? station_named(op) : "";
     h.request = op.request;
     h.lease_ms =
         std::clamp<uint32_t>(b.lease_ms == 0 ? t.lease_ms : b.lease_ms.get(), t.lease_min_ms, t.lease_max_ms);
@@ -488,11 +520,11 @@ class NaiveBook {
     }
     const unsigned slot = mine->second;
     r.slot = static_cast<uint8_t>(slot + 1);
-    if (t.mode != 1 && t.mode != 2) {
+    if (t.mode < 1 || t.mode > 4) {
       r.code = static_cast<uint8_t>(Code::unsupported_mode);
       return r;
     }
-    if (t.tmr_id == 0 || (t.mode == 1) != (t.quantity > 0) || t.lease_min_ms < 1'000 ||
+    if (t.tmr_id == 0 || (t.mode != 2) != (t.quantity > 0) || t.lease_min_ms < 1'000 ||
         t.lease_max_ms > 86'400'000 || t.lease_ms < t.lease_min_ms || t.lease_ms > t.lease_max_ms ||
         (t.valid_until_ms != 0 && t.valid_until_ms <= t.valid_from_ms)) {
       r.code = static_cast<uint8_t>(Code::malformed);

@@ -37,6 +37,7 @@ struct World {
   unsigned entries;
   unsigned import_one_in;
   int64_t pause_ms;  ///< now and then
+  uint64_t stations;
   friend void PrintTo(const World& world, std::ostream* out) { *out << world.name; }
 };
 
@@ -112,6 +113,8 @@ class Pair {
     if (kind % 5 == 4) {
       p.quantity = 0;
       p.mode = static_cast<uint8_t>(LicenseMode::no_user_limit);
+    } else if (kind % 5 >= 2 && p.revision % 8 != 7) {  // now and then another revision's mode is another
+      p.mode = static_cast<uint8_t>(kind % 5 == 2 ? LicenseMode::station_share : LicenseMode::exclusive);
     }
     if (dice_.one_in(40)) {
       p.mode = static_cast<uint8_t>(dice_.below(6));
@@ -151,13 +154,16 @@ class Pair {
       b.tmr_id = dice_.one_in(4) ? static_cast<uint32_t>(dice_.below(4)) : 0;
       b.lease_ms = dice_.one_in(3) ? static_cast<uint32_t>(900 + dice_.below(5'000)) : 0;
       b.features = dice_.one_in(4) ? dice_.below(64) : 0;
+      const std::string station = "s" + std::to_string(dice_.below(world_.stations));
+      const std::string host = dice_.one_in(40) ? "" : station;
+      const bool named = dice_.one_in(2);
+      const std::string text = "ann" + host + (named ? station : "");
       b.user_size = 3;
-      b.station_size = 2;
+      b.host_size = static_cast<uint8_t>(host.size());
+      b.station_size = static_cast<uint8_t>(named ? station.size() : 0);
       Buffer bytes(sizeof b);
       std::memcpy(bytes.data(), &b, sizeof b);
-      for (const char c : {'a', 'n', 'n', 'w', 's'}) {
-        bytes.push_back(static_cast<uint8_t>(c));
-      }
+      bytes.insert(bytes.end(), text.begin(), text.end());
       return make_op(OpKind::checkout, handle_of(h), request, sent_at(), bytes);
     }
     if (what < 8) {
@@ -279,17 +285,17 @@ const World kSmall{
     "small", {.leases_max = 6, .tombstones_max = 65, .undo_entries = 64, .undo_bytes = 1U << 17U},
     3,       30,
     30'000,  15,
-    700'000};
+    700'000, 4};
 const World kRoomy{
     "roomy", {.leases_max = 64, .tombstones_max = 4'000, .undo_entries = 64, .undo_bytes = 1U << 18U},
     4,       60,
     15'000,  15,
-    100'000};
+    100'000, 9};
 const World kCrowd{
     "crowd", {.leases_max = 500, .tombstones_max = 900, .undo_entries = 64, .undo_bytes = 1U << 20U},
     400,     400,
     6'000,   12,
-    10'000};
+    10'000,  90};
 
 class NaiveTest : public ::testing::TestWithParam<std::tuple<World, uint64_t>> {};
 
@@ -316,12 +322,26 @@ TEST(NaiveReach, TheSameRunTwiceIsTheSameAndReachesEveryAnswer) {
   a.run();
   b.run();
   EXPECT_EQ(a.digest(), b.digest());
-  for (const Code code :
-       {Code::granted, Code::no_such_license, Code::only_one_constituent, Code::no_free_seat, Code::expired,
-        Code::not_yet_valid, Code::feature_not_licensed, Code::unknown_handle, Code::stale, Code::bad_request,
-        Code::bad_signature, Code::unknown_issuer, Code::foreign_container, Code::repeated,
-        Code::properties_differ, Code::older_revision, Code::malformed, Code::book_full,
-        Code::unsupported_mode}) {
+  for (const Code code : {Code::granted,
+                          Code::no_such_license,
+                          Code::only_one_constituent,
+                          Code::no_free_seat,
+                          Code::expired,
+                          Code::not_yet_valid,
+                          Code::feature_not_licensed,
+                          Code::unknown_handle,
+                          Code::stale,
+                          Code::bad_request,
+                          Code::bad_signature,
+                          Code::unknown_issuer,
+                          Code::foreign_container,
+                          Code::repeated,
+                          Code::properties_differ,
+                          Code::older_revision,
+                          Code::malformed,
+                          Code::book_full,
+                          Code::unsupported_mode,
+                          Code::station_busy}) {
     EXPECT_GT(a.codes()[static_cast<size_t>(code)], 0u) << name_of(code);
   }
 }

@@ -5,12 +5,11 @@
 namespace tercet::license {
 
 OpResult release(State& state, const OpView& op, uint32_t index) {
-  const Lease& lease = state.leases()[index];
-  const uint32_t license = lease.license;
+  const uint32_t license = state.leases()[index].license;
   Seats s = seats(state, license, state.licenses()[license].shown());
   if (s.left == UINT32_MAX) {
     --s.in_use;
-  } else if (lease.seated != 0) {
+  } else if (state.leases().frees_seat(index)) {
     --s.in_use;
     s.left = s.quantity > s.in_use ? s.quantity - s.in_use : 0;
   }

@@ -24,8 +24,8 @@ OpResult renew(State& state, const OpView& op, uint32_t index) {
   const uint64_t end = static_cast<uint64_t>(state.now_ms()) + lease_ms;
   const uint64_t due = end + static_cast<uint64_t>(grace_of(milliseconds(lease_ms)).ms());
   // A client counts from the first transmission of each request, so every end that was ever told must hold.
-  lease.end_ms = std::max(lease.end_ms, end);
-  lease.end_wall_ms = std::max(lease.end_wall_ms, static_cast<uint64_t>(state.wall_ms()) + lease_ms);
+  lease.end_ms = std::max(lease.end_ms.get(), end);
+  lease.end_wall_ms = std::max(lease.end_wall_ms.get(), static_cast<uint64_t>(state.wall_ms()) + lease_ms);
   image.due_ms = std::max(image.due_ms, due);
 
   const Seats s = seats(state, lease.license, *terms);
@@ -34,7 +34,8 @@ OpResult renew(State& state, const OpView& op, uint32_t index) {
                 .lease_ms = lease_ms,
                 .in_use = s.in_use,
                 .quantity = s.quantity};
-  lease.last_code = static_cast<uint8_t>(Code::granted);
+  lease.last_code = 0;  // granted
+  lease.last_units = 0;
   lease.last_unlimited = s.left == UINT32_MAX ? 1 : 0;
   state.change_lease(index, image);
   return last_answer(lease, terms->tmr_id);

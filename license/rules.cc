@@ -34,7 +34,8 @@ OpResult deny_held(State& state, const OpView& op, uint32_t lease, Code code, ui
   const Seats s = seats(state, image.lease.license, state.licenses()[image.lease.license].shown());
   image.lease.last = {
       .features = features, .request = op.request, .lease_ms = 0, .in_use = s.in_use, .quantity = s.quantity};
-  image.lease.last_code = static_cast<uint8_t>(code);
+  image.lease.last_code = static_cast<uint8_t>(code) & 0x3FU;
+  image.lease.last_units = 0;
   image.lease.last_unlimited = s.left == UINT32_MAX ? 1 : 0;
   state.change_lease(lease, image);
   return last_answer(image.lease, state.licenses().tmr_id(image.lease.license));
@@ -52,6 +53,11 @@ void put_seats(OpResult& out, const Seats& seats) {
   out.in_use = seats.in_use;
   out.quantity = seats.quantity;
   out.seats_left = seats.left;
+}
+
+std::string_view station_of(const OpView& checkout) {
+  const HolderText holder = holder_text(checkout);
+  return holder.station.empty() ? holder.host : holder.station;
 }
 
 uint64_t reason(const State& state, uint32_t license, Code code) {

@@ -42,6 +42,9 @@ void put_seats(OpResult& out, const Seats& seats);
 /// NOT_YET_VALID its valid until or from, ONLY_ONE_CONSTITUENT the constituents that are there.
 uint64_t reason(const State& state, uint32_t license, Code code);
 
+/// The station that a checkout names: its station text, or its host where that is empty.
+std::string_view station_of(const OpView& checkout);
+
 // The rules.
 OpResult checkout(State& state, const OpView& op);                 ///< a new handle
 OpResult renew(State& state, const OpView& op, uint32_t lease);    ///< a held one

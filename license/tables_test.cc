@@ -7,6 +7,7 @@
 #include "license/due_heap.h"
 #include "license/handle_table.h"
 #include "license/index_set.h"
+#include "license/stations.h"
 
 namespace tercet::license {
 namespace {
@@ -84,6 +85,53 @@ TEST(IndexSet, TheLowestFreeIsTaken) {
     }
     EXPECT_EQ(set.next_used(capacity), kNone);
     EXPECT_EQ(set.next_used(UINT32_MAX), kNone);
+  }
+}
+
+TEST(Stations, AgreeWithAMapThroughAllChanges) {
+  for (const uint64_t seed : {0U, 7U}) {
+    constexpr uint32_t kLeases = 300;
+    const BookOptions options{.leases_max = kLeases, .hash_seed = seed};
+    Stations stations(options);
+    Zeroed<Lease> slab(kLeases);
+    std::map<std::pair<uint32_t, std::string>, std::set<uint32_t>> model;
+    std::map<uint32_t, std::pair<uint32_t, std::string>> where;
+    uint64_t dice = seed;
+    for (int i = 0; i < 100'000; ++i) {
+      const auto index = static_cast<uint32_t>(mix(dice) % kLeases);
+      if (const auto it = where.find(index); it != where.end()) {
+        auto& same = model[it->second];
+        ASSERT_EQ(Stations::alone(slab[index]), same.size() == 1);
+        same.erase(index);
+        ASSERT_EQ(stations.remove(slab, index), same.empty());
+        where.erase(it);
+      } else if (mix(dice) % 4 != 0 || i / 10'000 % 2 == 0) {  // fills, empties, …
+        // As many of one station as of all others together, some named by their host.
+        const auto license = static_cast<uint32_t>(mix(dice) % 3);
+        const uint64_t n = mix(dice) % 2 == 0 ? 0 : mix(dice) % 120;
+        const std::string name = "s" + std::to_string(n);
+        Lease& lease = slab[index];
+        lease = Lease{};
+        lease.license = static_cast<uint16_t>(license & 0xFFFU);
+        lease.text_size[0] = 2;
+        lease.text_size[mix(dice) % 2 == 0 ? 1 : 4] = static_cast<uint8_t>(name.size());
+        std::memcpy(lease.text + 2, name.data(), name.size());
+        auto& same = model[{license, name}];
+        ASSERT_EQ(stations.add(slab, index), same.empty());
+        same.insert(index);
+        where[index] = {license, name};
+      }
+      const auto license = static_cast<uint32_t>(mix(dice) % 3);
+      const std::string name = "s" + std::to_string(mix(dice) % 120);
+      const auto it = model.find({license, name});
+      const uint32_t found = stations.find(slab, license, name);
+      if (it == model.end() || it->second.empty()) {
+        ASSERT_EQ(found, kNone);
+      } else {
+        ASSERT_TRUE(it->second.contains(found));
+      }
+    }
+    EXPECT_GT(where.size(), 50u);
   }
 }
 

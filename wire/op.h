@@ -149,7 +149,7 @@ enum class Code : uint8_t {
   older_revision = 25,
   malformed = 26,
   book_full = 27,
-  unsupported_mode = 28,  ///< an allocation mode, usage period or units, which this level does not serve
+  unsupported_mode = 28,  ///< an allocation mode that this level does not serve
   // not denials: not taken in, or outcome unknown
   busy = 40,
   not_active = 41,
@@ -178,5 +178,8 @@ struct OpResult {
 static_assert(sizeof(OpResult) == 48 && sizeof(OpResult) <= kResultMax);
 /// OpResult::flags, bit 0: the answer is that of a later request of this handle.
 inline constexpr uint8_t kLaterAnswer = 1;
+/// Bit 1: a granted consume: `features` says how many units of the license are left, and no lease was
+/// granted.
+inline constexpr uint8_t kUnitsLeft = 2;
 
 }  // namespace tercet

@@ -94,6 +94,7 @@ void add_numbers(Code code, const OpResult& result, Json& document) {
   const uint64_t reason = result.features;
   switch (code) {
     case Code::no_free_seat:
+    case Code::station_busy:
       break;
     case Code::expired:
       document["valid_until"] = time_or_null(WallTime{static_cast<int64_t>(reason)});

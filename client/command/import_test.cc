@@ -54,12 +54,16 @@ TEST_F(ImportTest, IssueSaysItsTmrIdInJson) {
   EXPECT_EQ(said.doc()["valid_until"], "2030-01-01T00:00:00.000Z");
 }
 
-TEST_F(ImportTest, IssueRefusesWhatIsNotServedYet) {
-  for (const char* mode : {"exclusive", "station-share", "nonsense"}) {
-    const Said said = issue(dir_ + "/two.lic", {"--mode", mode});
-    EXPECT_EQ(said.code, 2) << mode;
-    expect_message(said);
+TEST_F(ImportTest, IssueTakesEveryMode) {
+  for (const char* mode : {"user-limit", "station-share", "exclusive"}) {
+    const Said said = issue(dir_ + "/" + mode + ".lic", {"--json", "--mode", mode});
+    ASSERT_EQ(said.code, 0) << said.err;
+    EXPECT_EQ(said.doc()["mode"], mode);
+    EXPECT_EQ(said.doc()["quantity"], 5);
   }
+  const Said said = issue(dir_ + "/two.lic", {"--mode", "nonsense"});
+  EXPECT_EQ(said.code, 2);
+  expect_message(said);
   EXPECT_EQ(issue(dir_ + "/two.lic", {"--valid-from", "2030-01-01", "--valid-until", "2029-01-01"}).code, 2);
 }
 

@@ -33,10 +33,7 @@ tl::expected<issuer::NewLicense, std::string> license_of(const IssueArguments& g
     return tl::unexpected("--mode: " + mode.error());
   }
   license.mode = *mode;
-  if (*mode != seal::LicenseMode::user_limit && *mode != seal::LicenseMode::no_user_limit) {
-    return tl::unexpected("--mode " + given.mode + " is not served yet: choose user-limit or no-user-limit");
-  }
-  if (*mode == seal::LicenseMode::user_limit && !given.quantity_given) {
+  if (*mode != seal::LicenseMode::no_user_limit && !given.quantity_given) {
     return tl::unexpected(std::string("--quantity is missing: give the number of seats"));
   }
   if (!given.features.empty()) {
@@ -129,7 +126,10 @@ void add_issue(CLI::App& app, Context& context) {
   CLI::Option* quantity = verb->add_option("--quantity", given->quantity, "seats");
   verb->add_option("--tmr-id", given->tmr_id, "TMR-ID (default: the next of this issuer)");
   verb->add_option("--name", given->name, "text that people see, up to 96 bytes");
-  verb->add_option("--mode", given->mode, "user-limit (default) or no-user-limit");
+  verb->add_option(
+      "--mode", given->mode,
+      "what takes a seat: user-limit (default): each checkout; station-share: a station, for all "
+      "its checkouts; exclusive: a station, for one; no-user-limit: nothing");
   verb->add_option("--features", given->features, "feature map, hex (default 0)");
   verb->add_option("--valid-from", given->from, "RFC 3339 time or date");
   verb->add_option("--valid-until", given->until, "RFC 3339 time or date");

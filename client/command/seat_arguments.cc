@@ -12,7 +12,8 @@ void add_seat_options(CLI::App& verb, SeatArguments& given, const std::string& l
   verb.add_option("--features", given.features, "feature mask, hex: all of these must be licensed");
   verb.add_option("--tmr-id", given.wanted.tmr_id, "only this TMR license (default: any that matches)");
   verb.add_option("--lease", given.lease, lease_help);
-  verb.add_option("--station", given.wanted.station, "the workstation, for licenses that count stations");
+  verb.add_option("--station", given.wanted.station,
+                  "the workstation, for licenses that count stations (default: this host)");
 }
 
 tl::expected<client::Wanted, std::string> wanted_of(const SeatArguments& given) {

@@ -39,7 +39,7 @@ struct Error {
   Kind kind = Kind::internal;
   std::string code;     ///< of a denial, such as "NO_FREE_SEAT"; else "UNAVAILABLE", "NO_ANSWER", …
   std::string message;  ///< "<what is wrong>: <what to do>"
-  uint32_t in_use = 0;  ///< with NO_FREE_SEAT
+  uint32_t in_use = 0;  ///< with NO_FREE_SEAT, STATION_BUSY
   uint32_t quantity = 0;
   /// Not "" after a checkout whose outcome is unknown: the seat of this handle is held, or may come to be
   /// held when the cell is back. Asking anew, with a fresh handle, can take a second seat. Repeat the same
@@ -57,6 +57,7 @@ struct SeatRequest {
   std::chrono::milliseconds lease{0};  ///< 1 s to 24 h; 0: the license's default
   // Who holds it, for people to see. Empty: taken from the process (user name, host name, program's name).
   std::string user{}, host{}, process{}, version{};
+  /// What a license with mode station-share or exclusive counts. Empty: the host stands for it.
   std::string station{};
   /// Empty: a fresh one. Else 32 hex digits, an Error's `handle` above all: repeats that very checkout.
   std::string handle{};
