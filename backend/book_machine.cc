@@ -59,6 +59,10 @@ license::Terms terms_of(const seal::LicenseText& text) {
   t.valid_from_ms = ms_of(text.valid_from);
   t.valid_until_ms = ms_of(text.valid_until);
   t.properties = properties_of(text);
+  static_assert(seal::kLicenseNumberMax <= license::kUsageMax);
+  t.usage_period_ms = text.usage_period_ms.value_or(0);
+  t.units = text.units.value_or(0);
+  t.metered = text.units ? 1 : 0;
   t.firm = text.firm_code.value;
   t.product = text.product_code.value;
   t.tmr_id = text.tmr_id.value;
@@ -110,7 +114,7 @@ Code check_constituent(Bytes jws, std::span<const license::PublicKey> issuers,
   }
   out.terms = terms_of(*text);
   out.container_key = text->container_key.bytes;
-  return text->usage_period_ms || text->units ? Code::unsupported_mode : Code::granted;
+  return Code::granted;
 }
 
 BookMachine::BookMachine(const BookMachineOptions& options) : BookMachine(options, check_constituent) {}

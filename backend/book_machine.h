@@ -41,7 +41,7 @@ class BookMachine final : public quorum::Machine {
   bool lies_;
 };
 
-/// The real check: signature, canonical text, and what this level serves of it. Pure; allocates.
+/// The real check: signature and canonical text. Pure; allocates.
 Code check_constituent(Bytes jws, std::span<const license::PublicKey> issuers,
                        license::CheckedConstituent& out);
 

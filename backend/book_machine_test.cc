@@ -149,6 +149,35 @@ TEST_F(BookMachineTest, RealFilesOfEveryModeServe) {
   }
 }
 
+TEST_F(BookMachineTest, UnitsAndUsagePeriodOfRealFiles) {
+  BookMachine machine(options());
+  apply(machine, EntryKind::genesis, genesis());
+  for (unsigned slot = 0; slot < kBackends; ++slot) {
+    seal::LicenseText t = text(slot);
+    t.units = 100;
+    t.usage_period_ms = 86'400'000;
+    EXPECT_EQ(code(import(machine, jws(t))), Code::granted);
+  }
+  EXPECT_EQ(code(checkout(machine, 1)), Code::granted);
+  ConsumeBody body{};
+  body.total = 30;
+  Handle handle;
+  handle.bytes.fill(1);
+  const OpResult r =
+      apply(machine, EntryKind::op, license::make_op(OpKind::consume, handle, 2, 5'000, bytes_of(body)));
+  EXPECT_EQ(code(r), Code::granted);
+  EXPECT_EQ(r.features, 70u);
+  const license::Terms* terms = machine.book().state().licenses().in_force(0);
+  ASSERT_NE(terms, nullptr);
+  EXPECT_EQ(terms->usage_period_ms, 86'400'000u);
+  EXPECT_EQ(machine.book().state().usage(0).started_wall_ms, 1'700'000'000'000u);
+  seal::LicenseText none = text(0);
+  none.tmr_id = TmrId{2};
+  none.units = 0;
+  EXPECT_EQ(code(import(machine, jws(none))), Code::granted);
+  EXPECT_EQ(machine.book().state().licenses()[1].terms[0].metered, 1) << "none is not without number";
+}
+
 TEST_F(BookMachineTest, RefusalsOfRealFiles) {
   BookMachine machine(options());
   apply(machine, EntryKind::genesis, genesis());
@@ -163,9 +192,6 @@ TEST_F(BookMachineTest, RefusalsOfRealFiles) {
   seal::LicenseText elsewhere = text(0);
   elsewhere.container_key = issuer_.public_key();
   EXPECT_EQ(code(import(machine, jws(elsewhere))), Code::foreign_container);
-  seal::LicenseText metered = text(0);
-  metered.units = 100;
-  EXPECT_EQ(code(import(machine, jws(metered))), Code::unsupported_mode);
   ASSERT_EQ(code(import(machine, jws(text(0)))), Code::granted);
   seal::LicenseText renamed = text(1);
   renamed.name = "Painting";

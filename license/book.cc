@@ -42,7 +42,7 @@ Book::Book(ConstituentCheck check, const BookOptions& options) : state_(options)
 void Book::apply(const EntryView& entry, Result& result) {
   TERCET_CHECK(entry.seq == next(state_.applied()), "book: entries come one after another");
   state_.begin(entry.seq, entry.cell, entry.wall);
-  purge(state_);
+  purge(state_, entry.kind == EntryKind::op);
   if (entry.kind == EntryKind::op) {
     OpView op;
     const bool good = read_op(entry.op, op);
@@ -101,6 +101,9 @@ OpResult Book::apply_op(const OpView& op) {
                                : deny(state_, op, at, denial(Code::unknown_handle));
     case OpKind::release:
       return at.lease != kNone ? release(state_, op, at.lease)
+                               : deny(state_, op, at, denial(Code::unknown_handle));
+    case OpKind::consume:
+      return at.lease != kNone ? consume(state_, op, at.lease)
                                : deny(state_, op, at, denial(Code::unknown_handle));
     case OpKind::import_constituent:
       return at.lease == kNone ? import_constituent(state_, op, check_)

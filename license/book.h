@@ -18,10 +18,10 @@
 //   too early     sent more than kSentAheadMax ahead: STALE, remembered, as a later copy would pass
 //   done with     the handle has a tombstone: a checkout is STALE (a handle is used once), renew and release
 //   are
-//                 UNKNOWN_HANDLE
+//                 UNKNOWN_HANDLE, and so is consume
 //   held          the handle has a lease: a second checkout, or an import, is STALE
-//   new           renew and release are UNKNOWN_HANDLE
-//   the rule      checkout.cc, renew.cc, release.cc, import.cc
+//   new           renew, release and consume are UNKNOWN_HANDLE
+//   the rule      checkout.cc, renew.cc, release.cc, consume.cc, import.cc
 
 #include "base/fixed.h"
 #include "base/hash.h"

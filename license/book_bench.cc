@@ -2,6 +2,10 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+#include <ctime>
+#include <vector>
+
 #include "license/plain_constituent.h"
 
 namespace tercet::license {
@@ -28,6 +32,7 @@ class Loaded {
       now_ += i % 16 == 0 ? 1 : 0;
       checkout(i, 86'400'000);
     }
+    TERCET_CHECK(book_.state().leases().size() == held, "they are held: no denial is measured");
   }
   void checkout(uint64_t who, uint32_t lease_ms) {
     CheckoutBody body{};
@@ -36,9 +41,15 @@ class Loaded {
     body.lease_ms = lease_ms;
     body.user_size = 16;
     std::array<uint8_t, sizeof body + 16> bytes{};
+    bytes.fill('a');
     std::memcpy(bytes.data(), &body, sizeof body);
     run(OpKind::checkout, who, 1, bytes);
   }
+  void tick() { apply(EntryKind::tick, {}); }
+  [[nodiscard]] bool more_due() const { return book_.more_due(); }
+  void all_are_over() { now_ += 100'000'000; }
+  /// The last so many entries are not decided yet.
+  void undecided(uint64_t entries) { undecided_ = entries; }
   void renew(uint64_t who, uint32_t request) { run(OpKind::renew, who, request, bytes_of(RenewBody{})); }
   void release(uint64_t who, uint32_t request) { run(OpKind::release, who, request, {}); }
   [[nodiscard]] uint64_t any(uint64_t n) const { return n * 0x9E3779B1U % held_; }
@@ -75,12 +86,13 @@ class Loaded {
     book_.apply(entry, result);
     benchmark::DoNotOptimize(result);
     benchmark::DoNotOptimize(book_.digest());
-    book_.settle(entry.seq);
+    book_.settle(Seq{entry.seq.value - std::min(entry.seq.value, undecided_)});
   }
 
   Book book_;
   uint32_t held_;
   int64_t now_ = 1'000;
+  uint64_t undecided_ = 0;
   Buffer op_;
   std::array<uint8_t, kOpMax> room_{};
 };
@@ -113,6 +125,76 @@ void BM_BookCheckoutRelease(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * 2);
 }
 BENCHMARK(BM_BookCheckoutRelease)->Arg(1'000)->Arg(100'000)->Arg(1'000'000);
+
+/// What this thread has run so far, its page faults included: the time that others had the processor is not
+/// the book's.
+int64_t thread_ns() {
+  timespec t{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return t.tv_sec * 1'000'000'000 + t.tv_nsec;
+}
+
+/// Percentiles of what single entries took, in µs.
+void report(benchmark::State& state, std::vector<int64_t>& took) {
+  std::ranges::sort(took);
+  const auto at = [&](double part) {
+    const auto n = static_cast<size_t>(part * static_cast<double>(took.size()));
+    return static_cast<double>(took[std::min(n, took.size() - 1)]) / 1'000.0;
+  };
+  state.counters["entries"] = static_cast<double>(took.size());
+  state.counters["p50_us"] = at(0.5);
+  state.counters["p99_9_us"] = at(0.999);
+  state.counters["max_us"] = at(1.0);
+}
+
+/// A million leases that end at one moment: how long each entry takes that ends some of them, with a whole
+/// window of entries undecided.
+void BM_BookMillionEnd(benchmark::State& state) {
+  std::vector<int64_t> took;
+  for (auto _ : state) {
+    state.PauseTiming();
+    Loaded loaded(static_cast<uint32_t>(state.range(0)));
+    loaded.undecided(kUndoneMax);
+    loaded.all_are_over();
+    state.ResumeTiming();
+    do {
+      const int64_t before = thread_ns();
+      loaded.tick();
+      took.push_back(thread_ns() - before);
+    } while (loaded.more_due());
+  }
+  report(state, took);
+}
+BENCHMARK(BM_BookMillionEnd)->Arg(1'000'000)->Iterations(3)->Unit(benchmark::kMillisecond);
+
+/// The same beneath a load of renewals: how long a polling loop is busy with as many as a window holds, which
+/// come at once, each millisecond of cell time.
+void BM_BookBurstWhileMillionEnd(benchmark::State& state) {
+  std::vector<int64_t> took;
+  for (auto _ : state) {
+    state.PauseTiming();
+    Loaded loaded(1'000'000);
+    loaded.undecided(kUndoneMax);
+    loaded.all_are_over();
+    state.ResumeTiming();
+    uint64_t n = 0;
+    for (int burst = 0; burst < 2'000; ++burst) {
+      const int64_t before = thread_ns();
+      for (int64_t i = 0; i < state.range(0); ++i) {
+        loaded.renew(2'000'000'000 + n++, 1);  // of nobody's handle: the dearest, it leaves a tombstone
+      }
+      took.push_back(thread_ns() - before);
+      loaded.pass();
+    }
+  }
+  report(state, took);
+}
+BENCHMARK(BM_BookBurstWhileMillionEnd)
+    ->Arg(1)
+    ->Arg(64)
+    ->Arg(1'024)
+    ->Iterations(1)
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace tercet::license

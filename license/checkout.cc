@@ -12,12 +12,13 @@
 // When none serves, the denial is that of the license that came furthest on the way to a seat, since that is
 // the one worth knowing about:
 //
-//   NO_SUCH_LICENSE < ONLY_ONE_CONSTITUENT < EXPIRED < NOT_YET_VALID < FEATURE_NOT_LICENSED < BAD_REQUEST
-//   < STATION_BUSY < NO_FREE_SEAT
+//   NO_SUCH_LICENSE < ONLY_ONE_CONSTITUENT < EXPIRED < NOT_YET_VALID < USAGE_PERIOD_OVER
+//   < FEATURE_NOT_LICENSED < NO_UNITS_LEFT < BAD_REQUEST < STATION_BUSY < NO_FREE_SEAT
 //
 // and its numbers are: NO_FREE_SEAT the seats, summed over the licenses that were full, and the TMR-ID if it
 // was only one; the others those of the lowest such license: its TMR-ID, its seats, and in `features` what
-// OpResult says: the bits that are missing, its valid until or from, its constituents. A wish for a lease
+// OpResult says: the bits that are missing, its valid until or from, its constituents. The denial is counted
+// for that license, too: for the lowest of several. A wish for a lease
 // outside a license's shortest and longest is moved into them.
 
 #include <algorithm>
@@ -34,7 +35,9 @@ enum class Stage : uint8_t {
   one_constituent,
   over,
   not_yet,
+  used_up,  ///< its usage period is over
   no_feature,
+  no_units,
   no_station,
   busy,
   full,
@@ -44,6 +47,7 @@ enum class Stage : uint8_t {
 struct Tried {
   Stage stage = Stage::no_such;
   OpResult answer = denial(Code::no_such_license);
+  uint32_t license = kNoLicense;  ///< index
 };
 
 void saturate_add(Le32& sum, uint32_t more) {
@@ -56,12 +60,21 @@ Stage stage_of(const State& state, uint32_t license, const Terms* terms, uint64_
   if (terms == nullptr) {
     return Stage::one_constituent;
   }
-  const Code valid = validity(*terms, state.wall_ms());
-  if (valid != Code::granted) {
-    return valid == Code::expired ? Stage::over : Stage::not_yet;
+  switch (in_time(state, license, *terms)) {
+    case Code::granted:
+      break;
+    case Code::expired:
+      return Stage::over;
+    case Code::not_yet_valid:
+      return Stage::not_yet;
+    default:
+      return Stage::used_up;
   }
   if ((features & ~terms->features) != 0) {
     return Stage::no_feature;
+  }
+  if (terms->metered != 0 && units_left(state, license, *terms) == 0) {
+    return Stage::no_units;
   }
   if (terms->by_station() && station.empty()) {
     return Stage::no_station;
@@ -85,17 +98,32 @@ void note(const State& state, Tried& best, Stage stage, const Licenses::Match& m
     best.answer.tmr_id = 0;
     return;
   }
-  static constexpr Code kCodes[] = {Code::no_such_license, Code::only_one_constituent, Code::expired,
-                                    Code::not_yet_valid,   Code::feature_not_licensed, Code::bad_request,
-                                    Code::station_busy,    Code::no_free_seat};
+  static constexpr Code kCodes[] = {
+      Code::no_such_license,   Code::only_one_constituent, Code::expired,       Code::not_yet_valid,
+      Code::usage_period_over, Code::feature_not_licensed, Code::no_units_left, Code::bad_request,
+      Code::station_busy,      Code::no_free_seat};
   static_assert(std::size(kCodes) == static_cast<size_t>(Stage::served));
   best.stage = stage;
+  best.license = match.index;
   const Code code = kCodes[static_cast<size_t>(stage)];
   best.answer = denial(code);
   best.answer.tmr_id = match.tmr_id;
   put_seats(best.answer, seats(state, match.index, state.licenses()[match.index].shown()));
   best.answer.features =
       stage == Stage::no_feature ? features & ~terms->features : reason(state, match.index, code);
+}
+
+/// What a grant makes of the license's use: its usage period begins with the first.
+void note_use(State& state, uint32_t license, const Terms& terms, uint32_t in_use) {
+  const Usage& before = state.usage(license);
+  const bool begins = terms.usage_period_ms != 0 && before.started_wall_ms == 0;
+  if (!begins && in_use <= before.peak) {
+    return;
+  }
+  Usage usage = before;
+  usage.peak = std::max(usage.peak, in_use);
+  usage.started_wall_ms = begins ? static_cast<uint64_t>(state.wall_ms()) : usage.started_wall_ms;
+  state.change_usage(license, usage);
 }
 
 OpResult grant(State& state, const OpView& op, uint32_t license, const Terms& terms,
@@ -135,6 +163,7 @@ OpResult grant(State& state, const OpView& op, uint32_t license, const Terms& te
   }
   image.due_ms = end_ms + static_cast<uint64_t>(grace_of(milliseconds(lease_ms)).ms());
   state.add_lease(image);
+  note_use(state, license, terms, lease.last.in_use);
   return last_answer(lease, terms.tmr_id);
 }
 
@@ -154,11 +183,12 @@ OpResult checkout(State& state, const OpView& op) {
     if (state.leases().full()) {
       best.answer = denial(Code::book_full);
       best.answer.tmr_id = match.tmr_id;
+      best.license = match.index;
       break;
     }
     return grant(state, op, match.index, *terms, station);
   }
-  return deny(state, op, Standpoint{}, best.answer);
+  return deny(state, op, Standpoint{}, best.answer, best.license);
 }
 
 }  // namespace tercet::license

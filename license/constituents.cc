@@ -16,7 +16,10 @@ Code judge(const Terms& t) {
   const bool lease_fits = t.lease_min_ms >= kLeaseMin.ms() && t.lease_max_ms <= kLeaseMax.ms() &&
                           t.lease_min_ms <= t.lease_ms && t.lease_ms <= t.lease_max_ms;
   const bool window_fits = t.valid_until_ms == 0 || t.valid_from_ms < t.valid_until_ms;
-  if (t.tmr_id == 0 || counted != (t.quantity > 0) || !lease_fits || !window_fits || t.name_size > kNameMax) {
+  const bool use_fits = t.usage_period_ms <= kUsageMax && t.units <= kUsageMax && t.metered <= 1 &&
+                        (t.metered == 1 || t.units == 0);
+  if (t.tmr_id == 0 || counted != (t.quantity > 0) || !lease_fits || !window_fits || !use_fits ||
+      t.name_size > kNameMax) {
     return Code::malformed;
   }
   return Code::granted;

@@ -27,6 +27,8 @@ struct Terms {
   uint64_t valid_from_ms;   ///< wall; 0: always
   uint64_t valid_until_ms;  ///< wall, first moment at which it is over; 0: never
   Hash128 properties;  ///< of all that must be equal in the constituents, also what the book does not use
+  uint64_t usage_period_ms;  ///< wall, from the first checkout; 0: for ever
+  uint64_t units;            ///< if it is metered: how many can be used in all
   uint32_t firm;
   uint32_t product;
   uint32_t tmr_id;
@@ -38,7 +40,8 @@ struct Terms {
   uint8_t mode;  ///< LicenseMode of wire/listing.h
   uint8_t name_size;
   char name[kNameMax];  ///< zero behind it
-  uint8_t reserved[6];
+  uint8_t metered;      ///< 1: it has units
+  uint8_t reserved[5];
 
   [[nodiscard]] bool is(LicenseMode m) const { return mode == static_cast<uint8_t>(m); }
   /// Seats are stations', not handles'.

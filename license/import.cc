@@ -80,8 +80,8 @@ OpResult judged(State& state, const OpView& op, const ConstituentCheck& check) {
 
 OpResult import_constituent(State& state, const OpView& op, const ConstituentCheck& check) {
   const OpResult answer = judged(state, op, check);
-  return deny(state, op, find(state, op.handle),
-              answer);  // kept like a denial, so that a repeat is told the same
+  return remember(state, op, find(state, op.handle),
+                  answer);  // granted too, so that a repeat is told the same
 }
 
 }  // namespace tercet::license

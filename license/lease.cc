@@ -32,4 +32,11 @@ Hash128 hash_of(uint32_t index, const LeaseImage& image) {
   return hash128({reinterpret_cast<const uint8_t*>(&image.lease), kLeaseStateSize}, seed);
 }
 
+Hash128 hash_of_units(uint32_t index, uint64_t units) {
+  if (units == 0) {
+    return {};
+  }
+  return hash128({reinterpret_cast<const uint8_t*>(&units), sizeof units}, 0x756e6974ULL << 32U | index);
+}
+
 }  // namespace tercet::license

@@ -64,7 +64,8 @@ std::string_view station_of(const Lease& lease);
 /// The answer that `lease` keeps, as it was first sent.
 OpResult last_answer(const Lease& lease, uint32_t tmr_id);
 
-/// Hash of one lease for the book's digest.
+/// Hash of one lease for the book's digest, and of the units that it used: none, nothing.
 Hash128 hash_of(uint32_t index, const LeaseImage& image);
+Hash128 hash_of_units(uint32_t index, uint64_t units);
 
 }  // namespace tercet::license

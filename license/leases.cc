@@ -11,7 +11,8 @@ Leases::Leases(const BookOptions& options)
       chunks_(options.leases_max, kLicensesMax),
       stations_(options),
       heaps_(kLicensesMax),
-      seated_(kLicensesMax) {
+      seated_(kLicensesMax),
+      units_(options.leases_max) {
   TERCET_CHECK(options.leases_max > 0 && options.leases_max < kLeasesEver, "book: leases_max");
 }
 
@@ -69,6 +70,7 @@ void Leases::clear() {
   heaps_.clear();
   seated_.clear();
   stations_.clear();
+  units_.clear();
   order_place_.fill(0);
   order_size_ = 0;
 }

@@ -1,7 +1,7 @@
 #pragma once
 // The leases: a slab of records, found by handle, by index (listings go by it: a lease never moves while it
 // lives), by station and by who ends next. A record is 176 bytes, its place in a heap 16, in the handle table
-// 13, among the stations 2: ten million fit 2 GB.
+// 13, among the stations 2, the units that it used 7: ten million fit 2 GB.
 
 #include <array>
 #include <cstdint>
@@ -15,12 +15,14 @@
 
 namespace tercet::license {
 
+static_assert(kUsageMax < uint64_t{1} << 56U, "units fit seven bytes");
+
 class Leases {
  public:
   explicit Leases(const BookOptions& options);
   /// Bytes that `leases` leases take, tables for them included.
   static constexpr uint64_t bytes_for(uint64_t leases) {
-    return leases * sizeof(Lease) + leases / 8 + HandleTable::bytes_for(leases) +
+    return leases * (sizeof(Lease) + sizeof(Packed<7>)) + leases / 8 + HandleTable::bytes_for(leases) +
            Stations::bytes_for(leases) + ChunkPool::chunks_for(leases, 1) * sizeof(Chunk);
   }
 
@@ -50,6 +52,8 @@ class Leases {
   [[nodiscard]] const Lease& operator[](uint32_t index) const { return slab_[index]; }
   [[nodiscard]] uint64_t due_of(uint32_t index) const;
   [[nodiscard]] LeaseImage image(uint32_t index) const;
+  /// Units that its handle has used: 0 unless it is `metered`.
+  [[nodiscard]] uint64_t units_of(uint32_t index) const { return units_[index]; }
   /// The lease of all, or of one license, that is over first; kNone if there is none.
   [[nodiscard]] uint32_t earliest() const { return order_size_ == 0 ? kNone : earliest(order_[0]); }
   [[nodiscard]] uint32_t earliest(uint32_t license) const {
@@ -62,6 +66,7 @@ class Leases {
   void remove(uint32_t index);
   /// Handle, license, seat and texts stay.
   void change(uint32_t index, const LeaseImage& image);
+  void set_units(uint32_t index, uint64_t total) { units_[index] = total; }
 
   void clear();
   void prefault(uint32_t leases);
@@ -81,6 +86,7 @@ class Leases {
   Stations stations_;
   Zeroed<DueHeap> heaps_;
   Zeroed<uint32_t> seated_;
+  Zeroed<Packed<7>> units_;  ///< apart from the leases: most use none
   std::array<uint16_t, kLicensesMax> order_{};
   std::array<uint16_t, kLicensesMax> order_place_{};  ///< + 1; 0: not in it
   uint32_t order_size_ = 0;

@@ -1,5 +1,6 @@
 #include "license/lists.h"
 
+#include <array>
 #include <cstring>
 
 #include "base/check.h"
@@ -52,7 +53,7 @@ class Page {
 
 bool is_valid(const State& state, uint32_t license) {
   const Terms* terms = state.licenses().in_force(license);
-  return terms != nullptr && validity(*terms, state.wall_ms()) == Code::granted;
+  return terms != nullptr && in_time(state, license, *terms) == Code::granted;
 }
 
 void list_licenses(const State& state, const ReadBody& read, Page& page) {
@@ -153,6 +154,51 @@ void list_leases(const State& state, const ReadBody& read, Page& page) {
   }
 }
 
+void list_usage(const State& state, const ReadBody& read, Page& page) {
+  const uint64_t count = state.licenses().size();
+  for (uint64_t i = read.cursor; i <= count; ++i) {
+    const bool licensed = i < count;
+    const auto index = licensed ? static_cast<uint32_t>(i) : kNoLicense;
+    const Usage& usage = state.usage(index);
+    std::array<uint8_t, kCounted.size() * sizeof(DenialCount) + kNameMax> behind;
+    size_t size = 0;
+    UsageRow row{};
+    for (size_t reason = 0; reason < kCounted.size(); ++reason) {
+      if (usage.denied[reason] != 0) {
+        DenialCount denied{};
+        denied.code = static_cast<uint8_t>(kCounted[reason]);
+        denied.count = usage.denied[reason];
+        std::memcpy(&behind[size], &denied, sizeof denied);
+        size += sizeof denied;
+        ++row.denied;
+      }
+    }
+    if (licensed) {
+      const Terms& terms = state.licenses()[index].shown();
+      row.mode = terms.mode;
+      row.firm = terms.firm;
+      row.product = terms.product;
+      row.tmr_id = terms.tmr_id;
+      row.quantity = terms.quantity;
+      row.in_use = seats(state, index, terms).in_use;
+      row.peak = usage.peak;
+      row.handles = state.leases().size_of(index);
+      row.units = terms.units;
+      row.units_used = usage.units_used;
+      row.usage_period_ms = terms.usage_period_ms;
+      row.usage_from_ms = usage.started_wall_ms;
+      row.metered = terms.metered;
+      row.name_size = terms.name_size;
+      std::memcpy(&behind[size], terms.name, terms.name_size);
+      size += terms.name_size;
+    }
+    if ((licensed || row.denied != 0) && !page.add(row, Bytes(behind).first(size))) {
+      page.next(i);
+      return;
+    }
+  }
+}
+
 void show_lease(const State& state, const ReadBody& read, Page& page) {
   Handle handle;
   std::memcpy(handle.bytes.data(), read.handle, sizeof read.handle);
@@ -186,6 +232,9 @@ size_t write_page(const State& state, Bytes query, MutBytes out) {
       break;
     case OpKind::read_leases:
       list_leases(state, read, page);
+      break;
+    case OpKind::read_usage:
+      list_usage(state, read, page);
       break;
     default:
       show_lease(state, read, page);

@@ -6,6 +6,7 @@
 //   licenses    those that the virtual container shows (valid now); with `all` the others too
 //   containers  slot 0 is the virtual container; with `all` the three real ones follow
 //   leases      never a whole handle, it is what its holder proves itself with: its first four bytes
+//   usage       every license, valid or not; behind them what no license is to blame for, if there was any
 //   lease       the one of a handle, with its last request number; or UNKNOWN_HANDLE
 
 #include "base/bytes.h"

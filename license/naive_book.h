@@ -30,6 +30,7 @@ class NaiveBook {
     uint32_t lease_ms = 0;
     int64_t end = 0, due = 0, end_wall = 0, since_wall = 0;
     std::string text;  ///< sizes and texts
+    uint64_t units = 0;
     OpResult last{};
   };
   struct Stone {
@@ -41,16 +42,25 @@ class NaiveBook {
   struct Held {
     std::map<unsigned, Terms> terms;  ///< by slot
     uint32_t order = 0;               ///< of first import
+    uint64_t first_use = 0, units_used = 0;
+    uint32_t peak = 0;
+    std::map<Code, uint64_t> denied;
   };
 
   NaiveBook(ConstituentCheck check, const BookOptions& options)
       : check_(std::move(check)), options_(options) {}
 
   std::vector<uint8_t> apply(const EntryView& entry) {
-    now_ = std::max(now_, entry.cell.ms);
+    if (entry.cell.ms > now_) {
+      now_ = entry.cell.ms;
+      ended_in_ms_ = purged_in_ms_ = 0;
+    }
     wall_ = std::max(wall_, entry.wall.ms);
-    for (int n = 0; n < 128 && !stones_.empty() && stones_.front().made + 600'000 <= now_; ++n) {
+    const bool is_op = entry.kind == EntryKind::op;
+    const unsigned purges = !is_op ? 128 : purged_in_ms_ <= 126 ? 128 - purged_in_ms_ : 2;
+    for (unsigned n = 0; n < purges && !stones_.empty() && stones_.front().made + 600'000 <= now_; ++n) {
       stones_.pop_front();
+      purged_in_ms_ += is_op ? 1U : 0U;
     }
     if (entry.kind != EntryKind::op) {
       EntryResult r{};
@@ -63,7 +73,7 @@ class NaiveBook {
       expire_all(64);
       return bytes(with(Code::bad_request));
     }
-    expire_for(op);
+    ended_in_ms_ += expire_for(op, ended_in_ms_ < 64 ? 64 - ended_in_ms_ : 0);
     return bytes(judge(op));
   }
 
@@ -106,9 +116,13 @@ class NaiveBook {
   [[nodiscard]] std::string dump() const {
     std::string out;
     put(out, now_), put(out, wall_), put(out, forgotten_);
+    put(out, ended_in_ms_), put(out, purged_in_ms_);
     out += genesis_;
+    put_denied(out, denied_);
     for (const auto& [key, held] : licenses_) {
-      put(out, key), put(out, held.order);
+      put(out, key), put(out, held.order), put(out, held.first_use), put(out, held.units_used);
+      put(out, held.peak);
+      put_denied(out, held.denied);
       for (const auto& [slot, terms] : held.terms) {
         put(out, slot), put(out, terms);
       }
@@ -117,7 +131,7 @@ class NaiveBook {
       put(out, handle), put(out, h.index), put(out, h.license), put(out, h.seated), put(out, h.request);
       out += h.station + "|";
       put(out, h.lease_ms), put(out, h.end), put(out, h.due), put(out, h.end_wall), put(out, h.since_wall);
-      put(out, h.last);
+      put(out, h.last), put(out, h.units);
       out += h.text + "|";
     }
     // Stones are compared by what they are; how they stand follows from when they were made, except among
@@ -135,7 +149,15 @@ class NaiveBook {
     return out;
   }
 
+  [[nodiscard]] const std::map<Code, uint64_t>& denied_to_nobody() const { return denied_; }
+
  private:
+  static void put_denied(std::string& out, const std::map<Code, uint64_t>& denied) {
+    for (const auto& [code, n] : denied) {
+      put(out, code), put(out, n);
+    }
+    out += ";";
+  }
   template <class T>
   static void put(std::string& out, const T& value) {
     out.append(reinterpret_cast<const char*>(&value), sizeof value);
@@ -161,6 +183,7 @@ class NaiveBook {
       case OpKind::renew:
         return lease_ok(body<RenewBody>(op).lease_ms);
       case OpKind::release:
+      case OpKind::consume:
       case OpKind::import_constituent:
         return true;
       default:
@@ -239,22 +262,29 @@ class NaiveBook {
   unsigned expire_all(unsigned budget) {
     return expire_some(budget, [](const Handle&, const Holder&) { return true; });
   }
-  void expire_for(const OpView& op) {
-    unsigned budget = 64;
-    budget -= expire_some(1, [&](const Handle& handle, const Holder&) { return handle == op.handle; });
+  /// `spare`: how many it may end that nobody waits for.
+  unsigned expire_for(const OpView& op, unsigned spare) {
+    unsigned ended = expire_some(1, [&](const Handle& handle, const Holder&) { return handle == op.handle; });
     if (op.kind == OpKind::checkout) {
       const std::string station = station_named(op);
       for (const Key& key : matching(body<CheckoutBody>(op))) {
         const Terms* t = serving(key);
         if (t != nullptr && t->mode == 4 && !station.empty() && stations(key)[station] == 1) {
-          budget -= expire_some(std::min(budget, 1U), [&](const Handle&, const Holder& h) {
+          ended += expire_some(std::min(64 - ended, 1U), [&](const Handle&, const Holder& h) {
             return h.license == key && h.station == station;
           });
         }
-        budget -= expire_some(budget, [&](const Handle&, const Holder& h) { return h.license == key; });
+        while (ended < 64) {
+          const bool full = t != nullptr && t->quantity != 0 && seats_in_use(key) >= t->quantity;
+          if ((ended >= spare && !full) ||
+              expire_some(1, [&](const Handle&, const Holder& h) { return h.license == key; }) == 0) {
+            break;
+          }
+          ++ended;
+        }
       }
     }
-    expire_all(budget);
+    return ended + (ended < spare ? expire_all(spare - ended) : 0);
   }
 
   // --- what is remembered
@@ -288,6 +318,16 @@ class NaiveBook {
     return answer;
   }
 
+  /// The same of a denial, which is counted: where its handle has a lease, or for `key`, or for nobody.
+  OpResult deny(const OpView& op, OpResult answer, const Key* key = nullptr) {
+    const auto it = holders_.find(op.handle);
+    auto& counts = it != holders_.end() ? licenses_.at(it->second.license).denied
+                   : key != nullptr     ? licenses_.at(*key).denied
+                                        : denied_;
+    ++counts[static_cast<Code>(answer.code)];
+    return say(op, answer);
+  }
+
   // --- the rules
   static std::string station_named(const OpView& checkout) {
     const auto b = body<CheckoutBody>(checkout);
@@ -303,7 +343,7 @@ class NaiveBook {
       const uint32_t last = held ? holder->second.request : s->request;
       OpResult answer = held ? holder->second.last : s->answer;
       if (op.request <= last) {
-        answer.flags = op.request < last ? 1 : 0;
+        answer.flags = static_cast<uint8_t>(answer.flags | (op.request < last ? 1U : 0U));
         return answer;
       }
     }
@@ -311,17 +351,19 @@ class NaiveBook {
       return with(Code::stale);
     }
     if (op.sent.ms > now_ + 1'000) {
-      return say(op, with(Code::stale));
+      return deny(op, with(Code::stale));
     }
     switch (op.kind) {
       case OpKind::checkout:
-        return held || s != nullptr ? say(op, with(Code::stale)) : checkout(op);
+        return held || s != nullptr ? deny(op, with(Code::stale)) : checkout(op);
       case OpKind::renew:
-        return held ? renew(op, holder->second) : say(op, with(Code::unknown_handle));
+        return held ? renew(op, holder->second) : deny(op, with(Code::unknown_handle));
       case OpKind::release:
-        return held ? release(op) : say(op, with(Code::unknown_handle));
+        return held ? release(op) : deny(op, with(Code::unknown_handle));
+      case OpKind::consume:
+        return held ? consume(op, holder->second) : deny(op, with(Code::unknown_handle));
       default:
-        return held ? say(op, with(Code::stale)) : say(op, import(op));
+        return held ? deny(op, with(Code::stale)) : say(op, import(op));
     }
   }
 
@@ -372,6 +414,13 @@ class NaiveBook {
   [[nodiscard]] OpResult out_of_service(const Key& key) const {
     const Terms* t = serving(key);
     OpResult out = with(t == nullptr ? Code::only_one_constituent : in_time(*t));
+    const Held& held = licenses_.at(key);
+    if (out.code == 0 && t->usage_period_ms != 0 && held.first_use != 0 &&
+        static_cast<uint64_t>(wall_) >= held.first_use + t->usage_period_ms) {
+      out = with(Code::usage_period_over);
+      out.features = held.first_use + t->usage_period_ms;
+      return out;
+    }
     if (t == nullptr) {
       for (const auto& [slot, terms] : licenses_.at(key).terms) {
         out.features = out.features | uint64_t{1} << slot;
@@ -389,11 +438,13 @@ class NaiveBook {
     const uint64_t features = b.features;
     const std::string station = station_named(op);
     static const std::vector<Code> kOrder{
-        Code::no_such_license,      Code::only_one_constituent, Code::expired,      Code::not_yet_valid,
-        Code::feature_not_licensed, Code::bad_request,          Code::station_busy, Code::no_free_seat};
+        Code::no_such_license,   Code::only_one_constituent, Code::expired,       Code::not_yet_valid,
+        Code::usage_period_over, Code::feature_not_licensed, Code::no_units_left, Code::bad_request,
+        Code::station_busy,      Code::no_free_seat};
     const auto rank = [](Code c) { return std::ranges::find(kOrder, c) - kOrder.begin(); };
     Code worst = Code::no_such_license;
     std::vector<OpResult> of_it;
+    Key blamed{};
     for (const Key& key : matching(b)) {
       const Terms* t = serving(key);
       OpResult why = seats_of(key, OpResult{});
@@ -405,6 +456,8 @@ class NaiveBook {
       } else if ((features & ~t->features) != 0) {
         code = Code::feature_not_licensed;
         why.features = features & ~t->features;
+      } else if (t->metered != 0 && licenses_.at(key).units_used >= t->units) {
+        code = Code::no_units_left;
       } else if (t->mode >= 3 && station.empty()) {
         code = Code::bad_request;
       } else if (t->mode == 4 && stations(key).contains(station)) {
@@ -416,7 +469,7 @@ class NaiveBook {
         if (holders_.size() == options_.leases_max) {
           OpResult full = with(Code::book_full);
           full.tmr_id = key.tmr_id;
-          return say(op, full);
+          return deny(op, full, &key);
         }
         return grant(op, b, key, *t);
       }
@@ -424,13 +477,14 @@ class NaiveBook {
       if (rank(code) > rank(worst)) {
         worst = code;
         of_it.clear();
+        blamed = key;
       }
       if (code == worst) {
         of_it.push_back(why);
       }
     }
     if (of_it.empty()) {
-      return say(op, with(worst));
+      return deny(op, with(worst));
     }
     OpResult answer = of_it.front();
     if (worst == Code::no_free_seat) {
@@ -440,7 +494,7 @@ class NaiveBook {
         answer.tmr_id = 0;
       }
     }
-    return say(op, answer);
+    return deny(op, answer, &blamed);
   }
 
   static int64_t grace(int64_t lease_ms) { return std::max<int64_t>(1'000, lease_ms / 1'000); }
@@ -467,6 +521,11 @@ class NaiveBook {
     h.text = std::string(as_text(op.body.subspan(offsetof(CheckoutBody, user_size))));
     Holder& placed = holders_.emplace(op.handle, h).first->second;
     placed.last = granted(placed, h.lease_ms, t);
+    Held& use = licenses_.at(key);
+    use.peak = std::max<uint32_t>(use.peak, placed.last.in_use);
+    if (t.usage_period_ms != 0 && use.first_use == 0) {
+      use.first_use = static_cast<uint64_t>(wall_);
+    }
     return placed.last;
   }
   OpResult granted(const Holder& h, uint32_t lease_ms, const Terms& t) const {
@@ -481,7 +540,7 @@ class NaiveBook {
   OpResult renew(const OpView& op, Holder& h) {
     const Terms* t = serving(h.license);
     if (const OpResult out = out_of_service(h.license); out.code != 0) {
-      return say(op, out);
+      return deny(op, out);
     }
     const uint32_t wish = body<RenewBody>(op).lease_ms;
     const uint32_t lease_ms =
@@ -492,6 +551,32 @@ class NaiveBook {
     h.request = op.request;
     h.last = granted(h, lease_ms, *t);
     return h.last;
+  }
+  OpResult consume(const OpView& op, Holder& h) {
+    if (const OpResult out = out_of_service(h.license); out.code != 0) {
+      return deny(op, out);
+    }
+    const Terms& t = *serving(h.license);
+    uint64_t& used = licenses_.at(h.license).units_used;
+    const uint64_t total = body<ConsumeBody>(op).total;
+    const uint64_t left = used < t.units ? t.units - used : 0;
+    const uint64_t wanted = total > h.units ? total - h.units : 0;
+    if (t.metered == 0 || wanted > left) {
+      OpResult out = with(Code::no_units_left);
+      out.features = left;
+      return deny(op, out);
+    }
+    used += wanted;
+    h.units += wanted;
+    OpResult r = seats_of(h.license, OpResult{});
+    r.flags = 2;
+    r.tmr_id = h.license.tmr_id;
+    r.features = left - wanted;
+    r.lease_end_cell_ms = static_cast<uint64_t>(h.end);
+    r.lease_end_wall_ms = static_cast<uint64_t>(h.end_wall);
+    h.request = op.request;
+    h.last = r;
+    return r;
   }
   OpResult release(const OpView& op) {
     const Key key = holders_.at(op.handle).license;
@@ -526,7 +611,8 @@ class NaiveBook {
     }
     if (t.tmr_id == 0 || (t.mode != 2) != (t.quantity > 0) || t.lease_min_ms < 1'000 ||
         t.lease_max_ms > 86'400'000 || t.lease_ms < t.lease_min_ms || t.lease_ms > t.lease_max_ms ||
-        (t.valid_until_ms != 0 && t.valid_until_ms <= t.valid_from_ms)) {
+        (t.valid_until_ms != 0 && t.valid_until_ms <= t.valid_from_ms) || t.metered > 1 ||
+        (t.metered == 0 && t.units != 0) || t.units >= 1ULL << 53U || t.usage_period_ms >= 1ULL << 53U) {
       r.code = static_cast<uint8_t>(Code::malformed);
       return r;
     }
@@ -559,7 +645,7 @@ class NaiveBook {
       return Code::book_full;
     }
     const auto order = static_cast<uint32_t>(licenses_.size());
-    auto& held = licenses_.try_emplace(key, Held{{}, order}).first->second;
+    auto& held = licenses_.try_emplace(key, Held{{}, order, 0, 0, 0, {}}).first->second;
     held.terms[slot] = t;
     return Code::granted;
   }
@@ -569,12 +655,14 @@ class NaiveBook {
   int64_t now_ = 0;
   int64_t wall_ = 0;
   int64_t forgotten_ = 0;
+  unsigned ended_in_ms_ = 0, purged_in_ms_ = 0;  ///< by operations
   std::string genesis_;
   std::vector<PublicKey> issuers_;
   std::vector<std::pair<PublicKey, unsigned>> containers_;
   std::map<Key, Held> licenses_;
   std::map<Handle, Holder> holders_;
   std::deque<Stone> stones_;
+  std::map<Code, uint64_t> denied_;  ///< where no license is to blame
 };
 
 }  // namespace tercet::license

@@ -126,6 +126,13 @@ class Pair {
     } else if (kind % 4 == 2 && p.revision % 2 == 1) {
       p.valid_from_ms = static_cast<uint64_t>(kWall + world_.pause_ms * 8 * p.revision);
     }
+    if (kind % 4 == 3) {
+      p.usage_period_ms = static_cast<uint64_t>(world_.pause_ms) * (1 + p.revision % 6);
+    }
+    if (kind % 3 == 1) {
+      p.metered = dice_.one_in(30) ? 2 : 1;
+      p.units = 12 * p.revision + kind;
+    }
     return make_op(OpKind::import_constituent,
                    handle_of(dice_.one_in(9) ? dice_.below(4) : 1'000 + dice_.below(5'000)),
                    static_cast<uint32_t>(1 + dice_.below(2)), sent_at(), bytes_of(p));
@@ -146,7 +153,12 @@ class Pair {
       ++number;
     }
     const uint32_t request = std::max(1U, number);
-    const uint64_t what = dice_.below(10);
+    const uint64_t what = dice_.below(12);
+    if (what >= 10) {
+      ConsumeBody b{};
+      b.total = dice_.one_in(60) ? dice_.next() : dice_.below(4 + request * 3ULL);
+      return make_op(OpKind::consume, handle_of(h), request, sent_at(), bytes_of(b));
+    }
     if (what < 5) {
       CheckoutBody b{};
       b.firm = dice_.one_in(30) ? 11 : 10;
@@ -252,6 +264,43 @@ class Pair {
     std::ranges::sort(expected);
     ASSERT_EQ(seen, expected);
     ASSERT_EQ(book_.digest(), book_.recomputed_digest());
+    compare_usage();
+  }
+  void compare_usage() {
+    std::map<NaiveBook::Key, NaiveBook::Held> expected = naive_.licenses();
+    std::map<Code, uint64_t> to_nobody = naive_.denied_to_nobody();
+    uint64_t cursor = 0;
+    do {
+      ReadBody body{};
+      body.cursor = cursor;
+      Buffer out(kReadAnswerMax);
+      out.resize(book_.read(make_op(OpKind::read_usage, Handle{}, 0, 0, bytes_of(body)), out));
+      const PageView page = page_of(out);
+      Bytes rest = page.rows;
+      UsageItem item;
+      while (next_usage(rest, item)) {
+        std::map<Code, uint64_t> denied;
+        for (const DenialCount& d : item.denied) {
+          denied[static_cast<Code>(d.code)] = d.count;
+        }
+        if (item.row->mode == 0) {
+          ASSERT_EQ(denied, to_nobody);
+          to_nobody.clear();
+          continue;
+        }
+        const NaiveBook::Key key{item.row->firm, item.row->product, item.row->tmr_id};
+        ASSERT_TRUE(expected.contains(key));
+        const NaiveBook::Held& held = expected.at(key);
+        ASSERT_EQ(denied, held.denied);
+        ASSERT_EQ(item.row->peak, held.peak);
+        ASSERT_EQ(item.row->units_used, held.units_used);
+        ASSERT_EQ(item.row->usage_from_ms, held.first_use);
+        expected.erase(key);
+      }
+      cursor = page.header->next;
+    } while (cursor != 0);
+    ASSERT_TRUE(expected.empty());
+    ASSERT_TRUE(to_nobody.empty());
   }
   static std::string describe(const Applied& a, const Result& got, const std::vector<uint8_t>& expected) {
     std::string out = "kind " + std::to_string(a.op.empty() ? 0 : a.op[0]) + " got";
@@ -341,7 +390,9 @@ TEST(NaiveReach, TheSameRunTwiceIsTheSameAndReachesEveryAnswer) {
                           Code::malformed,
                           Code::book_full,
                           Code::unsupported_mode,
-                          Code::station_busy}) {
+                          Code::station_busy,
+                          Code::usage_period_over,
+                          Code::no_units_left}) {
     EXPECT_GT(a.codes()[static_cast<size_t>(code)], 0u) << name_of(code);
   }
 }

@@ -26,6 +26,9 @@ struct PlainConstituent {
   Le64 features;
   Le64 valid_from_ms;
   Le64 valid_until_ms;
+  Le64 usage_period_ms;
+  Le64 units;
+  uint8_t metered = 0;
   char name[16] = {};
 };
 static_assert(alignof(PlainConstituent) == 1);
@@ -51,6 +54,9 @@ inline Code check_plain(Bytes text, std::span<const PublicKey> issuers, CheckedC
   t.features = p.features;
   t.valid_from_ms = p.valid_from_ms;
   t.valid_until_ms = p.valid_until_ms;
+  t.usage_period_ms = p.usage_period_ms;
+  t.units = p.units;
+  t.metered = p.metered;
   t.firm = p.firm;
   t.product = p.product;
   t.tmr_id = p.tmr_id;

@@ -1,5 +1,6 @@
 // Renew: the lease goes on from the entry's cell time, never to an earlier end than it had. Denied, and the
-// lease runs on to its end, when its license no longer serves: ONLY_ONE_CONSTITUENT, EXPIRED, NOT_YET_VALID.
+// lease runs on to its end, when its license no longer serves: ONLY_ONE_CONSTITUENT, EXPIRED, NOT_YET_VALID,
+// USAGE_PERIOD_OVER. Units do not matter: who has used the last one may still hold the seat.
 
 #include <algorithm>
 
@@ -15,7 +16,7 @@ OpResult renew(State& state, const OpView& op, uint32_t index) {
     return deny_held(state, op, index, Code::only_one_constituent,
                      reason(state, lease.license, Code::only_one_constituent));
   }
-  if (const Code valid = validity(*terms, state.wall_ms()); valid != Code::granted) {
+  if (const Code valid = in_time(state, lease.license, *terms); valid != Code::granted) {
     return deny_held(state, op, index, valid, reason(state, lease.license, valid));
   }
   const auto* body = reinterpret_cast<const RenewBody*>(op.body.data());  // parse_op checked the length

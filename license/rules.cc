@@ -17,10 +17,25 @@ Standpoint find(const State& state, const Handle& handle) {
   return at;
 }
 
-OpResult deny(State& state, const OpView& op, const Standpoint& at, const OpResult& answer) {
+namespace {
+void count(State& state, uint32_t license, Code code) {
+  Usage usage = state.usage(license);
+  usage.count(code);
+  state.change_usage(license, usage);
+}
+}  // namespace
+
+OpResult deny(State& state, const OpView& op, const Standpoint& at, const OpResult& answer,
+              uint32_t license) {
+  const auto code = static_cast<Code>(answer.code);
   if (at.lease != kNone) {
-    return deny_held(state, op, at.lease, static_cast<Code>(answer.code));
+    return deny_held(state, op, at.lease, code);
   }
+  count(state, license, code);
+  return remember(state, op, at, answer);
+}
+
+OpResult remember(State& state, const OpView& op, const Standpoint& at, const OpResult& answer) {
   if (at.tombstone != kNone) {
     state.change_tombstone(at.tombstone, op.request, answer);
   } else {
@@ -31,6 +46,7 @@ OpResult deny(State& state, const OpView& op, const Standpoint& at, const OpResu
 
 OpResult deny_held(State& state, const OpView& op, uint32_t lease, Code code, uint64_t features) {
   LeaseImage image = state.leases().image(lease);
+  count(state, image.lease.license, code);
   const Seats s = seats(state, image.lease.license, state.licenses()[image.lease.license].shown());
   image.lease.last = {
       .features = features, .request = op.request, .lease_ms = 0, .in_use = s.in_use, .quantity = s.quantity};
@@ -60,6 +76,25 @@ std::string_view station_of(const OpView& checkout) {
   return holder.station.empty() ? holder.host : holder.station;
 }
 
+Code in_time(const State& state, uint32_t license, const Terms& terms) {
+  if (const Code code = validity(terms, state.wall_ms()); code != Code::granted) {
+    return code;
+  }
+  const uint64_t until = usage_until(state, license, terms);
+  return until != 0 && static_cast<uint64_t>(state.wall_ms()) >= until ? Code::usage_period_over
+                                                                       : Code::granted;
+}
+
+uint64_t usage_until(const State& state, uint32_t license, const Terms& terms) {
+  const uint64_t started = state.usage(license).started_wall_ms;
+  return terms.usage_period_ms == 0 || started == 0 ? 0 : started + terms.usage_period_ms;
+}
+
+uint64_t units_left(const State& state, uint32_t license, const Terms& terms) {
+  const uint64_t used = state.usage(license).units_used;
+  return terms.units > used ? terms.units - used : 0;
+}
+
 uint64_t reason(const State& state, uint32_t license, Code code) {
   const License& of = state.licenses()[license];
   switch (code) {
@@ -69,6 +104,10 @@ uint64_t reason(const State& state, uint32_t license, Code code) {
       return of.shown().valid_until_ms;
     case Code::not_yet_valid:
       return of.shown().valid_from_ms;
+    case Code::usage_period_over:
+      return usage_until(state, license, of.shown());
+    case Code::no_units_left:
+      return units_left(state, license, of.shown());
     default:
       return 0;
   }

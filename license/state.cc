@@ -9,13 +9,14 @@ Hash128 hash_of(const Cell& cell) {
 }
 }  // namespace
 
-State::State(const BookOptions& options) : leases_(options), tombstones_(options), undo_(options) {}
+State::State(const BookOptions& options)
+    : leases_(options), tombstones_(options), usage_(kLicensesMax + 1), undo_(options) {}
 
 Hash128 State::digest_of(const Hash128& sum) const {
-  const uint64_t times[3] = {static_cast<uint64_t>(standing_.cell_ms),
-                             static_cast<uint64_t>(standing_.wall_ms),
-                             static_cast<uint64_t>(standing_.forgotten_ms)};
-  const Hash128 h = hash128({reinterpret_cast<const uint8_t*>(times), sizeof times}, 0x74696d65);
+  const uint64_t standing[4] = {
+      static_cast<uint64_t>(standing_.cell_ms), static_cast<uint64_t>(standing_.wall_ms),
+      static_cast<uint64_t>(standing_.forgotten_ms), uint64_t{standing_.ended} << 32U | standing_.purged};
+  const Hash128 h = hash128({reinterpret_cast<const uint8_t*>(standing), sizeof standing}, 0x74696d65);
   return {sum.low + h.low, sum.high + h.high};
 }
 
@@ -26,13 +27,16 @@ Hash128 State::recomputed_digest() const {
   const auto add = [&sum](const Hash128& h) { sum = {sum.low + h.low, sum.high + h.high}; };
   for (uint32_t i = leases_.next_used(0); i != kNone; i = leases_.next_used(i + 1)) {
     add(hash_of(i, leases_.image(i)));
+    add(hash_of_units(i, leases_.units_of(i)));
   }
   for (uint32_t n = 0; n < tombstones_.size(); ++n) {
     add(hash_of(tombstones_.at(n)));
   }
   for (uint32_t i = 0; i < licenses_.size(); ++i) {
     add(hash_of(i, licenses_[i]));
+    add(hash_of(i, usage_[i]));
   }
+  add(hash_of(kNoLicense, usage_[kNoLicense]));
   if (cell_.started != 0) {
     add(hash_of(cell_));
   }
@@ -52,7 +56,10 @@ void State::minus(const Hash128& h) {
 void State::begin(Seq seq, CellTime cell, WallTime wall) {
   undo_.begin(standing_);
   standing_.seq = seq.value;
-  standing_.cell_ms = std::max(standing_.cell_ms, cell.ms);
+  if (cell.ms > standing_.cell_ms) {
+    standing_.cell_ms = cell.ms;
+    standing_.ended = standing_.purged = 0;
+  }
   standing_.wall_ms = std::max(standing_.wall_ms, wall.ms);
 }
 
@@ -74,6 +81,9 @@ void State::change_lease(uint32_t index, const LeaseImage& image) {
 
 void State::end_lease(uint32_t index, uint32_t request, const OpResult& answer) {
   const LeaseImage before = leases_.image(index);
+  if (before.lease.metered != 0) {
+    set_units(index, 0);
+  }
   undo_.note(Change::lease_removed, index, before);
   minus(hash_of(index, before));
   leases_.remove(index);
@@ -124,6 +134,22 @@ void State::change_license(uint32_t index, const License& license) {
   minus(hash_of(index, before));
   licenses_.change(index, license);
   plus(hash_of(index, license));
+}
+
+void State::change_usage(uint32_t license, const Usage& usage) {
+  const Usage before = usage_[license];
+  undo_.note(Change::usage_changed, license, before);
+  minus(hash_of(license, before));
+  usage_[license] = usage;
+  plus(hash_of(license, usage));
+}
+
+void State::set_units(uint32_t lease, uint64_t total) {
+  const uint64_t before = leases_.units_of(lease);
+  undo_.note(Change::units_changed, lease, before);
+  minus(hash_of_units(lease, before));
+  leases_.set_units(lease, total);
+  plus(hash_of_units(lease, total));
 }
 
 void State::set_cell(const Cell& cell) {
@@ -184,6 +210,18 @@ void State::revert(const UndoLog::Noted& noted) {
       licenses_.change(noted.number, image);
       break;
     }
+    case Change::usage_changed: {
+      Usage image;
+      undo_.image(image);
+      usage_[noted.number] = image;
+      break;
+    }
+    case Change::units_changed: {
+      uint64_t image = 0;
+      undo_.image(image);
+      leases_.set_units(noted.number, image);
+      break;
+    }
     case Change::cell_set:
       cell_ = Cell{};
       break;
@@ -194,6 +232,7 @@ void State::clear() {
   leases_.clear();
   tombstones_.clear();
   licenses_.clear();
+  usage_.clear();
   cell_ = Cell{};
   standing_ = Standing{};
   undo_.clear();

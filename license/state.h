@@ -3,14 +3,15 @@
 // keeps the incremental digest right and notes how to take it back, so that the rules (checkout, renew,
 // release, import, expire) need not.
 //
-// The digest is the sum of a 128-bit hash of every object (lease, tombstone, license, what Genesis wrote) and
-// of the standing: adding and removing objects in any order gives equal digests for equal states, in O(1) a
-// change.
+// The digest is the sum of a 128-bit hash of every object (lease, its units, tombstone, license, its use,
+// what Genesis wrote) and of the standing: adding and removing objects in any order gives equal digests for
+// equal states, in O(1) a change.
 
 #include "license/leases.h"
 #include "license/licenses.h"
 #include "license/tombstones.h"
 #include "license/undo.h"
+#include "license/usage.h"
 
 namespace tercet::license {
 
@@ -22,9 +23,14 @@ class State {
   [[nodiscard]] const Licenses& licenses() const { return licenses_; }
   [[nodiscard]] const Tombstones& tombstones() const { return tombstones_; }
   [[nodiscard]] const Cell& cell() const { return cell_; }
+  /// Of a license, or kNoLicense.
+  [[nodiscard]] const Usage& usage(uint32_t license) const { return usage_[license]; }
   [[nodiscard]] int64_t now_ms() const { return standing_.cell_ms; }  ///< cell time
   [[nodiscard]] int64_t wall_ms() const { return standing_.wall_ms; }
   [[nodiscard]] int64_t forgotten_ms() const { return standing_.forgotten_ms; }
+  /// What operations did in this millisecond of cell time of the work that can wait.
+  [[nodiscard]] uint32_t ended_in_ms() const { return standing_.ended; }
+  [[nodiscard]] uint32_t purged_in_ms() const { return standing_.purged; }
   [[nodiscard]] Seq applied() const { return Seq{standing_.seq}; }
   [[nodiscard]] Hash128 digest() const;
   /// The digest, added up from every object anew; O(n).
@@ -33,6 +39,10 @@ class State {
   /// Opens the next entry. Times never go back (I8): what is earlier than before counts as before.
   void begin(Seq seq, CellTime cell, WallTime wall);
 
+  void note_work(unsigned ended, unsigned purged) {
+    standing_.ended += ended;
+    standing_.purged += purged;
+  }
   uint32_t add_lease(const LeaseImage& image);  ///< not while leases().full()
   void change_lease(uint32_t index, const LeaseImage& image);
   /// The lease's handle becomes a tombstone with `request` and `answer`.
@@ -43,11 +53,15 @@ class State {
   void drop_oldest_tombstone();
   uint32_t add_license(const License& license);
   void change_license(uint32_t index, const License& license);
+  void change_usage(uint32_t license, const Usage& usage);
+  /// The handle of a lease has used `total` units so far; its lease is `metered` from then on.
+  void set_units(uint32_t lease, uint64_t total);
   void set_cell(const Cell& cell);  ///< once
 
   bool undo();
   void settle(Seq through) { undo_.settle(through.value); }
   void clear();
+  [[nodiscard]] const UndoLog& undo_log() const { return undo_; }
   void prefault(uint32_t leases) { leases_.prefault(leases); }
 
  private:
@@ -59,6 +73,7 @@ class State {
   Leases leases_;
   Tombstones tombstones_;
   Licenses licenses_;
+  Zeroed<Usage> usage_;
   Cell cell_{};
   Standing standing_{};
   UndoLog undo_;

@@ -1,5 +1,6 @@
 // The tables under the book, against the standard library's.
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -8,6 +9,7 @@
 #include "license/handle_table.h"
 #include "license/index_set.h"
 #include "license/stations.h"
+#include "license/undo_bytes.h"
 
 namespace tercet::license {
 namespace {
@@ -176,6 +178,38 @@ TEST(DueHeap, IsInOrderThroughAllChanges) {
       }
     }
   }
+}
+
+TEST(UndoBytes, AreAStackThatLosesItsOldEnd) {
+  constexpr size_t kCapacity = 100'000;
+  UndoBytes bytes(kCapacity);
+  std::vector<uint8_t> model;  // from place 0 on
+  uint64_t forgotten = 0;
+  uint64_t dice = 3;
+  for (int i = 0; i < 30'000; ++i) {
+    const uint64_t what = mix(dice) % 8;
+    const uint64_t held = model.size() - forgotten;
+    if (what < 5) {
+      std::vector<uint8_t> more(mix(dice) % 3'000);
+      std::ranges::generate(more, [&] { return static_cast<uint8_t>(mix(dice)); });
+      if (held + more.size() <= kCapacity) {
+        bytes.append(more.data(), more.size());
+        model.insert(model.end(), more.begin(), more.end());
+      }
+    } else if (what == 5) {
+      model.resize(model.size() - mix(dice) % (held + 1));
+      bytes.cut(model.size());
+    } else if (i / 1'000 % 3 != 0) {  // now and then nothing is forgotten for long
+      forgotten += mix(dice) % (std::min<uint64_t>(held, 9'000) + 1);
+      bytes.forget(forgotten);
+    }
+    ASSERT_EQ(bytes.end(), model.size());
+    const uint64_t from = forgotten + mix(dice) % (model.size() - forgotten + 1);
+    std::vector<uint8_t> back(std::min<uint64_t>(model.size() - from, mix(dice) % 40'000));
+    bytes.read(from, back.data(), back.size());
+    ASSERT_TRUE(std::equal(back.begin(), back.end(), model.begin() + static_cast<ptrdiff_t>(from)));
+  }
+  EXPECT_LE(bytes.touched(), kCapacity / UndoBytes::kChunk + 2);
 }
 
 TEST(Zeroed, IsZeroAgainAfterClear) {

@@ -1,14 +1,18 @@
 #pragma once
-// Undo records: before-images of what undecided entries changed, newest last, in one bounded ring of bytes.
-// When it is full the oldest entries can no longer be taken back; the acceptor then resets the book and
-// replays.
+// Undo records: before-images of what undecided entries changed, newest last. When there are too many of them
+// the oldest entries can no longer be taken back; the acceptor then resets the book and replays.
 //
-//   mark of entry n-1 | mark of entry n | …       (another ring: what was before the entry, where its changes
-//   begin) image, trailer | image, trailer | …           (read backwards from the end)
+//   mark of entry n-1 | mark of entry n | …     a ring: what was before the entry, where its changes begin
+//   image, trailer | image, trailer | …         undo_bytes.h; read backwards from the end
 
 #include "base/hash.h"
 #include "base/zeroed.h"
+#include "license/lease.h"
+#include "license/licenses.h"
 #include "license/limits.h"
+#include "license/tombstones.h"
+#include "license/undo_bytes.h"
+#include "license/usage.h"
 #include "wire/ids.h"
 
 namespace tercet::license {
@@ -19,6 +23,8 @@ struct Standing {
   int64_t cell_ms;  ///< times of the last entry
   int64_t wall_ms;
   int64_t forgotten_ms;  ///< checkouts sent before this may have had a tombstone that had to go early: STALE
+  uint32_t ended;        ///< leases that operations ended in this millisecond of cell time …
+  uint32_t purged;       ///< … and tombstones that they dropped: work that can wait is spread (expire.cc)
   uint64_t seq;          ///< last applied entry
 };
 
@@ -31,6 +37,8 @@ enum class Change : uint32_t {
   tombstone_changed,
   license_added,
   license_changed,
+  usage_changed,
+  units_changed,
   cell_set,
 };
 
@@ -57,35 +65,47 @@ class UndoLog {
   bool take(Noted& out);
   template <class Image>
   void image(Image& out) const {
-    copy_out(bytes_end_, reinterpret_cast<uint8_t*>(&out), sizeof out);
+    bytes_.read(bytes_.end() - taken_, reinterpret_cast<uint8_t*>(&out), sizeof out);
   }
   /// After its last change: takes the newest entry off and returns what was before it.
   Standing finish();
   /// Entries up to `seq` are not undone any more.
   void settle(uint64_t seq);
-  void clear() { first_ = end_; }
+  void clear();
+  /// Memory that was ever touched, of that which the changes take.
+  [[nodiscard]] size_t touched_bytes() const { return bytes_.touched() * UndoBytes::kChunk; }
 
- private:
-  struct Mark {
-    Standing before;
-    uint64_t bytes_from;
-  };
   struct Trailer {
     Change change;
     uint32_t number;
     uint32_t size;
     uint32_t reserved;
   };
+
+ private:
+  struct Mark {
+    Standing before;
+    uint64_t bytes_from;
+  };
   void append(Change change, uint32_t number, const uint8_t* image, uint32_t size);
-  void copy_in(uint64_t at, const uint8_t* from, size_t size);
-  void copy_out(uint64_t at, uint8_t* to, size_t size) const;
+  void drop_oldest();
   Mark& mark(uint64_t n) { return marks_[n & (marks_.size() - 1)]; }
 
-  Zeroed<Mark> marks_;  ///< both rings are powers of two; places count up for ever
-  Zeroed<uint8_t> bytes_;
+  Zeroed<Mark> marks_;  ///< a power of two; places count up for ever
+  UndoBytes bytes_;
   uint64_t first_ = 0;
   uint64_t end_ = 0;
-  uint64_t bytes_end_ = 0;
+  size_t taken_ = 0;  ///< bytes of the newest entry, while it is taken back
 };
+
+/// The most that one entry changes: it ends leases with units, each of which pushes out a tombstone, drops as
+/// many tombstones as it may, and imports.
+inline constexpr size_t kUndoEntryMax =
+    kExpiriesPerEntry *
+        (sizeof(LeaseImage) + sizeof(uint64_t) + sizeof(Tombstone) + 4 * sizeof(UndoLog::Trailer)) +
+    kPurgesPerEntry * (sizeof(Tombstone) + sizeof(UndoLog::Trailer)) + sizeof(License) + sizeof(Usage) +
+    sizeof(LeaseImage) + sizeof(Tombstone) + 8 * sizeof(UndoLog::Trailer);
+static_assert(BookOptions{}.undo_bytes >= kUndoneMax * kUndoEntryMax,
+              "whatever is undecided can be taken back");
 
 }  // namespace tercet::license

@@ -120,11 +120,75 @@ TEST_F(UndoTest, EqualStatesByDifferentPaths) {
         make_op(OpKind::import_constituent, handle_of(slot + 50), 1, kStart, bytes_of(constituent(slot, 5))),
         kStart);
   }
+  for (const uint64_t handle : {8U, 9U}) {  // as many seats at once
+    to_other(EntryKind::op, checkout_op(handle, 1, kStart, {.user = "ann"}), kStart);
+  }
   to_other(EntryKind::tick, {}, end);
   EXPECT_NE(book_.digest(), other.digest()) << "another time";
   to_other(EntryKind::tick, {}, now_);
   EXPECT_EQ(book_.state().tombstones().size(), 0u);
   EXPECT_EQ(book_.digest(), other.digest());
+}
+
+class WindowUndoTest : public UndoTest {
+ protected:
+  static constexpr uint32_t kLeases = kUndoneMax * kExpiriesPerEntry;
+  WindowUndoTest() : UndoTest({.leases_max = kLeases, .tombstones_max = 1'000}) {}
+};
+
+// What the options are by default: every entry of an LB's whole window ends as much as one can, and each end
+// pushes out a tombstone.
+TEST_F(WindowUndoTest, AWholeWindowOfUndecidedEntriesIsTakenBackExactly) {
+  genesis();
+  license(kLeases, 1, [](PlainConstituent& p) {
+    p.metered = 1;
+    p.units = kLeases;
+  });
+  for (uint32_t h = 0; h < kLeases; ++h) {
+    checkout(h, {.lease_ms = 2'000, .user = "ann"});
+    ConsumeBody body{};
+    body.total = 1U;
+    apply_op(make_op(OpKind::consume, handle_of(h), 2, now_, bytes_of(body)));
+  }
+  for (uint64_t h = 0; h < 1'000; ++h) {
+    renew(10'000'000 + h, 1);
+  }
+  ASSERT_EQ(book_.state().leases().size(), kLeases);
+  book_.settle(book_.applied());
+  const Hash128 digest = book_.recomputed_digest();
+  ASSERT_EQ(book_.digest(), digest);
+  std::vector<Hash128> digests;
+  for (unsigned n = 0; n < kUndoneMax; ++n) {
+    digests.push_back(book_.digest());
+    pass(n == 0 ? 10'000 : 1);
+    ASSERT_EQ(tick(), kExpiriesPerEntry);
+  }
+  EXPECT_FALSE(book_.leases_live());
+  EXPECT_EQ(book_.digest(), book_.recomputed_digest());
+  for (unsigned n = kUndoneMax; n-- > 0;) {
+    ASSERT_TRUE(book_.undo()) << n;
+    ASSERT_EQ(book_.digest(), digests[n]) << n;
+  }
+  EXPECT_FALSE(book_.undo()) << "the rest was decided";
+  EXPECT_EQ(book_.recomputed_digest(), digest);
+  EXPECT_EQ(book_.state().leases().size(), kLeases);
+  EXPECT_EQ(book_.state().leases().units_of(kLeases - 1), 1U);
+}
+
+TEST_F(UndoTest, ItsMemoryIsWhatUndecidedEntriesTake) {
+  genesis();
+  license(5);
+  for (int i = 0; i < 20'000; ++i) {  // 10 MB of records in all
+    checkout(static_cast<uint64_t>(i) + 1);
+    release(static_cast<uint64_t>(i) + 1, 2);
+    book_.settle(Seq{book_.applied().value - 20});
+  }
+  EXPECT_LE(book_.state().undo_log().touched_bytes(), 64U << 10U);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_TRUE(book_.undo());
+  }
+  EXPECT_FALSE(book_.undo());
+  EXPECT_EQ(book_.digest(), book_.recomputed_digest());
 }
 
 class TightUndoTest : public UndoTest {

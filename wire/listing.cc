@@ -1,5 +1,7 @@
 #include "wire/listing.h"
 
+#include <algorithm>
+
 #include "wire/cell_message.h"
 #include "wire/op.h"
 #include "wire/ranges.h"
@@ -67,6 +69,23 @@ bool next_lease(Bytes& rest, LeaseItem& out) {
   return true;
 }
 
+bool next_usage(Bytes& rest, UsageItem& out) {
+  std::string_view behind;
+  if (!take_row(rest, out.row, behind)) {
+    return false;
+  }
+  const UsageRow& row = *out.row;
+  const size_t denials = size_t{row.denied} * sizeof(DenialCount);
+  if (denials + row.name_size != behind.size() || row.metered > 1 || !all_zero(row.reserved) ||
+      !time_fits(row.usage_from_ms)) {
+    return false;
+  }
+  // Of alignment 1, so whatever stands there can be looked at where it is.
+  out.denied = {reinterpret_cast<const DenialCount*>(behind.data()), row.denied};
+  out.name = behind.substr(denials);
+  return std::ranges::all_of(out.denied, [](const DenialCount& d) { return all_zero(d.reserved); });
+}
+
 bool parse_page(Bytes answer, PageView& out) {
   out.header = header_of<PageHeader>(answer);
   if (out.header == nullptr || out.header->reserved != 0 || !time_fits(out.header->cell_ms) ||
@@ -82,6 +101,8 @@ bool parse_page(Bytes answer, PageView& out) {
     case OpKind::read_leases:
     case OpKind::read_lease:
       return whole<LeaseItem>(out.rows, out.header->rows, next_lease);
+    case OpKind::read_usage:
+      return whole<UsageItem>(out.rows, out.header->rows, next_usage);
     default:
       return false;
   }

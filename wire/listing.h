@@ -1,6 +1,7 @@
 #pragma once
 // Pages of listings, as backends answer reads. A page is a header and rows; a row begins with its own length.
 
+#include <span>
 #include <string_view>
 
 #include "base/bytes.h"
@@ -73,6 +74,36 @@ struct LeaseRow {
 };
 static_assert(sizeof(LeaseRow) == 56);
 
+/// What the use of a license has come to since its import.
+struct UsageRow {
+  Le16 length;     ///< with the denials and the name behind it
+  uint8_t mode;    ///< LicenseMode; 0: denials that no license is to blame for, and nothing else
+  uint8_t denied;  ///< how many DenialCount follow
+  Le32 firm;
+  Le32 product;
+  Le32 tmr_id;
+  Le32 quantity;
+  Le32 in_use;   ///< seats
+  Le32 peak;     ///< most seats in use at once
+  Le32 handles;  ///< that hold them: more than seats where stations share one
+  Le64 units;    ///< if it has any (metered)
+  Le64 units_used;
+  Le64 usage_period_ms;  ///< 0: it has none
+  Le64 usage_from_ms;    ///< wall: when that began; 0: not yet
+  uint8_t metered;
+  uint8_t name_size;
+  uint8_t reserved[2];
+};
+static_assert(sizeof(UsageRow) == 68);
+
+/// How many requests were denied for one reason.
+struct DenialCount {
+  uint8_t code;  ///< Code
+  uint8_t reserved[3];
+  Le64 count;
+};
+static_assert(sizeof(DenialCount) == 12);
+
 /// A checked page: its header, and rows for the next_… function of its kind.
 struct PageView {
   const PageHeader* header = nullptr;
@@ -94,9 +125,15 @@ struct LeaseItem {
   const LeaseRow* row = nullptr;
   HolderText holder;  ///< texts follow a row in the order of its sizes
 };
+struct UsageItem {
+  const UsageRow* row = nullptr;
+  std::span<const DenialCount> denied;
+  std::string_view name;
+};
 /// Take the next row off the front of `rest`; false at the end or when malformed.
 bool next_license(Bytes& rest, LicenseItem& out);
 bool next_container(Bytes& rest, ContainerItem& out);
 bool next_lease(Bytes& rest, LeaseItem& out);
+bool next_usage(Bytes& rest, UsageItem& out);
 
 }  // namespace tercet

@@ -60,6 +60,37 @@ TEST(Listing, ReadsGoldenLeases) {
   EXPECT_FALSE(next_lease(page.rows, item));
 }
 
+TEST(Listing, ReadsGoldenUsage) {
+  const auto bytes = golden::load("page_usage");
+  PageView page;
+  ASSERT_TRUE(parse_page(bytes, page));
+  UsageItem item;
+  ASSERT_TRUE(next_usage(page.rows, item));
+  EXPECT_EQ(item.name, "Solver");
+  EXPECT_EQ(item.row->mode, static_cast<uint8_t>(LicenseMode::station_share));
+  EXPECT_EQ(item.row->tmr_id, 17U);
+  EXPECT_EQ(item.row->quantity, 5U);
+  EXPECT_EQ(item.row->in_use, 4U);
+  EXPECT_EQ(item.row->peak, 5U);
+  EXPECT_EQ(item.row->handles, 9U);
+  EXPECT_EQ(item.row->units, 100U);
+  EXPECT_EQ(item.row->units_used, 42U);
+  EXPECT_EQ(item.row->usage_period_ms, 86'400'000U);
+  EXPECT_EQ(item.row->usage_from_ms, uint64_t{golden::kWallMs});
+  EXPECT_EQ(item.row->metered, 1);
+  ASSERT_EQ(item.denied.size(), 2U);
+  EXPECT_EQ(static_cast<Code>(item.denied[0].code), Code::no_free_seat);
+  EXPECT_EQ(item.denied[0].count, 7U);
+  EXPECT_EQ(static_cast<Code>(item.denied[1].code), Code::station_busy);
+  EXPECT_EQ(item.denied[1].count, uint64_t{1} << 32U);
+  ASSERT_TRUE(next_usage(page.rows, item));
+  EXPECT_EQ(item.row->mode, 0);
+  EXPECT_EQ(item.name, "");
+  ASSERT_EQ(item.denied.size(), 1U);
+  EXPECT_EQ(static_cast<Code>(item.denied[0].code), Code::unknown_handle);
+  EXPECT_FALSE(next_usage(page.rows, item));
+}
+
 template <class Row>
 bool parses_with(const char* name, void (*change)(PageHeader&, Row&)) {
   auto bytes = golden::load(name);
@@ -104,6 +135,16 @@ TEST(Listing, RefusesBrokenRows) {
   EXPECT_FALSE(lease([](PageHeader&, LeaseRow& r) { r.station_size = 255; }));
   EXPECT_FALSE(lease([](PageHeader&, LeaseRow& r) { r.reserved = 1; }));
   EXPECT_FALSE(lease([](PageHeader&, LeaseRow& r) { r.end_cell_ms = UINT64_MAX; }));
+  const auto usage = [](void (*change)(PageHeader&, UsageRow&)) { return parses_with("page_usage", change); };
+  EXPECT_TRUE(usage([](PageHeader&, UsageRow&) {}));
+  EXPECT_FALSE(usage([](PageHeader&, UsageRow& r) { r.name_size = 7; }));
+  EXPECT_FALSE(usage([](PageHeader&, UsageRow& r) { r.denied = 1; }));
+  EXPECT_FALSE(usage([](PageHeader&, UsageRow& r) { r.denied = 255; }));
+  EXPECT_FALSE(usage([](PageHeader&, UsageRow& r) { r.metered = 2; }));
+  EXPECT_FALSE(usage([](PageHeader&, UsageRow& r) { r.reserved[0] = 1; }));
+  EXPECT_FALSE(usage([](PageHeader&, UsageRow& r) { r.usage_from_ms = UINT64_MAX; }));
+  EXPECT_FALSE(
+      usage([](PageHeader&, UsageRow& r) { reinterpret_cast<DenialCount*>(&r + 1)->reserved[2] = 1; }));
 }
 
 }  // namespace

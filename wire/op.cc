@@ -35,7 +35,7 @@ bool read_fits(Bytes body) {
   return body.size() == sizeof(ReadBody) && fields->all <= 1 && all_zero(fields->reserved);
 }
 
-/// Also false for a kind that is unknown or not served yet.
+/// Also false for a kind that is unknown.
 bool body_fits(OpKind kind, Bytes body) {
   switch (kind) {
     case OpKind::checkout:
@@ -44,17 +44,18 @@ bool body_fits(OpKind kind, Bytes body) {
       return body.size() == sizeof(RenewBody);
     case OpKind::release:
       return body.empty();
+    case OpKind::consume:
+      return body.size() == sizeof(ConsumeBody);
     case OpKind::import_constituent:
       return !body.empty();
     case OpKind::read_licenses:
     case OpKind::read_containers:
     case OpKind::read_leases:
     case OpKind::read_lease:
+    case OpKind::read_usage:
       return read_fits(body);
     case OpKind::status:
       return body.size() == sizeof(StatusBody);
-    case OpKind::consume:
-      return false;
   }
   return false;
 }

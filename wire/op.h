@@ -28,17 +28,18 @@ enum class OpKind : uint8_t {
   checkout = 1,
   renew = 2,
   release = 3,
-  consume = 4,  ///< its place; not served yet
+  consume = 4,
   import_constituent = 5,
   // reads: answered by two backends at a place in the log, never ordered
   read_licenses = 64,
   read_containers = 65,
   read_leases = 66,
   read_lease = 67,
+  read_usage = 68,
   // the LB's own view, no quorum
   status = 96,
 };
-constexpr bool is_read(OpKind kind) { return kind >= OpKind::read_licenses && kind <= OpKind::read_lease; }
+constexpr bool is_read(OpKind kind) { return kind >= OpKind::read_licenses && kind <= OpKind::read_usage; }
 constexpr bool is_mutating(OpKind kind) {
   return kind >= OpKind::checkout && kind <= OpKind::import_constituent;
 }
@@ -88,6 +89,13 @@ constexpr size_t lease_at(OpKind kind) {
 constexpr uint32_t bounded_lease(uint32_t wish_ms, uint32_t least_ms, uint32_t most_ms) {
   return wish_ms == 0 ? 0 : wish_ms < least_ms ? least_ms : wish_ms > most_ms ? most_ms : wish_ms;
 }
+
+/// Units of the lease's license.
+struct ConsumeBody {
+  Le64 total;  ///< the handle's running total: all that it has used so far; less than before, or the same,
+               ///< uses none
+};
+static_assert(sizeof(OpHeader) + sizeof(ConsumeBody) <= 48, "bytes here are speed");
 // release: no body. import_constituent: the body is one constituent's JWS (wire/seal/license_file.h).
 
 /// A read of one page. Listings start at cursor 0 and go on from the answer's `next` until that is 0.
@@ -158,20 +166,21 @@ enum class Code : uint8_t {
 const char* name_of(Code code);  ///< "NO_FREE_SEAT"; "UNKNOWN_CODE" for a number that is none
 
 /// The result of an ordered operation, the same bytes from every honest backend. `features` of a denial:
-/// FEATURE_NOT_LICENSED the bits asked for that the license lacks; EXPIRED and NOT_YET_VALID (of checkout and
-/// renew) the license's valid until or from (wall, ms); ONLY_ONE_CONSTITUENT which of the three are there
-/// (bit s: slot s+1's).
+/// FEATURE_NOT_LICENSED the bits asked for that the license lacks; EXPIRED and NOT_YET_VALID (of checkout,
+/// renew and consume) the license's valid until or from (wall, ms); USAGE_PERIOD_OVER when that was (wall,
+/// ms); NO_UNITS_LEFT how many are left; ONLY_ONE_CONSTITUENT which of the three are there (bit s: slot
+/// s+1's).
 struct OpResult {
   uint8_t code;
-  uint8_t flags;  ///< kLaterAnswer
+  uint8_t flags;  ///< kLaterAnswer, kUnitsLeft
   uint8_t slot;   ///< import: the constituent's slot, 1..3
   uint8_t reserved;
   Le32 tmr_id;
-  Le32 lease_ms;    ///< granted: as granted
+  Le32 lease_ms;    ///< granted: as granted; a release's and a consume's is 0
   Le32 in_use;      ///< seats of the license in use after this operation; a denial tells them, too, …
   Le32 quantity;    ///< … if a license is what it is about
   Le32 seats_left;  ///< no-user-limit: 0xFFFFFFFF
-  Le64 features;    ///< granted: the license's
+  Le64 features;    ///< granted: the license's; a consume's: units left (kUnitsLeft)
   Le64 lease_end_cell_ms;
   Le64 lease_end_wall_ms;  ///< for people: wall time of the entry + lease
 };

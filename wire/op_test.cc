@@ -103,7 +103,8 @@ TEST(Op, LengthsOfBodies) {
     EXPECT_EQ(parses(op_of(OpKind::read_lease, body(n))), n == 32) << n;
     EXPECT_EQ(parses(op_of(OpKind::status, body(n))), n == 8) << n;
     EXPECT_EQ(parses(op_of(OpKind::import_constituent, body(n))), n != 0) << n;
-    EXPECT_FALSE(parses(op_of(OpKind::consume, body(n)))) << n;
+    EXPECT_EQ(parses(op_of(OpKind::consume, body(n))), n == 8) << n;
+    EXPECT_EQ(parses(op_of(OpKind::read_usage, body(n))), n == 32) << n;
   }
   EXPECT_TRUE(parses(op_of(OpKind::import_constituent, body(kOpMax - sizeof(OpHeader)))));
   EXPECT_FALSE(parses(op_of(OpKind::import_constituent, body(kOpMax - sizeof(OpHeader) + 1))));
@@ -112,7 +113,7 @@ TEST(Op, LengthsOfBodies) {
 TEST(Op, UnknownKindsAreRefused) {
   const std::vector<uint8_t> body(32);
   for (unsigned kind = 0; kind < 256; ++kind) {
-    const bool takes_32 = kind == 1 || kind == 5 || (kind >= 64 && kind <= 67);
+    const bool takes_32 = kind == 1 || kind == 5 || (kind >= 64 && kind <= 68);
     EXPECT_EQ(parses(op_of(static_cast<OpKind>(kind), body)), takes_32) << kind;
   }
 }

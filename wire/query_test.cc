@@ -60,7 +60,7 @@ TEST(HelloAck, ReadsGoldenAndWritesIt) {
 }
 
 TEST(Query, ReadsGoldenAndWritesIt) {
-  for (const char* name : {"query_seats", "query_reads", "query_import"}) {
+  for (const char* name : {"query_seats", "query_use", "query_reads", "query_import"}) {
     const auto bytes = golden::load(name);
     std::vector<uint8_t> out(kCellPlainMax);
     QueryWriter writer(out);
@@ -94,6 +94,17 @@ TEST(Query, FieldsOfSeats) {
   EXPECT_EQ(ops[2].request, 3U);
   EXPECT_EQ(ops[2].handle.bytes[0], 0x40);
   EXPECT_EQ(ops[0].handle, ops[2].handle);
+}
+
+TEST(Query, FieldsOfUse) {
+  const auto bytes = golden::load("query_use");
+  const auto ops = ops_of(bytes);
+  ASSERT_EQ(ops.size(), 2U);
+  EXPECT_EQ(ops[0].kind, OpKind::consume);
+  EXPECT_EQ(header_of<ConsumeBody>(ops[0].body)->total, 0x0002334455667788U);
+  EXPECT_LE(ops[0].all.size(), 48U);
+  EXPECT_EQ(ops[1].kind, OpKind::read_usage);
+  EXPECT_EQ(header_of<ReadBody>(ops[1].body)->cursor, 7U);
 }
 
 TEST(Query, FieldsOfReads) {

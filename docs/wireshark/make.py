@@ -39,7 +39,7 @@ STATE = ["kDivergent", "kBlank", "kAmnesiac", "kMember", "kCatchingUp", "kLeases
 FLAGS = {
     "AcceptHeader.flags": ["kFit"], "Keepalive.flags": ["kFit", "kQuiet"], "VoteHeader.flags": STATE,
     "Heard.flags": STATE, "PromiseHeader.flags": STATE, "Refused.flags": STATE, "AnswerHeader.flags": ["kWhole"],
-    "OpResult.flags": ["kLaterAnswer"],
+    "OpResult.flags": ["kLaterAnswer", "kUnitsLeft"],
     "Heartbeat.flags": ["kLostClients", "kLostBackends", "kResigned", "kHoldsAddress", "kServing"],
 }
 NOT_FLAGS = {"kOpenedVersion", "kDatagramVersion", "kSenderClient", "kQueryVersion", "kItemEntry", "kItemRead"}
@@ -47,12 +47,12 @@ NOT_FLAGS = {"kOpenedVersion", "kDatagramVersion", "kSenderClient", "kQueryVersi
 ENUM_OF = {"DatagramHeader.kind": "DatagramKind", "DatagramHeader.sender": "ServerId", "OpHeader.kind": "OpKind",
            "OpResult.code": "Code", "EntryHeader.kind": "EntryKind"}
 # Sizes of bodies that the headers assert only together with what is in front of them.
-SIZE_OF = {"RenewBody": 4, "StatusBody": 8}
+SIZE_OF = {"RenewBody": 4, "ConsumeBody": 8, "StatusBody": 8}
 # Numbers that name something, or are bits: hexadecimal. All others are decimal.
 HEX = {"cell_id", "cell", "incarnation", "instance", "echo_instance", "s", "features", "nonce", "last_l_low", "last_l_high",
        "readers", "constituents"}
 EPOCHS = {"epoch", "last_epoch", "promised"}
-WALL = {"wall_ms", "clock_ms", "valid_from_ms", "valid_until_ms", "since_wall_ms", "end_wall_ms", "lease_end_wall_ms"}
+WALL = {"wall_ms", "clock_ms", "valid_from_ms", "valid_until_ms", "usage_from_ms", "since_wall_ms", "end_wall_ms", "lease_end_wall_ms"}
 SIZES = {"uint8_t": 1, "Le16": 2, "Le32": 4, "Le64": 8, "WireHash": 16}
 
 

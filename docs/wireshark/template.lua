@@ -123,11 +123,11 @@ local W = {}
 
 local kRowOf = {
   [E.OpKind.read_licenses] = S.LicenseRow, [E.OpKind.read_containers] = S.ContainerRow,
-  [E.OpKind.read_leases] = S.LeaseRow, [E.OpKind.read_lease] = S.LeaseRow,
+  [E.OpKind.read_leases] = S.LeaseRow, [E.OpKind.read_lease] = S.LeaseRow, [E.OpKind.read_usage] = S.UsageRow,
 }
 local kTextsOf = {
   [S.LicenseRow] = {"name"}, [S.ContainerRow] = {"serial"},
-  [S.LeaseRow] = {"user", "host", "process", "version", "station"},
+  [S.LeaseRow] = {"user", "host", "process", "version", "station"}, [S.UsageRow] = {"name"},
 }
 
 local function page(rest, tree)
@@ -153,6 +153,9 @@ local function page(rest, tree)
     if not values then
       return
     end
+    for _ = 1, values.denied or 0 do
+      add_struct(one, shown, S.DenialCount, "Denied")
+    end
     for _, text in ipairs(kTextsOf[row]) do
       add_text(one, shown, values[text .. "_size"], text)
     end
@@ -162,9 +165,9 @@ local function page(rest, tree)
 end
 
 local kBodyOf = {
-  [E.OpKind.checkout] = S.CheckoutBody, [E.OpKind.renew] = S.RenewBody, [E.OpKind.read_licenses] = S.ReadBody,
-  [E.OpKind.read_containers] = S.ReadBody, [E.OpKind.read_leases] = S.ReadBody, [E.OpKind.read_lease] = S.ReadBody,
-  [E.OpKind.status] = S.StatusBody,
+  [E.OpKind.checkout] = S.CheckoutBody, [E.OpKind.renew] = S.RenewBody, [E.OpKind.consume] = S.ConsumeBody,
+  [E.OpKind.read_licenses] = S.ReadBody, [E.OpKind.read_containers] = S.ReadBody, [E.OpKind.read_leases] = S.ReadBody,
+  [E.OpKind.read_lease] = S.ReadBody, [E.OpKind.read_usage] = S.ReadBody, [E.OpKind.status] = S.StatusBody,
 }
 
 -- One operation; returns its kind's name.

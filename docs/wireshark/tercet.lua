@@ -27,8 +27,8 @@ N.LbRole = {[0] = "standby", [1] = "asking", [2] = "preparing", [3] = "starting"
 E.LbRole = {standby = 0, asking = 1, preparing = 2, starting = 3, active = 4}
 N.LicenseMode = {[1] = "user_limit", [2] = "no_user_limit", [3] = "station_share", [4] = "exclusive"}
 E.LicenseMode = {user_limit = 1, no_user_limit = 2, station_share = 3, exclusive = 4}
-N.OpKind = {[1] = "checkout", [2] = "renew", [3] = "release", [4] = "consume", [5] = "import_constituent", [64] = "read_licenses", [65] = "read_containers", [66] = "read_leases", [67] = "read_lease", [96] = "status"}
-E.OpKind = {checkout = 1, renew = 2, release = 3, consume = 4, import_constituent = 5, read_licenses = 64, read_containers = 65, read_leases = 66, read_lease = 67, status = 96}
+N.OpKind = {[1] = "checkout", [2] = "renew", [3] = "release", [4] = "consume", [5] = "import_constituent", [64] = "read_licenses", [65] = "read_containers", [66] = "read_leases", [67] = "read_lease", [68] = "read_usage", [96] = "status"}
+E.OpKind = {checkout = 1, renew = 2, release = 3, consume = 4, import_constituent = 5, read_licenses = 64, read_containers = 65, read_leases = 66, read_lease = 67, read_usage = 68, status = 96}
 N.ServerId = {[0] = "lb1", [1] = "lb2", [2] = "b1", [3] = "b2", [4] = "b3", [255] = "client"}
 E.ServerId = {lb1 = 0, lb2 = 1, b1 = 2, b2 = 3, b3 = 4}
 N.Slot = {[0] = "one", [1] = "two", [2] = "three"}
@@ -121,6 +121,9 @@ S.CheckoutBody = {name = "CheckoutBody", size = 32,
 S.RenewBody = {name = "RenewBody", size = 4,
   {name = "lease_ms", at = 0, size = 4, f = field(ProtoField.uint32("tercet.renew_body.lease_ms", "lease_ms", base.DEC, nil, nil, "0: as at checkout"))},
 }
+S.ConsumeBody = {name = "ConsumeBody", size = 8,
+  {name = "total", at = 0, size = 8, f = field(ProtoField.uint64("tercet.consume_body.total", "total", base.DEC, nil, nil, "the handle's running total: all that it has used so far; less than before, or the same, uses none"))},
+}
 S.ReadBody = {name = "ReadBody", size = 32,
   {name = "cursor", at = 0, size = 8, f = field(ProtoField.uint64("tercet.read_body.cursor", "cursor", base.DEC))},
   {name = "handle", at = 8, size = 16, kind = "bytes", f = field(ProtoField.bytes("tercet.read_body.handle", "handle", base.NONE, "read_lease: whose"))},
@@ -133,15 +136,15 @@ S.StatusBody = {name = "StatusBody", size = 8,
 }
 S.OpResult = {name = "OpResult", size = 48,
   {name = "code", at = 0, size = 1, f = field(ProtoField.uint8("tercet.op_result.code", "code", base.DEC, N.Code))},
-  {name = "flags", at = 1, size = 1, f = field(ProtoField.uint8("tercet.op_result.flags", "flags", base.HEX)), flags = {field(ProtoField.bool("tercet.op_result.later_answer", "later_answer", 8, nil, 1))}},
+  {name = "flags", at = 1, size = 1, f = field(ProtoField.uint8("tercet.op_result.flags", "flags", base.HEX)), flags = {field(ProtoField.bool("tercet.op_result.later_answer", "later_answer", 8, nil, 1)), field(ProtoField.bool("tercet.op_result.units_left", "units_left", 8, nil, 2))}},
   {name = "slot", at = 2, size = 1, f = field(ProtoField.uint8("tercet.op_result.slot", "slot", base.DEC, nil, nil, "import: the constituent's slot, 1..3"))},
   {name = "reserved", at = 3, size = 1, f = field(ProtoField.uint8("tercet.op_result.reserved", "reserved", base.DEC))},
   {name = "tmr_id", at = 4, size = 4, f = field(ProtoField.uint32("tercet.op_result.tmr_id", "tmr_id", base.DEC))},
-  {name = "lease_ms", at = 8, size = 4, f = field(ProtoField.uint32("tercet.op_result.lease_ms", "lease_ms", base.DEC, nil, nil, "granted: as granted"))},
+  {name = "lease_ms", at = 8, size = 4, f = field(ProtoField.uint32("tercet.op_result.lease_ms", "lease_ms", base.DEC, nil, nil, "granted: as granted; a release's and a consume's is 0"))},
   {name = "in_use", at = 12, size = 4, f = field(ProtoField.uint32("tercet.op_result.in_use", "in_use", base.DEC, nil, nil, "seats of the license in use after this operation; a denial tells them, too, …"))},
   {name = "quantity", at = 16, size = 4, f = field(ProtoField.uint32("tercet.op_result.quantity", "quantity", base.DEC, nil, nil, "… if a license is what it is about"))},
   {name = "seats_left", at = 20, size = 4, f = field(ProtoField.uint32("tercet.op_result.seats_left", "seats_left", base.DEC, nil, nil, "no-user-limit: 0xFFFFFFFF"))},
-  {name = "features", at = 24, size = 8, f = field(ProtoField.uint64("tercet.op_result.features", "features", base.HEX, nil, nil, "granted: the license's"))},
+  {name = "features", at = 24, size = 8, f = field(ProtoField.uint64("tercet.op_result.features", "features", base.HEX, nil, nil, "granted: the license's; a consume's: units left (kUnitsLeft)"))},
   {name = "lease_end_cell_ms", at = 32, size = 8, f = field(ProtoField.uint64("tercet.op_result.lease_end_cell_ms", "lease_end_cell_ms", base.DEC))},
   {name = "lease_end_wall_ms", at = 40, size = 8, f = field(ProtoField.uint64("tercet.op_result.lease_end_wall_ms", "lease_end_wall_ms", base.DEC, nil, nil, "for people: wall time of the entry + lease")), wall = true},
 }
@@ -196,6 +199,30 @@ S.LeaseRow = {name = "LeaseRow", size = 56,
   {name = "since_wall_ms", at = 32, size = 8, f = field(ProtoField.uint64("tercet.lease_row.since_wall_ms", "since_wall_ms", base.DEC)), wall = true},
   {name = "end_wall_ms", at = 40, size = 8, f = field(ProtoField.uint64("tercet.lease_row.end_wall_ms", "end_wall_ms", base.DEC)), wall = true},
   {name = "end_cell_ms", at = 48, size = 8, f = field(ProtoField.uint64("tercet.lease_row.end_cell_ms", "end_cell_ms", base.DEC))},
+}
+S.UsageRow = {name = "UsageRow", size = 68,
+  {name = "length", at = 0, size = 2, f = field(ProtoField.uint16("tercet.usage_row.length", "length", base.DEC, nil, nil, "with the denials and the name behind it"))},
+  {name = "mode", at = 2, size = 1, f = field(ProtoField.uint8("tercet.usage_row.mode", "mode", base.DEC, N.LicenseMode, nil, "LicenseMode; 0: denials that no license is to blame for, and nothing else"))},
+  {name = "denied", at = 3, size = 1, f = field(ProtoField.uint8("tercet.usage_row.denied", "denied", base.DEC, nil, nil, "how many DenialCount follow"))},
+  {name = "firm", at = 4, size = 4, f = field(ProtoField.uint32("tercet.usage_row.firm", "firm", base.DEC))},
+  {name = "product", at = 8, size = 4, f = field(ProtoField.uint32("tercet.usage_row.product", "product", base.DEC))},
+  {name = "tmr_id", at = 12, size = 4, f = field(ProtoField.uint32("tercet.usage_row.tmr_id", "tmr_id", base.DEC))},
+  {name = "quantity", at = 16, size = 4, f = field(ProtoField.uint32("tercet.usage_row.quantity", "quantity", base.DEC))},
+  {name = "in_use", at = 20, size = 4, f = field(ProtoField.uint32("tercet.usage_row.in_use", "in_use", base.DEC, nil, nil, "seats"))},
+  {name = "peak", at = 24, size = 4, f = field(ProtoField.uint32("tercet.usage_row.peak", "peak", base.DEC, nil, nil, "most seats in use at once"))},
+  {name = "handles", at = 28, size = 4, f = field(ProtoField.uint32("tercet.usage_row.handles", "handles", base.DEC, nil, nil, "that hold them: more than seats where stations share one"))},
+  {name = "units", at = 32, size = 8, f = field(ProtoField.uint64("tercet.usage_row.units", "units", base.DEC, nil, nil, "if it has any (metered)"))},
+  {name = "units_used", at = 40, size = 8, f = field(ProtoField.uint64("tercet.usage_row.units_used", "units_used", base.DEC))},
+  {name = "usage_period_ms", at = 48, size = 8, f = field(ProtoField.uint64("tercet.usage_row.usage_period_ms", "usage_period_ms", base.DEC, nil, nil, "0: it has none"))},
+  {name = "usage_from_ms", at = 56, size = 8, f = field(ProtoField.uint64("tercet.usage_row.usage_from_ms", "usage_from_ms", base.DEC, nil, nil, "wall: when that began; 0: not yet")), wall = true},
+  {name = "metered", at = 64, size = 1, f = field(ProtoField.uint8("tercet.usage_row.metered", "metered", base.DEC))},
+  {name = "name_size", at = 65, size = 1, f = field(ProtoField.uint8("tercet.usage_row.name_size", "name_size", base.DEC))},
+  {name = "reserved", at = 66, size = 2, kind = "bytes", f = field(ProtoField.bytes("tercet.usage_row.reserved", "reserved", base.NONE))},
+}
+S.DenialCount = {name = "DenialCount", size = 12,
+  {name = "code", at = 0, size = 1, f = field(ProtoField.uint8("tercet.denial_count.code", "code", base.DEC, N.Code, nil, "Code"))},
+  {name = "reserved", at = 1, size = 3, kind = "bytes", f = field(ProtoField.bytes("tercet.denial_count.reserved", "reserved", base.NONE))},
+  {name = "count", at = 4, size = 8, f = field(ProtoField.uint64("tercet.denial_count.count", "count", base.DEC))},
 }
 S.AcceptItem = {name = "AcceptItem", size = 8,
   {name = "item", at = 0, size = 1, f = field(ProtoField.uint8("tercet.accept_item.item", "item", base.DEC, nil, nil, "kItemEntry"))},
@@ -520,11 +547,11 @@ local W = {}
 
 local kRowOf = {
   [E.OpKind.read_licenses] = S.LicenseRow, [E.OpKind.read_containers] = S.ContainerRow,
-  [E.OpKind.read_leases] = S.LeaseRow, [E.OpKind.read_lease] = S.LeaseRow,
+  [E.OpKind.read_leases] = S.LeaseRow, [E.OpKind.read_lease] = S.LeaseRow, [E.OpKind.read_usage] = S.UsageRow,
 }
 local kTextsOf = {
   [S.LicenseRow] = {"name"}, [S.ContainerRow] = {"serial"},
-  [S.LeaseRow] = {"user", "host", "process", "version", "station"},
+  [S.LeaseRow] = {"user", "host", "process", "version", "station"}, [S.UsageRow] = {"name"},
 }
 
 local function page(rest, tree)
@@ -550,6 +577,9 @@ local function page(rest, tree)
     if not values then
       return
     end
+    for _ = 1, values.denied or 0 do
+      add_struct(one, shown, S.DenialCount, "Denied")
+    end
     for _, text in ipairs(kTextsOf[row]) do
       add_text(one, shown, values[text .. "_size"], text)
     end
@@ -559,9 +589,9 @@ local function page(rest, tree)
 end
 
 local kBodyOf = {
-  [E.OpKind.checkout] = S.CheckoutBody, [E.OpKind.renew] = S.RenewBody, [E.OpKind.read_licenses] = S.ReadBody,
-  [E.OpKind.read_containers] = S.ReadBody, [E.OpKind.read_leases] = S.ReadBody, [E.OpKind.read_lease] = S.ReadBody,
-  [E.OpKind.status] = S.StatusBody,
+  [E.OpKind.checkout] = S.CheckoutBody, [E.OpKind.renew] = S.RenewBody, [E.OpKind.consume] = S.ConsumeBody,
+  [E.OpKind.read_licenses] = S.ReadBody, [E.OpKind.read_containers] = S.ReadBody, [E.OpKind.read_leases] = S.ReadBody,
+  [E.OpKind.read_lease] = S.ReadBody, [E.OpKind.read_usage] = S.ReadBody, [E.OpKind.status] = S.StatusBody,
 }
 
 -- One operation; returns its kind's name.

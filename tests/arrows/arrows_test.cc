@@ -156,7 +156,8 @@ std::vector<std::string> faults_of(const std::string& path, const std::string& t
         kImpure.contains(include.path) || std::ranges::any_of(kImpurePrefixes, [&](const auto& prefix) {
           return include.path.starts_with(prefix);
         });
-    if (kPure.contains(folder) && impure && !include.quoted && !path.ends_with("_test.cc")) {
+    if (kPure.contains(folder) && impure && !include.quoted && !path.ends_with("_test.cc") &&
+        !path.ends_with("_bench.cc")) {
       faults.push_back(where + folder + " is pure, <" + include.path +
                        "> is not: take times, dice and bytes as arguments, hand effects out as values");
     }

@@ -120,6 +120,7 @@ inline bool touch_page(Bytes answer) {
   LicenseItem license;
   ContainerItem container;
   LeaseItem lease;
+  UsageItem usage;
   switch (static_cast<OpKind>(page.header->kind)) {
     case OpKind::read_licenses:
       for (Bytes rest = page.rows; next_license(rest, license); ++rows) {
@@ -131,6 +132,15 @@ inline bool touch_page(Bytes answer) {
       for (Bytes rest = page.rows; next_container(rest, container); ++rows) {
         touch(bytes_of(*container.row));
         touch(container.serial);
+      }
+      break;
+    case OpKind::read_usage:
+      for (Bytes rest = page.rows; next_usage(rest, usage); ++rows) {
+        touch(bytes_of(*usage.row));
+        touch(usage.name);
+        for (const DenialCount& denied : usage.denied) {
+          touch(bytes_of(denied));
+        }
       }
       break;
     default:
