@@ -43,6 +43,10 @@ bool is_answer_to(OpKind kind, const OpResult& result) {
   if ((result.flags & kLaterAnswer) != 0) {
     return false;
   }
+  const bool units = (result.flags & kUnitsLeft) != 0;
+  if (units || kind == OpKind::consume) {
+    return units && kind == OpKind::consume;
+  }
   const bool holds = result.lease_ms != 0;
   return kind == OpKind::import_constituent || holds == (kind != OpKind::release);
 }
@@ -103,7 +107,8 @@ std::string explain(Code code, const OpResult& result, OpKind kind) {
     case Code::feature_not_licensed:
       return "a feature that was asked for is not licensed: ask for fewer";
     case Code::no_units_left:
-      return "no units are left: import a license with more";
+      return std::to_string(result.features.get()) +
+             " units of the license are left, too few for this: use fewer, or import a revision with more";
     case Code::station_busy:
       return "this station holds a seat of the license already, and may hold one only: release that one";
     case Code::unknown_handle:
@@ -342,6 +347,16 @@ tl::expected<Grant, Failure> Cell::release(SeatState& seat) {
   }
 }
 
+tl::expected<Grant, Failure> Cell::consume(SeatState& seat, uint64_t total) {
+  for (int tries = 0;; ++tries) {
+    auto grant = mutate(Op::consume(seat.handle, ++seat.number, total));
+    if (grant || grant.error().code != Code::stale || tries > 0) {
+      return grant;
+    }
+    catch_up(seat);
+  }
+}
+
 bool Cell::give_back(SeatState& seat) {
   const auto done = release(seat);
   return done || done.error().code == Code::unknown_handle;
@@ -411,6 +426,10 @@ tl::expected<std::vector<ContainerInfo>, Failure> Cell::containers(bool all) {
 }
 tl::expected<std::vector<Lease>, Failure> Cell::leases() {
   return pages<Lease>(OpKind::read_leases, false, parse_leases);
+}
+
+tl::expected<std::vector<UsageInfo>, Failure> Cell::usage() {
+  return pages<UsageInfo>(OpKind::read_usage, false, parse_usage);
 }
 
 tl::expected<Lease, Failure> Cell::lease(const Handle& handle) {

@@ -62,6 +62,10 @@ class Cell {
   /// because another process went on with the handle, is tried once more.
   tl::expected<Grant, Failure> renew(SeatState& seat, uint32_t lease_ms);
   tl::expected<Grant, Failure> release(SeatState& seat);
+  /// `total` units in all were used on this seat; `result.features` of the grant tells how many the license
+  /// has left. The same total, or a lower one, uses none: whatever became of a request, asking again is
+  /// harmless.
+  tl::expected<Grant, Failure> consume(SeatState& seat, uint64_t total);
   /// Of a handle that nobody seems to hold: UNKNOWN_HANDLE, which the cell remembers, so that a checkout
   /// under way seats nobody. Frees the seat if it is held, or was taken since.
   tl::expected<Grant, Failure> release_unknown(const Handle& handle);
@@ -73,6 +77,7 @@ class Cell {
   tl::expected<std::vector<License>, Failure> licenses(bool all);
   tl::expected<std::vector<ContainerInfo>, Failure> containers(bool all);
   tl::expected<std::vector<Lease>, Failure> leases();
+  tl::expected<std::vector<UsageInfo>, Failure> usage();
   /// UNKNOWN_HANDLE is a denial.
   tl::expected<Lease, Failure> lease(const Handle& handle);
   /// The LB's status document (JSON text), assembled from its pages.

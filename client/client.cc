@@ -12,6 +12,7 @@ using client::Failure;
 
 struct Seat::State {
   std::unique_ptr<client::Keeper> keeper;
+  Duration timeout;
 };
 struct Client::State {
   client::Config config;
@@ -27,6 +28,7 @@ Error error_of(const Failure& failure) {
   error.code = name_of(failure.code);
   error.in_use = failure.result.in_use;
   error.quantity = failure.result.quantity;
+  error.units_left = failure.code == Code::no_units_left ? failure.result.features.get() : 0;
   error.handle = failure.handle ? client::text_of(*failure.handle) : "";
   switch (failure.kind) {
     case Failure::Kind::denied:
@@ -74,6 +76,16 @@ uint64_t Seat::features() const { return state_ == nullptr ? 0 : state_->keeper-
 std::chrono::system_clock::time_point Seat::lease_end() const {
   const int64_t ms = state_ == nullptr ? 0 : state_->keeper->seat().lease_end.ms;
   return std::chrono::system_clock::time_point(std::chrono::milliseconds(ms));
+}
+tl::expected<uint64_t, Error> Seat::consume(uint64_t total) {
+  if (state_ == nullptr) {
+    return wrong("this seat was moved from: use the one that it was moved to");
+  }
+  const auto grant = state_->keeper->consume(total, state_->timeout);
+  if (!grant) {
+    return tl::unexpected(error_of(grant.error()));
+  }
+  return grant->result.features.get();
 }
 bool Seat::release() { return state_ != nullptr && state_->keeper->release(); }
 
@@ -144,6 +156,7 @@ tl::expected<Seat, Error> Client::checkout(const SeatRequest& request,
     return tl::unexpected(error);
   }
   auto state = std::make_unique<Seat::State>();
+  state->timeout = state_->config.timeout;
   state->keeper = std::make_unique<client::Keeper>(std::move(*channel), seat, std::move(on_lost));
   return Seat(std::move(state));
 }

@@ -35,6 +35,8 @@ class FakeLb {
     std::string name = "CAD";
     bool valid = true;
     uint64_t valid_from_ms = 0, valid_until_ms = 0;
+    uint64_t units = 0, units_used = 0;  ///< 0: it has none
+    uint64_t denied = 0;                 ///< NO_FREE_SEAT, as usage shows it
   };
 
   // Behaviour; set before start(), or under change().
@@ -52,12 +54,14 @@ class FakeLb {
   bool lose_answers = false;    ///< what is ordered is carried out, and its answers are lost
   bool lose_checkouts = false;  ///< … of checkouts only
   bool lose_releases = false;   ///< … of releases only
+  bool lose_consumes = false;   ///< … of consumes only
   uint32_t lease_min_ms = 1'000, lease_max_ms = 86'400'000;  ///< told in HelloAck, not enforced
   int64_t cell_ms = 1'000'000;                               ///< the cell's time at start(); runs from then
   std::string status =
       R"({"active":"lb1","epoch":4,"commit":9,"serving":true,"lbs":[{"name":"lb1","role":"active"},)"
       R"({"name":"lb2","role":"standby"}],"backends":[],"outvoted":[],"failovers":[]})";
   unsigned rows_a_page = 2;
+  uint64_t denied_to_nobody = 0;        ///< NO_SUCH_LICENSE, as usage shows it
   std::map<std::string, Code> imports;  ///< answer by JWS; absent: granted once, then REPEATED
 
   explicit FakeLb(ServerId self = ServerId::lb1, const seal::CellKeys* shared = nullptr)
@@ -145,6 +149,7 @@ class FakeLb {
     uint32_t lease_ms = 0, last_request = 0;
     std::string user, host, process, version, station;
     int64_t end_cell_ms = 0;
+    uint64_t units = 0;
   };
   struct Said {
     Code code{};
@@ -228,7 +233,8 @@ class FakeLb {
       const Said said = answer_op(op);
       writer.add({op.kind, said.code, op.request, op.handle, said.body});
       lost = lost || (lose_answers && op.kind != OpKind::status && !is_read(op.kind)) ||
-             (lose_checkouts && op.kind == OpKind::checkout) || (lose_releases && op.kind == OpKind::release);
+             (lose_checkouts && op.kind == OpKind::checkout) ||
+             (lose_releases && op.kind == OpKind::release) || (lose_consumes && op.kind == OpKind::consume);
     }
     return lost ? 0 : writer.finish();
   }
@@ -359,6 +365,9 @@ class FakeLb {
       lease->second.end_cell_ms = cell_now() + lease_ms;
       return result(Code::granted, lease->second.license, lease_ms);
     }
+    if (op.kind == OpKind::consume) {
+      return consume(op, lease->second);
+    }
     const size_t license = lease->second.license;
     leases_.erase(lease);
     OpResult r;
@@ -371,8 +380,41 @@ class FakeLb {
     return {Code::granted, {bytes.begin(), bytes.end()}};
   }
 
+  Said consume(const OpView& op, LeaseData& lease) {
+    LicenseData& l = licenses[lease.license];
+    ConsumeBody body;
+    std::memcpy(&body, op.body.data(), sizeof body);
+    const uint64_t more = body.total > lease.units ? body.total - lease.units : 0;
+    const bool there = more <= l.units - l.units_used;
+    if (there) {
+      l.units_used += more;
+      lease.units += more;
+    }
+    lease.last_request = op.request;
+    const Said said = result(there ? Code::granted : Code::no_units_left, lease.license, 0);
+    OpResult r;
+    std::memcpy(static_cast<void*>(&r), said.body.data(), sizeof r);
+    r.flags = there ? kUnitsLeft : 0;
+    r.features = l.units - l.units_used;
+    const Bytes bytes = bytes_of(r);
+    return {said.code, {bytes.begin(), bytes.end()}};
+  }
+
   static void append(std::vector<uint8_t>& out, Bytes bytes) {
     out.insert(out.end(), bytes.begin(), bytes.end());
+  }
+
+  static void append_usage(std::vector<uint8_t>& out, UsageRow row, Code code, uint64_t denied,
+                           const std::string& name) {
+    row.length = static_cast<uint16_t>(sizeof row + row.denied * sizeof(DenialCount) + name.size());
+    append(out, bytes_of(row));
+    if (row.denied != 0) {
+      DenialCount count{};
+      count.code = static_cast<uint8_t>(code);
+      count.count = denied;
+      append(out, bytes_of(count));
+    }
+    append(out, as_bytes(name));
   }
 
   Said read(const OpView& op) {
@@ -418,6 +460,32 @@ class FakeLb {
           rows.emplace_back();
           append(rows.back(), bytes_of(row));
           append(rows.back(), as_bytes(serial));
+        }
+        break;
+      case OpKind::read_usage:
+        for (const LicenseData& l : licenses) {
+          UsageRow row{};
+          row.mode = static_cast<uint8_t>(LicenseMode::user_limit);
+          row.denied = l.denied != 0 ? 1 : 0;
+          row.firm = l.firm;
+          row.product = l.product;
+          row.tmr_id = l.tmr_id;
+          row.quantity = l.quantity;
+          row.in_use = static_cast<uint32_t>(leases_.size());
+          row.peak = l.quantity;
+          row.handles = row.in_use;
+          row.units = l.units;
+          row.units_used = l.units_used;
+          row.metered = l.units != 0 ? 1 : 0;
+          row.usage_period_ms = 60'000;
+          row.usage_from_ms = l.valid_from_ms;
+          row.name_size = static_cast<uint8_t>(l.name.size());
+          append_usage(rows.emplace_back(), row, Code::no_free_seat, l.denied, l.name);
+        }
+        if (denied_to_nobody != 0) {
+          UsageRow row{};
+          row.denied = 1;
+          append_usage(rows.emplace_back(), row, Code::no_such_license, denied_to_nobody, "");
         }
         break;
       default:

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "base/check.h"
 
@@ -28,7 +29,7 @@ Keeper::Keeper(std::unique_ptr<Channel> channel, const SeatState& seat,
                std::function<void(const std::string&)> on_lost)
     : channel_(std::move(channel)),
       on_lost_(std::move(on_lost)),
-      bell_(::eventfd(0, EFD_CLOEXEC)),
+      bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       seat_(seat) {
   TERCET_CHECK(bell_ >= 0, "an eventfd for the keeper");
   channel_->set_interrupt(bell_);
@@ -62,10 +63,72 @@ void Keeper::stop() {
     return;
   }
   stopping_.store(true);
-  const uint64_t one = 1;
-  // An eventfd takes a count of one as long as it is not full, which one ring cannot make it.
-  TERCET_CHECK(::write(bell_, &one, sizeof one) == sizeof one, "the keeper's bell rings");
+  ring();
   thread_.join();
+}
+
+void Keeper::ring() {
+  const uint64_t one = 1;
+  // An eventfd takes a count of one as long as it is not full, which so few rings cannot make it.
+  TERCET_CHECK(::write(bell_, &one, sizeof one) == sizeof one, "the keeper's bell rings");
+}
+
+tl::expected<Grant, Failure> Keeper::consume(uint64_t total, Duration timeout) {
+  const std::lock_guard one_at_a_time(asking_);
+  std::unique_lock lock(mutex_);
+  Failure failure;
+  if (!ended_) {
+    wish_ = Wish{++wishes_, total, boot_now() + timeout};
+    ring();
+    // The thread itself says in time what became of it, unless it is busy with a renewal that nobody answers.
+    const auto wait = std::chrono::nanoseconds((timeout + kReleaseTimeout).ns);
+    answered_.wait_for(lock, wait, [this] { return wish_->done.has_value(); });
+    tl::expected<Grant, Failure> done = tl::unexpected(failure);
+    if (wish_->done) {
+      done = std::move(*wish_->done);
+    } else {
+      done.error().message =
+          "no answer (the outcome of this request is unknown): ask again with the same total";
+      done.error().outcome_unknown = true;
+    }
+    wish_.reset();
+    return done;
+  }
+  failure.kind = Failure::Kind::denied;
+  failure.code = Code::unknown_handle;
+  failure.message = lost_.empty() ? "this seat was given back: check one out anew" : lost_;
+  return tl::unexpected(failure);
+}
+
+void Keeper::grant_wish(SeatState& seat) {
+  Wish wish;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!wish_ || wish_->done) {
+      return;
+    }
+    wish = *wish_;
+    // Rung under this lock: what rings later is heard.
+    uint64_t rings = 0;
+    (void)!::read(bell_, &rings, sizeof rings);
+  }
+  if (stopping_.load()) {
+    return;
+  }
+  // Whatever became of a try, the next is harmless: it sends the same total. So none keeps a renewal waiting.
+  const BootTime now = boot_now();
+  const BootTime until = earlier(wish.until, later(now + kStalePause, seat.renew_at()));
+  Cell cell(*channel_,
+            {.timeout = std::max(until - now, milliseconds(1)), .unavailable = kUnavailablePatience});
+  auto answer = cell.consume(seat, wish.total);
+  const bool cut_short = !answer && until < wish.until && answer.error().kind == Failure::Kind::no_answer;
+  const std::lock_guard lock(mutex_);
+  seat_ = seat;
+  if (cut_short || !wish_ || wish_->id != wish.id) {
+    return;
+  }
+  wish_->done = std::move(answer);
+  answered_.notify_all();
 }
 
 bool Keeper::release() {
@@ -99,13 +162,28 @@ void Keeper::lose(const std::string& why) {
 }
 
 void Keeper::run() {
+  hold();
+  const std::lock_guard lock(mutex_);
+  ended_ = true;
+  if (wish_ && !wish_->done) {
+    Failure failure;
+    failure.kind = Failure::Kind::interrupted;
+    failure.message = "the seat was lost or given back meanwhile: check one out anew";
+    failure.outcome_unknown = true;
+    wish_->done = tl::unexpected(failure);
+    answered_.notify_all();
+  }
+}
+
+void Keeper::hold() {
   SeatState seat = this->seat();
   while (!stopping_.load()) {
-    const BootTime now = boot_now();
-    if (now >= seat.held_until) {
+    if (boot_now() >= seat.held_until) {
       lose("the seat's lease ended before it could be renewed: check one out anew");
       return;
     }
+    grant_wish(seat);
+    const BootTime now = boot_now();
     if (now < seat.renew_at()) {
       sleep_until(earlier(seat.renew_at(), seat.held_until), bell_);
       continue;

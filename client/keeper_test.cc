@@ -113,6 +113,64 @@ TEST(Keeper, LivesThroughStaleAndAnOutageShorterThanItsLease) {
   EXPECT_TRUE(keeper.held());
 }
 
+TEST(Keeper, ConsumesOnItsOwnThreadAndNumbersWithItsRenewals) {
+  FakeLb lb;
+  lb.licenses[0].units = 1'000;
+  lb.start();
+  Holding h = check_out(lb, 1'000);
+  Keeper keeper(std::move(h.channel), h.seat);
+  for (uint64_t total = 1; total <= 200; ++total) {  // renewals come between
+    const auto grant = keeper.consume(total, seconds(5));
+    ASSERT_TRUE(grant.has_value()) << grant.error().message;
+    ASSERT_EQ(grant->result.features, 1'000 - total);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_GE(keeper.renewals(), 1U);
+  EXPECT_TRUE(keeper.held());
+  EXPECT_EQ(lb.count(OpKind::consume), 200U);
+  const auto denied = keeper.consume(2'000, seconds(5));
+  ASSERT_FALSE(denied.has_value());
+  EXPECT_EQ(denied.error().code, Code::no_units_left);
+  EXPECT_TRUE(keeper.held()) << "the seat is not lost by it";
+}
+
+TEST(Keeper, AConsumeThatNobodyAnswersKeepsNoRenewalWaiting) {
+  FakeLb lb;
+  lb.licenses[0].units = 10;
+  lb.start();
+  Holding h = check_out(lb, 2'000);
+  Keeper keeper(std::move(h.channel), h.seat);
+  lb.change([](FakeLb& l) { l.lose_consumes = true; });
+  auto waiting = std::async(std::launch::async, [&] { return keeper.consume(3, seconds(60)); });
+  EXPECT_TRUE(soon([&] { return keeper.renewals() >= 2; }));
+  EXPECT_TRUE(keeper.held());
+  lb.change([](FakeLb& l) { l.lose_consumes = false; });
+  const auto grant = waiting.get();
+  ASSERT_TRUE(grant.has_value()) << grant.error().message;
+  EXPECT_EQ(grant->result.features, 7U) << "used once, however often it was asked";
+}
+
+TEST(Keeper, AConsumeEndsInTimeAndWithItsSeat) {
+  FakeLb lb;
+  lb.licenses[0].units = 10;
+  lb.start();
+  Holding h = check_out(lb, 60'000);
+  Keeper keeper(std::move(h.channel), h.seat);
+  lb.change([](FakeLb& l) { l.silent = true; });
+  const auto silence = keeper.consume(3, milliseconds(50));
+  ASSERT_FALSE(silence.has_value());
+  EXPECT_EQ(silence.error().kind, Failure::Kind::no_answer);
+  EXPECT_TRUE(silence.error().outcome_unknown);
+  auto waiting = std::async(std::launch::async, [&] { return keeper.consume(3, seconds(60)); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  lb.change([](FakeLb& l) { l.silent = false; });
+  EXPECT_TRUE(keeper.release());
+  ASSERT_EQ(waiting.wait_for(std::chrono::seconds(5)), std::future_status::ready) << "answered or not";
+  const auto after = keeper.consume(4, seconds(60));
+  ASSERT_FALSE(after.has_value());
+  EXPECT_EQ(after.error().code, Code::unknown_handle);
+}
+
 TEST(Keeper, LeaveKeepsTheSeat) {
   FakeLb lb;
   lb.start();
@@ -175,6 +233,24 @@ TEST_F(LibraryTest, DenialsCarryTheirNumbers) {
   EXPECT_EQ(second.error().quantity, 1U);
   EXPECT_TRUE(first->release());
   EXPECT_FALSE(first->held());
+}
+
+TEST_F(LibraryTest, ASeatUsesUnitsByItsRunningTotal) {
+  lb_.change([](FakeLb& l) { l.licenses[0].units = 10; });
+  auto client = Client::open(dir_ + "/client.toml");
+  auto seat = client->checkout({.firm = 1000, .product = 7});
+  ASSERT_TRUE(seat.has_value()) << seat.error().message;
+  EXPECT_EQ(seat->consume(4).value(), 6U);
+  EXPECT_EQ(seat->consume(4).value(), 6U);
+  EXPECT_EQ(seat->consume(9).value(), 1U);
+  const auto denied = seat->consume(11);
+  ASSERT_FALSE(denied.has_value());
+  EXPECT_EQ(denied.error().kind, Error::Kind::denied);
+  EXPECT_EQ(denied.error().code, "NO_UNITS_LEFT");
+  EXPECT_EQ(denied.error().units_left, 1U);
+  EXPECT_TRUE(seat->held());
+  const Seat moved = std::move(*seat);
+  EXPECT_EQ(seat->consume(10).error().kind, Error::Kind::configuration);  // NOLINT(bugprone-use-after-move)
 }
 
 TEST_F(LibraryTest, ACheckoutOfUnknownOutcomeIsRepeatedAsTheSame) {

@@ -112,6 +112,41 @@ bool read_row(Bytes bytes, Lease& out) {
   return true;
 }
 
+bool read_row(Bytes bytes, UsageInfo& out) {
+  UsageRow row;
+  std::memcpy(&row, bytes.data(), sizeof row);
+  Bytes rest = bytes.subspan(sizeof row);
+  if (rest.size() < row.denied * sizeof(DenialCount)) {
+    return false;
+  }
+  for (unsigned i = 0; i < row.denied; ++i) {
+    DenialCount denied;
+    std::memcpy(&denied, rest.data(), sizeof denied);
+    out.denied.emplace_back(static_cast<Code>(denied.code), denied.count.get());
+    rest = rest.subspan(sizeof denied);
+  }
+  Texts texts(rest);
+  if (!texts.take(row.name_size, out.name) || !texts.empty()) {
+    return false;
+  }
+  out.of_no_license = row.mode == 0;
+  out.firm = row.firm;
+  out.product = row.product;
+  out.tmr_id = row.tmr_id;
+  out.mode = static_cast<LicenseMode>(row.mode);
+  out.quantity = row.quantity;
+  out.in_use = row.in_use;
+  out.peak = row.peak;
+  out.handles = row.handles;
+  out.units = row.metered != 0 ? std::optional<uint64_t>(row.units.get()) : std::nullopt;
+  out.units_used = row.units_used;
+  out.usage_from = time_unless_zero(row.usage_from_ms);
+  if (row.usage_from_ms != 0 && row.usage_period_ms != 0) {
+    out.usage_until = time_unless_zero(row.usage_from_ms + row.usage_period_ms);
+  }
+  return true;
+}
+
 template <class WireRow, class Row>
 tl::expected<Page<Row>, std::string> parse_page(OpKind kind, Bytes body) {
   PageHeader header;
@@ -157,6 +192,9 @@ tl::expected<Page<ContainerInfo>, std::string> parse_containers(OpKind kind, Byt
 }
 tl::expected<Page<Lease>, std::string> parse_leases(OpKind kind, Bytes body) {
   return parse_page<LeaseRow, Lease>(kind, body);
+}
+tl::expected<Page<UsageInfo>, std::string> parse_usage(OpKind kind, Bytes body) {
+  return parse_page<UsageRow, UsageInfo>(kind, body);
 }
 
 const char* name_of_mode(LicenseMode mode) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <tl/expected.hpp>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -47,6 +48,20 @@ struct Lease {
   CellTime cell;  ///< of what was read, by Cell::lease; compare end_cell with it
 };
 
+/// What the use of a license has come to.
+struct UsageInfo {
+  bool of_no_license = false;  ///< denials that none is to blame for; all but `denied` is empty
+  uint32_t firm = 0, product = 0, tmr_id = 0;
+  std::string name;
+  LicenseMode mode{};
+  uint32_t quantity = 0, in_use = 0, peak = 0;
+  uint32_t handles = 0;  ///< that hold seats
+  std::optional<uint64_t> units;
+  uint64_t units_used = 0;
+  std::optional<WallTime> usage_from, usage_until;
+  std::vector<std::pair<Code, uint64_t>> denied;
+};
+
 template <class Row>
 struct Page {
   Code code{};
@@ -60,6 +75,7 @@ struct Page {
 tl::expected<Page<License>, std::string> parse_licenses(OpKind kind, Bytes body);
 tl::expected<Page<ContainerInfo>, std::string> parse_containers(OpKind kind, Bytes body);
 tl::expected<Page<Lease>, std::string> parse_leases(OpKind kind, Bytes body);
+tl::expected<Page<UsageInfo>, std::string> parse_usage(OpKind kind, Bytes body);
 
 /// "user-limit" …; "unknown" for a number that is no mode.
 const char* name_of_mode(LicenseMode mode);

@@ -119,6 +119,37 @@ TEST(Listing, ReadsLeases) {
   EXPECT_EQ(parsed->rows[0].last_request, 4U);
 }
 
+TEST(Listing, ReadsUsage) {
+  UsageRow row{};
+  row.mode = 3;
+  row.denied = 2;
+  row.units_used = 5;
+  row.usage_from_ms = 1'000;
+  row.name_size = 3;
+  row.length = static_cast<uint16_t>(sizeof row + 2 * sizeof(DenialCount) + 3);
+  DenialCount denied{};
+  denied.code = static_cast<uint8_t>(Code::station_busy);
+  denied.count = uint64_t{1} << 40U;
+  Buffer rows;
+  append(rows, bytes_of(row));
+  append(rows, bytes_of(denied));
+  append(rows, bytes_of(denied));
+  append(rows, as_bytes("CAD"));
+  const auto parsed = parse_usage(OpKind::read_usage, page(OpKind::read_usage, 1, rows));
+  ASSERT_TRUE(parsed.has_value()) << parsed.error();
+  const UsageInfo& use = parsed->rows[0];
+  EXPECT_EQ(use.name, "CAD");
+  EXPECT_EQ(use.mode, LicenseMode::station_share);
+  EXPECT_FALSE(use.of_no_license);
+  EXPECT_FALSE(use.units.has_value());
+  EXPECT_EQ(use.usage_from, WallTime{1'000});
+  EXPECT_FALSE(use.usage_until.has_value());
+  ASSERT_EQ(use.denied.size(), 2U);
+  EXPECT_EQ(use.denied[1], std::pair(Code::station_busy, uint64_t{1} << 40U));
+  rows[offsetof(UsageRow, denied)] = 200;
+  EXPECT_FALSE(parse_usage(OpKind::read_usage, page(OpKind::read_usage, 1, rows)).has_value());
+}
+
 TEST(Listing, AHolderThatCallsItselfNoTextIsShownAsText) {
   LeaseRow row{};
   row.user_size = 2;

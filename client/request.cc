@@ -121,6 +121,15 @@ Op Op::release(const Handle& handle, uint32_t number) {
   return op;
 }
 
+Op Op::consume(const Handle& handle, uint32_t number, uint64_t total) {
+  ConsumeBody body{};
+  body.total = total;
+  Op op;
+  op.begin(OpKind::consume, handle, number);
+  op.append(bytes_of(body));
+  return op;
+}
+
 tl::expected<Op, std::string> Op::import_constituent(const Handle& handle, uint32_t number,
                                                      std::string_view jws) {
   if (jws.empty() || jws.size() > kOpMax - sizeof(OpHeader)) {

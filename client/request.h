@@ -49,6 +49,7 @@ class Op {
                                                 const struct Wanted& wanted);
   static Op renew(const Handle& handle, uint32_t number, uint32_t lease_ms);
   static Op release(const Handle& handle, uint32_t number);
+  static Op consume(const Handle& handle, uint32_t number, uint64_t total);
   static tl::expected<Op, std::string> import_constituent(const Handle& handle, uint32_t number,
                                                           std::string_view jws);
   static Op read(OpKind kind, const Handle& tag, uint32_t number, const ReadBody& body);

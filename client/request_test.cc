@@ -49,6 +49,10 @@ TEST(Op, EveryKindIsReadBackByTheParser) {
   const Op import = *Op::import_constituent(handle(1), 1, "a.b.c");
   EXPECT_TRUE(parse_op(import.bytes(), view));
   EXPECT_EQ(as_text(view.body), "a.b.c");
+  ASSERT_TRUE(parse_op(Op::consume(handle(1), 3, 1'000'000'000'000).bytes(), view));
+  EXPECT_EQ(view.kind, OpKind::consume);
+  EXPECT_EQ(view.request, 3U);
+  EXPECT_EQ(view.all.size(), 40U);
   EXPECT_TRUE(parse_op(Op::read(OpKind::read_leases, handle(1), 1, {}).bytes(), view));
   EXPECT_TRUE(parse_op(Op::status(handle(1), 1, 5, 6).bytes(), view));
 }

@@ -137,11 +137,13 @@ int run_command(const std::vector<std::string>& arguments, std::ostream& out, st
     add_containers(app, context);
     add_leases(app, context);
     add_lease(app, context);
+    add_usage(app, context);
     add_status(app, context);
     add_failovers(app, context);
     add_checkout(app, context);
     add_renew(app, context);
     add_release(app, context);
+    add_consume(app, context);
     add_run(app, context);
     add_bench(app, context);
     add_capture(app, context);

@@ -97,6 +97,11 @@ TEST_F(CommandTest, EachDenialHasItsOwnNumbersAndNoOthers) {
   EXPECT_EQ(deny(Code::feature_not_licensed, 0x30), with("features_missing", "0000000000000030"));
   EXPECT_EQ(deny(Code::only_one_constituent, 0b010), with("constituents", {false, true, false}));
   EXPECT_EQ(deny(Code::no_free_seat, 0), seats);
+  EXPECT_EQ(deny(Code::station_busy, 0), seats);
+  EXPECT_EQ(deny(Code::usage_period_over, 1'700'000'000'000),
+            with("usage_until", "2023-11-14T22:13:20.000Z"));
+  EXPECT_EQ(deny(Code::no_units_left, 0), with("units_left", 0));
+  EXPECT_EQ(deny(Code::bad_request, 0), json({{"tmr_id", 1}}));
   EXPECT_EQ(deny(Code::book_full, 0), json({{"tmr_id", 1}}));
   EXPECT_EQ(ask({"checkout", "--firm", "1", "--product", "7"}).doc().size(), 2U) << "code and message";
 }
@@ -423,7 +428,7 @@ TEST_F(CommandTest, FilesThatAreNoJsonAreNamedWithWhatToDo) {
 TEST_F(CommandTest, HelpIsThereForEveryVerb) {
   for (const char* verb :
        {"import", "licenses", "containers", "leases", "lease", "status", "failovers", "checkout", "renew",
-        "release", "run", "bench", "issue", "cell", "issuer", "container"}) {
+        "release", "consume", "usage", "run", "bench", "issue", "cell", "issuer", "container"}) {
     const Said said = tercet({verb, "--help"});
     EXPECT_EQ(said.code, 0) << verb;
     EXPECT_NE(said.out.find("Usage"), std::string::npos) << verb;

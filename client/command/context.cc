@@ -102,6 +102,12 @@ void add_numbers(Code code, const OpResult& result, Json& document) {
     case Code::not_yet_valid:
       document["valid_from"] = time_or_null(WallTime{static_cast<int64_t>(reason)});
       break;
+    case Code::usage_period_over:
+      document["usage_until"] = time_or_null(WallTime{static_cast<int64_t>(reason)});
+      break;
+    case Code::no_units_left:
+      document["units_left"] = reason;
+      break;
     case Code::feature_not_licensed:
       document["features_missing"] = features_text(reason);
       break;

@@ -67,6 +67,24 @@ TEST_F(ImportTest, IssueTakesEveryMode) {
   EXPECT_EQ(issue(dir_ + "/two.lic", {"--valid-from", "2030-01-01", "--valid-until", "2029-01-01"}).code, 2);
 }
 
+TEST_F(ImportTest, IssueTakesUnitsAndAUsagePeriod) {
+  const Said said =
+      issue(dir_ + "/two.lic", {"--json", "--units", "9007199254740991", "--usage-period", "30d"});
+  ASSERT_EQ(said.code, 0) << said.err;
+  EXPECT_EQ(said.doc()["units"], 9007199254740991U);
+  EXPECT_EQ(said.doc()["usage_period_ms"], 30U * 86'400'000);
+  EXPECT_TRUE(issue(dir_ + "/three.lic", {"--json"}).doc()["units"].is_null());
+  for (const auto& wrong : {std::vector<std::string>{"--units", "0"},
+                            {"--units", "9007199254740992"},
+                            {"--usage-period", "0"},
+                            {"--usage-period", "10us"},
+                            {"--usage-period", "soon"}}) {
+    const Said refused = issue(dir_ + "/four.lic", wrong);
+    EXPECT_EQ(refused.code, 2) << wrong[1];
+    expect_message(refused);
+  }
+}
+
 TEST_F(ImportTest, IssueRefusesAFileBeforeATmrIdIsUsedUp) {
   for (const std::string& path : {std::string(), file()}) {
     const Said said = issue(path);

@@ -10,10 +10,11 @@ namespace tercet::command {
 namespace {
 
 struct IssueArguments {
-  std::string issuer, name, mode = "user-limit", features, from, until, lease, file;
+  std::string issuer, name, mode = "user-limit", features, from, until, usage_period, lease, file;
   std::vector<std::string> requests;
   uint32_t firm = 0, product = 0, quantity = 0;
   std::optional<uint32_t> tmr_id;
+  std::optional<uint64_t> units;
   bool quantity_given = false;
 };
 
@@ -50,6 +51,22 @@ tl::expected<issuer::NewLicense, std::string> license_of(const IssueArguments& g
     }
     license.lease_ms = *lease;
   }
+  if (!given.usage_period.empty()) {
+    const auto period = parse_duration(given.usage_period);
+    if (!period) {
+      return tl::unexpected("--usage-period: " + period.error());
+    }
+    if (period->ms() < 1) {
+      return tl::unexpected("--usage-period " + given.usage_period +
+                            " is out of range: give 1ms or more, as in 30d");
+    }
+    license.usage_period_ms = static_cast<uint64_t>(period->ms());
+  }
+  if (given.units == 0U) {
+    return tl::unexpected(std::string(
+        "--units 0 is out of range: give 1 or more, or leave it out for a license without units"));
+  }
+  license.units = given.units;
   for (const auto& [text, option, out] :
        {std::make_tuple(&given.from, "--valid-from", &license.valid_from),
         std::make_tuple(&given.until, "--valid-until", &license.valid_until)}) {
@@ -103,6 +120,8 @@ int issue(const IssueArguments& given, Context& context) {
                         {"features", features_text(text.features)},
                         {"valid_from", time_or_null(text.valid_from)},
                         {"valid_until", time_or_null(text.valid_until)},
+                        {"usage_period_ms", text.usage_period_ms ? Json(*text.usage_period_ms) : Json()},
+                        {"units", text.units ? Json(*text.units) : Json()},
                         {"lease_ms", text.lease_default_ms},
                         {"revision", text.revision},
                         {"activation_id", text.activation_id},
@@ -133,6 +152,9 @@ void add_issue(CLI::App& app, Context& context) {
   verb->add_option("--features", given->features, "feature map, hex (default 0)");
   verb->add_option("--valid-from", given->from, "RFC 3339 time or date");
   verb->add_option("--valid-until", given->until, "RFC 3339 time or date");
+  verb->add_option("--usage-period", given->usage_period,
+                   "how long it can be used from its first checkout on, as in 30d (default: no end)");
+  verb->add_option("--units", given->units, "how many units can be used in all (default: it has no units)");
   verb->add_option("--lease", given->lease, "default lease of its checkouts, 1s to 24h (default 60s)");
   verb->add_option("-o,--output", given->file, "the license file, a new one")->required();
   context.add_json(*verb);

@@ -15,7 +15,8 @@ TEST_F(NumbersTest, AreDecimalOrRefused) {
       {"bench", "--firm", "1000", "--product", "7", "--seconds", "100ms", "--clients", "1", "--outstanding",
        "1"},
       {"issue", "--issuer", dir_, "--request", "r", "--firm", "1", "--product", "1", "--quantity", "1",
-       "--tmr-id", "1", "-o", "f"},
+       "--tmr-id", "1", "--units", "1", "-o", "f"},
+      {"consume", std::string(32, 'a'), "--units", "1"},
   };
   unsigned numbers = 0;
   for (const auto& verb : verbs) {
@@ -37,7 +38,7 @@ TEST_F(NumbersTest, AreDecimalOrRefused) {
       }
     }
   }
-  EXPECT_EQ(numbers, 14U);
+  EXPECT_EQ(numbers, 16U);
   EXPECT_EQ(lb_.count(OpKind::checkout), 0U);
   const Said hex = ask({"bench", "--seconds", "1", "--rate", "0x10"}, false);
   EXPECT_EQ(hex.code, 2);

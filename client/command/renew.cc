@@ -1,5 +1,5 @@
-// renew, release: this process did not create the handle, so it reads the lease first and goes on from its
-// last request number (DESIGN §2, Idempotence).
+// renew, release, consume: this process did not create the handle, so it reads the lease first and goes on
+// from its last request number (DESIGN §2, Idempotence).
 
 #include <CLI/CLI.hpp>
 
@@ -91,6 +91,30 @@ int release(const std::string& text, Context& context) {
                        "released");
 }
 
+int consume(const std::string& text, uint64_t total, Context& context) {
+  const auto asked = open(text, context);
+  if (!asked) {
+    return asked.error();
+  }
+  auto found = find(*asked);
+  if (!found) {
+    return context.fail(found.error());
+  }
+  const auto grant = asked->connection.cell().consume(found->seat, total);
+  if (!grant) {
+    return context.fail(grant.error());
+  }
+  const uint64_t left = grant->result.features;
+  return context.print({{"handle", client::text_of(asked->handle)},
+                        {"tmr_id", grant->result.tmr_id.get()},
+                        {"firm_code", found->lease.firm},
+                        {"product_code", found->lease.product},
+                        {"units", total},
+                        {"units_left", left},
+                        {"request", found->seat.number}},
+                       "units left  " + std::to_string(left));
+}
+
 }  // namespace
 
 void add_renew(CLI::App& app, Context& context) {
@@ -102,6 +126,20 @@ void add_renew(CLI::App& app, Context& context) {
   context.add_cell(*verb);
   verb->callback([handle, lease, &context] {
     context.action = [handle, lease, &context] { return renew(*handle, *lease, context); };
+  });
+}
+
+void add_consume(CLI::App& app, Context& context) {
+  auto handle = std::make_shared<std::string>();
+  auto total = std::make_shared<uint64_t>(0);
+  CLI::App* verb = app.add_subcommand("consume", "use units of a seat's license");
+  verb->add_option("HANDLE", *handle, "what checkout printed")->required();
+  verb->add_option("--units", *total,
+                   "all units used on this seat so far, these included: the same total again uses none")
+      ->required();
+  context.add_cell(*verb);
+  verb->callback([handle, total, &context] {
+    context.action = [handle, total, &context] { return consume(*handle, *total, context); };
   });
 }
 

@@ -24,6 +24,8 @@ void add_failovers(CLI::App& app, Context& context);
 void add_checkout(CLI::App& app, Context& context);
 void add_renew(CLI::App& app, Context& context);
 void add_release(CLI::App& app, Context& context);
+void add_consume(CLI::App& app, Context& context);
+void add_usage(CLI::App& app, Context& context);
 void add_run(CLI::App& app, Context& context);
 void add_bench(CLI::App& app, Context& context);
 void add_capture(CLI::App& app, Context& context);

@@ -284,6 +284,8 @@ tl::expected<Issued, std::string> Issuer::issue(const NewLicense& license,
     text.valid_from = license.valid_from;
     text.valid_until = license.valid_until;
     text.lease_default_ms = license.lease_ms.value_or(text.lease_default_ms);
+    text.usage_period_ms = license.usage_period_ms;
+    text.units = license.units;
     text.issued_at = now;
     text.slot = request.slot;
     text.container_serial = request.serial;
@@ -320,6 +322,8 @@ tl::expected<Issued, std::string> Issuer::issue(const NewLicense& license,
                {"quantity", text.quantity},
                {"revision", text.revision},
                {"valid_until", text.valid_until ? json(to_rfc3339(*text.valid_until)) : json()},
+               {"usage_period_ms", text.usage_period_ms ? json(*text.usage_period_ms) : json()},
+               {"units", text.units ? json(*text.units) : json()},
                {"activation_id", text.activation_id},
                {"containers", containers},
                {"file", file}};

@@ -29,7 +29,9 @@ struct NewLicense {
   uint32_t quantity = 0;
   uint64_t features = 0;
   std::optional<WallTime> valid_from{}, valid_until{};
-  std::optional<uint32_t> lease_ms{};  ///< the default of its checkouts; absent: 60 s
+  std::optional<uint64_t> usage_period_ms{};  ///< from its first checkout on; absent: no end
+  std::optional<uint64_t> units{};            ///< absent: it has none
+  std::optional<uint32_t> lease_ms{};         ///< the default of its checkouts; absent: 60 s
 };
 
 struct Issued {

@@ -120,6 +120,7 @@ std::vector<AdminRoute> backend_routes(const BackendAdminSources& s) {
                     }});
   routes.push_back({"/v1/licenses", false, ask_the_lb});
   routes.push_back({"/v1/leases", false, ask_the_lb});
+  routes.push_back({"/v1/usage", false, ask_the_lb});
   routes.push_back({"/metrics", false, [s]() -> AdminPage {
                       return {200, "text/plain; version=0.0.4; charset=utf-8", backend_metrics(s)};
                     }});

@@ -1,7 +1,7 @@
 #pragma once
 // A backend's admin interface: /healthz /v1/status /metrics. Licenses and leases are the cell's, decided by
-// two backends: a single one's book proves nothing, so /v1/licenses and /v1/leases name the load balancer
-// instead.
+// two backends: a single one's book proves nothing, so /v1/licenses, /v1/leases and /v1/usage name the load
+// balancer instead.
 
 #include <mutex>
 #include <span>

@@ -49,6 +49,7 @@ std::vector<AdminRoute> lb_routes(const LbAdminSources& s) {
                     }});
   routes.push_back({"/v1/licenses", false, [s] { return listing(s.reads->licenses()); }});
   routes.push_back({"/v1/leases", false, [s] { return listing(s.reads->leases()); }});
+  routes.push_back({"/v1/usage", false, [s] { return listing(s.reads->usage()); }});
   routes.push_back({"/metrics", false, [s]() -> AdminPage {
                       return {200, "text/plain; version=0.0.4; charset=utf-8", lb_metrics(s)};
                     }});

@@ -1,7 +1,7 @@
 #pragma once
-// An LB's admin interface: /healthz /active /v1/status /v1/licenses /v1/leases /metrics. The control thread
-// publishes what it knows on a Board; the interface's threads read it there. A mutex is right: neither is the
-// polling thread.
+// An LB's admin interface: /healthz /active /v1/status /v1/licenses /v1/leases /v1/usage /metrics. The
+// control thread publishes what it knows on a Board; the interface's threads read it there. A mutex is right:
+// neither is the polling thread.
 
 #include <memory>
 #include <mutex>

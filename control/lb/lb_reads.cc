@@ -69,11 +69,54 @@ json row_of(const LeaseItem& item) {
           {"lease_end", time_or_null(row.end_wall_ms)}};
 }
 
+json denied_of(const UsageItem& item) {
+  json denied = json::object();
+  for (const DenialCount& d : item.denied) {
+    denied[name_of(static_cast<Code>(d.code))] = d.count.get();
+  }
+  return denied;
+}
+
+json row_of(const UsageItem& item) {
+  const UsageRow& row = *item.row;
+  const bool metered = row.metered != 0;
+  const uint64_t left = row.units > row.units_used ? row.units - row.units_used : 0;
+  const uint64_t until =
+      row.usage_from_ms != 0 && row.usage_period_ms != 0 ? row.usage_from_ms + row.usage_period_ms : 0;
+  return {{"firm_code", row.firm.get()},
+          {"product_code", row.product.get()},
+          {"tmr_id", row.tmr_id.get()},
+          {"name", item.name},
+          {"mode", name_of_mode(row.mode)},
+          {"quantity", row.quantity.get()},
+          {"in_use", row.in_use.get()},
+          {"peak", row.peak.get()},
+          {"handles", row.handles.get()},
+          {"units", metered ? json(row.units.get()) : json()},
+          {"units_used", metered ? json(row.units_used.get()) : json()},
+          {"units_left", metered ? json(left) : json()},
+          {"usage_from", time_or_null(row.usage_from_ms)},
+          {"usage_until", time_or_null(until)},
+          {"denied", denied_of(item)}};
+}
+
 template <class Item>
 void add_rows(Bytes rest, bool (*next)(Bytes&, Item&), json& list) {
   Item item;
   while (next(rest, item)) {
     list.push_back(row_of(item));
+  }
+}
+
+/// What no license is to blame for stands beside the licenses.
+void add_usage(Bytes rest, json& list, json& beside) {
+  UsageItem item;
+  while (next_usage(rest, item)) {
+    if (item.row->mode == 0) {
+      beside["no_license"]["denied"] = denied_of(item);
+    } else {
+      list.push_back(row_of(item));
+    }
   }
 }
 
@@ -134,6 +177,10 @@ tl::expected<Bytes, std::string> LbReads::ask(OpKind kind, uint64_t cursor) {
 tl::expected<std::string, std::string> LbReads::list(OpKind kind) {
   const std::lock_guard lock(mutex_);
   json rows = json::array();
+  json document = json::object();
+  if (kind == OpKind::read_usage) {
+    document["no_license"]["denied"] = json::object();
+  }
   uint64_t cursor = 0;
   do {
     const auto answer = ask(kind, cursor);
@@ -146,6 +193,8 @@ tl::expected<std::string, std::string> LbReads::list(OpKind kind) {
     }
     if (kind == OpKind::read_licenses) {
       add_rows<LicenseItem>(page.rows, next_license, rows);
+    } else if (kind == OpKind::read_usage) {
+      add_usage(page.rows, rows, document);
     } else {
       add_rows<LeaseItem>(page.rows, next_lease, rows);
     }
@@ -155,10 +204,12 @@ tl::expected<std::string, std::string> LbReads::list(OpKind kind) {
     }
     cursor = next;
   } while (cursor != 0);
+  const char* name = kind == OpKind::read_licenses ? "licenses"
+                     : kind == OpKind::read_usage  ? "usage"
+                                                   : "leases";
+  document[name] = std::move(rows);
   // One holder's text must not take the whole list away, whatever it is.
-  return json{{kind == OpKind::read_licenses ? "licenses" : "leases", std::move(rows)}}.dump(
-             -1, ' ', false, json::error_handler_t::replace) +
-         "\n";
+  return document.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace tercet::control

@@ -1,8 +1,8 @@
 #pragma once
-// What the admin interface shows of licenses and leases: reads by quorum, asked as any client would, through
-// a QueryChannel to this LB's own data plane, with an access key of its own (an LB holds the client master
-// key). So the polling thread has no second way in, and what is shown is as right as what `tercet licenses`
-// shows. On a standby the answer is NOT_ACTIVE.
+// What the admin interface shows of licenses, leases and use: reads by quorum, asked as any client would,
+// through a QueryChannel to this LB's own data plane, with an access key of its own (an LB holds the client
+// master key). So the polling thread has no second way in, and what is shown is as right as what `tercet
+// licenses` shows. On a standby the answer is NOT_ACTIVE.
 
 #include <array>
 #include <memory>
@@ -29,6 +29,7 @@ class LbReads {
   /// The JSON document, or why there is none (the cell's code, or "no answer").
   tl::expected<std::string, std::string> licenses() { return list(OpKind::read_licenses); }
   tl::expected<std::string, std::string> leases() { return list(OpKind::read_leases); }
+  tl::expected<std::string, std::string> usage() { return list(OpKind::read_usage); }
 
  private:
   tl::expected<std::string, std::string> list(OpKind kind);

@@ -47,6 +47,7 @@ struct Error {
   /// give the seat back with Client::release. With neither, a seat that was granted stays taken to its
   /// lease's end.
   std::string handle{};
+  uint64_t units_left{};  ///< with NO_UNITS_LEFT
 };
 
 struct SeatRequest {
@@ -91,6 +92,11 @@ class Seat {
   [[nodiscard]] uint64_t features() const;
   /// The cell's wall time at which the present lease ends.
   [[nodiscard]] std::chrono::system_clock::time_point lease_end() const;
+  /// Uses units of its license: `total` is all that was used on this seat so far, not what is used now. So
+  /// the same call again, after an error of unknown outcome above all, uses none twice. What is not left
+  /// whole is denied whole (NO_UNITS_LEFT). Returns how many the license has left. Waits for the cell's
+  /// answer.
+  tl::expected<uint64_t, Error> consume(uint64_t total);
   /// Gives it back now. True if the cell confirmed it; otherwise it ends by itself with its lease.
   bool release();
 
