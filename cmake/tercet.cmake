@@ -1,11 +1,13 @@
-# tercet_folder(PATH [TOGETHER] USES other/folder… EXTERNAL target… TEST_USES tests/folder…)
+# tercet_folder(PATH [TOGETHER] [TESTS_APART] USES other/folder… EXTERNAL target… TEST_USES tests/folder…)
 #   TOGETHER: its files are compiled eight at a time, where most of what each takes is the headers of others (JSON, CLI11,
 #   GoogleMock); names in their anonymous namespaces must then differ.
+#   Its tests are compiled four at a time in any case, since half of what a short one takes is the headers of GoogleTest: names
+#   in their anonymous namespaces must differ too. TESTS_APART: they are not.
 #   A folder is a target: every .cc beside it becomes its library (tercet_a_b for a/b), every *_test.cc its test program,
 #   which may use more (TEST_USES).
 #   *_main.cc belongs to a program (tercet_program), *_bench.cc to bench/. A folder without .cc is header-only.
 function(tercet_folder path)
-  cmake_parse_arguments(ARG "TOGETHER" "LABEL" "USES;EXTERNAL;TEST_USES" ${ARGN})
+  cmake_parse_arguments(ARG "TOGETHER;TESTS_APART" "LABEL" "USES;EXTERNAL;TEST_USES" ${ARGN})
   set(here ${PROJECT_SOURCE_DIR}/${path})
   if(NOT IS_DIRECTORY ${here})
     return()
@@ -34,6 +36,9 @@ function(tercet_folder path)
     list(TRANSFORM ARG_TEST_USES REPLACE "/" "_")
     list(TRANSFORM ARG_TEST_USES PREPEND tercet_)
     tercet_test(${name}_test LABEL "${ARG_LABEL}" SOURCES ${tests} LINKS ${target} ${ARG_TEST_USES})
+  endif()
+  if(TARGET ${name}_test AND NOT ARG_TESTS_APART)
+    set_target_properties(${name}_test PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
   endif()
   if(ARG_TOGETHER)
     foreach(each ${target} ${name}_test)

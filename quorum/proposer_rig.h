@@ -24,9 +24,6 @@ using Role = RoleChange::Kind;
 
 inline constexpr ServerId LB1 = ServerId::lb1;
 inline constexpr ServerId LB2 = ServerId::lb2;
-inline constexpr Slot B1 = Slot::one;
-inline constexpr Slot B2 = Slot::two;
-inline constexpr Slot B3 = Slot::three;
 
 inline bool touches(const Flight& flight, ServerId server) {
   return flight.from == server || flight.to == server;

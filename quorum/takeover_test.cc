@@ -72,10 +72,6 @@ struct Word {
   }
 };
 
-constexpr Slot B1 = Slot::one;
-constexpr Slot B2 = Slot::two;
-constexpr Slot B3 = Slot::three;
-
 std::optional<Choice> choose_of(const Word& one, const Word& two, const Word& three, SlotSet left_out = {}) {
   return choose({one.promised, two.promised, three.promised}, left_out);
 }

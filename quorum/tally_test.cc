@@ -7,6 +7,8 @@
 #include <set>
 #include <string>
 
+#include "quorum/testing.h"
+
 namespace tercet::quorum {
 namespace {
 
@@ -36,10 +38,6 @@ std::string answer_of(const Tally& tally, SlotSet counted) {
   const Result* result = tally.answer(counted);
   return result == nullptr ? "none" : std::string(as_text({result->data(), result->size()}));
 }
-
-constexpr Slot B1 = Slot::one;
-constexpr Slot B2 = Slot::two;
-constexpr Slot B3 = Slot::three;
 
 struct Case {
   const char* what;

@@ -13,6 +13,14 @@
 #include "quorum/proposer.h"
 #include "wire/listing.h"
 
+namespace tercet::quorum {
+
+inline constexpr Slot B1 = Slot::one;
+inline constexpr Slot B2 = Slot::two;
+inline constexpr Slot B3 = Slot::three;
+
+}  // namespace tercet::quorum
+
 namespace tercet::quorum::testing {
 
 inline constexpr std::array<uint64_t, kBackends> kLives{0x11, 0x22, 0x33};  ///< incarnations

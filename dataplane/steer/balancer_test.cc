@@ -29,7 +29,7 @@ std::vector<uint8_t> release_of(uint8_t handle, uint32_t request) {
   bytes.resize(writer.finish());
   return bytes;
 }
-ClientRef client_of(uint16_t port) {
+ClientRef client_at(uint16_t port) {
   ClientRef client;
   client.endpoint.port = port;
   return client;
@@ -62,7 +62,7 @@ class BalancerTest : public ::testing::Test {
     std::vector<uint8_t> plain;
   };
   void from_client(uint16_t port, std::vector<uint8_t> plain) {
-    in_.push_back({false, ServerId::lb1, client_of(port), std::move(plain)});
+    in_.push_back({false, ServerId::lb1, client_at(port), std::move(plain)});
   }
   void from_server(ServerId server, std::vector<uint8_t> plain) {
     in_.push_back({true, server, {}, std::move(plain)});

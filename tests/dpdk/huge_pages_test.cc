@@ -22,10 +22,10 @@ size_t free_pages() {
   return text ? std::strtoull(text->c_str(), nullptr, 10) : 0;
 }
 
-enum class End { killed, stopped };
+enum class Ending { killed, stopped };
 
 /// A process that opens a device on huge pages in `folder` and ends so. Its exit code, 9 if it was killed.
-int life(const std::string& folder, End end) {
+int life(const std::string& folder, Ending end) {
   const pid_t child = fork();
   if (child == 0) {
     DpdkOptions options;
@@ -40,7 +40,7 @@ int life(const std::string& folder, End end) {
         std::fputs(network ? "no page was taken\n" : network.error().c_str(), stderr);
         _exit(1);
       }
-      if (end == End::killed) {
+      if (end == Ending::killed) {
         kill(getpid(), SIGKILL);
       }
     }
@@ -62,11 +62,11 @@ TEST(HugePages, AreFreeAgainHoweverAServerEnded) {
     rmdir(folder.c_str());
     GTEST_SKIP() << "8 free huge pages and the right to mount are needed";
   }
-  EXPECT_EQ(life(folder, End::stopped), 0);
+  EXPECT_EQ(life(folder, Ending::stopped), 0);
   EXPECT_EQ(free_pages(), pages);
-  EXPECT_EQ(life(folder, End::killed), SIGKILL);
+  EXPECT_EQ(life(folder, Ending::killed), SIGKILL);
   EXPECT_EQ(free_pages(), pages);
-  EXPECT_EQ(life(folder, End::stopped), 0);
+  EXPECT_EQ(life(folder, Ending::stopped), 0);
   EXPECT_TRUE(std::filesystem::is_empty(folder)) << "map files stay";
   umount(folder.c_str());
   rmdir(folder.c_str());
