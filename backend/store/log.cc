@@ -22,6 +22,29 @@ std::string reason(const IoDone& done) {
   return done.error == IoError::full ? "no space left" : "the disk refused";
 }
 
+void copy(uint8_t* to, Bytes bytes) {
+  if (!bytes.empty()) {
+    std::memcpy(to, bytes.data(), bytes.size());
+  }
+}
+
+/// Copies across the borders of sectors.
+template <class Batch>
+void put(Batch& batch, Bytes bytes) {
+  while (!bytes.empty()) {
+    if (batch.room == 0) {
+      ++batch.sector;
+      batch.at += sizeof(SectorHeader);
+      batch.room = kPayloadBytes;
+    }
+    const size_t n = std::min<size_t>(bytes.size(), batch.room);
+    copy(batch.at, bytes.first(n));
+    batch.at += n;
+    batch.room -= static_cast<uint32_t>(n);
+    bytes = bytes.subspan(n);
+  }
+}
+
 }  // namespace
 
 Log::Log(Disk& disk, const Options& options, const LogEnd& end)
@@ -62,6 +85,7 @@ Log::Log(Disk& disk, const Options& options, const LogEnd& end)
         (size_t{batch_sectors_} * kSectorBytes + kIoAlignment - 1) / kIoAlignment * kIoAlignment;
     batch.bytes.reset(static_cast<uint8_t*>(std::aligned_alloc(kIoAlignment, size)));
     TERCET_CHECK(batch.bytes != nullptr, "memory for two batches");
+    clear(batch);
   }
   prepare_next_segment();
 }
@@ -79,18 +103,12 @@ uint32_t Log::record_bytes_max() const {
   return batch_sectors_ * kPayloadBytes - static_cast<uint32_t>(sizeof(RecordHeader));
 }
 
-void Log::put(Batch& batch, Bytes bytes) const {
-  while (!bytes.empty()) {
-    if (batch.used == kPayloadBytes) {
-      ++batch.sector;
-      batch.used = 0;
-    }
-    const size_t n = std::min<size_t>(bytes.size(), kPayloadBytes - batch.used);
-    uint8_t* to = batch.bytes.get() + size_t{batch.sector} * kSectorBytes + sizeof(SectorHeader) + batch.used;
-    std::memcpy(to, bytes.data(), n);
-    batch.used += static_cast<uint32_t>(n);
-    bytes = bytes.subspan(n);
-  }
+void Log::clear(Batch& batch) const {
+  batch.at = batch.bytes.get() + sizeof(SectorHeader);
+  batch.room = kPayloadBytes;
+  batch.left = batch_sectors_ * kPayloadBytes;
+  batch.sector = 0;
+  batch.must_sync = false;
 }
 
 Lsn Log::append(uint8_t type, Bytes head, Bytes body, Sync sync) {
@@ -101,12 +119,9 @@ Lsn Log::append(uint8_t type, Bytes head, Bytes body, Sync sync) {
     return kNotTaken;
   }
   const size_t needed = sizeof(RecordHeader) + length;
-  const auto left = [this](const Batch& b) {
-    return size_t{batch_sectors_ - b.sector} * kPayloadBytes - b.used;
-  };
-  if (left(batches_of_two_[gathering_]) < needed) {
+  if (batches_of_two_[gathering_].left < needed) {
     flush();
-    if (left(batches_of_two_[gathering_]) < needed) {
+    if (batches_of_two_[gathering_].left < needed) {
       return kNotTaken;
     }
   }
@@ -114,9 +129,19 @@ Lsn Log::append(uint8_t type, Bytes head, Bytes body, Sync sync) {
   RecordHeader header;
   header.type = type;
   header.length = static_cast<uint32_t>(length);
-  put(batch, bytes_of(header));
-  put(batch, head);
-  put(batch, body);
+  batch.left -= static_cast<uint32_t>(needed);
+  if (needed <= batch.room) {  // nearly always: a sector holds several records
+    uint8_t* to = batch.at;
+    std::memcpy(to, &header, sizeof(header));
+    copy(to + sizeof(header), head);
+    copy(to + sizeof(header) + head.size(), body);
+    batch.at += needed;
+    batch.room -= static_cast<uint32_t>(needed);
+  } else {
+    put(batch, bytes_of(header));
+    put(batch, head);
+    put(batch, body);
+  }
   batch.must_sync = batch.must_sync || sync == Sync::always;
   return ++appended_;
 }
@@ -150,7 +175,7 @@ void Log::send_batch() {
   for (uint32_t i = 0; i < count; ++i) {
     header.sector = sector_ + i;
     header.index = static_cast<uint16_t>(i);
-    header.payload = static_cast<uint16_t>(i + 1 < count ? kPayloadBytes : batch.used);
+    header.payload = static_cast<uint16_t>(i + 1 < count ? kPayloadBytes : kPayloadBytes - batch.room);
     seal_sector(batch.bytes.get() + size_t{i} * kSectorBytes, header);
   }
   const Durability durability = batch.must_sync ? Durability::fsync : options_.durability;
@@ -165,10 +190,7 @@ void Log::send_batch() {
   sectors_ += count;
 
   gathering_ = 1 - gathering_;
-  Batch& fresh = batches_of_two_[gathering_];
-  fresh.sector = 0;
-  fresh.used = 0;
-  fresh.must_sync = false;
+  clear(batches_of_two_[gathering_]);
   prepare_next_segment();
 }
 

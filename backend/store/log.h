@@ -107,17 +107,21 @@ class Log {
   struct Free {
     void operator()(uint8_t* p) const { std::free(p); }
   };
+  /// What is being gathered. A record is copied to where it leaves from, headers of sectors are left out for
+  /// later.
   struct Batch {
     std::unique_ptr<uint8_t[], Free> bytes;
-    uint32_t sector = 0;  ///< that is being filled
-    uint32_t used = 0;    ///< of its payload
+    uint8_t* at = nullptr;  ///< where the next byte of the stream goes
+    uint32_t room = 0;      ///< of the payload of the sector that is being filled
+    uint32_t left = 0;      ///< of the batch's payload, that room included
+    uint32_t sector = 0;    ///< that is being filled
     bool must_sync = false;
-    [[nodiscard]] bool empty() const { return sector == 0 && used == 0; }
+    [[nodiscard]] bool empty() const { return sector == 0 && room == kPayloadBytes; }
   };
   enum class Next : uint8_t { none, creating, there, refused };
   enum class Closing : uint8_t { no, draining, syncing, closed };
 
-  void put(Batch& batch, Bytes bytes) const;
+  void clear(Batch& batch) const;
   void send_batch();
   [[nodiscard]] bool find_room(uint32_t sectors);
   void prepare_next_segment();

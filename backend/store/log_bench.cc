@@ -1,7 +1,7 @@
 // What the log costs beside the bare write of the same bytes: a batch of N records of 64 bytes, appended,
 // flushed and waited for; its records alone (append and seal, no disk); and one pwritev2(RWF_DSYNC) of as
 // many bytes from this thread. TERCET_BENCH_DIR names the directory (on the disk to measure), else the
-// temporary one.
+// temporary one. By the disk's thread; bench/store/commit_bench.cc has the same by a polling thread's ring.
 
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -21,6 +20,7 @@
 #include "backend/store/file_worker.h"
 #include "backend/store/log.h"
 #include "backend/store/scratch_dir.h"
+#include "bench/percentiles.h"
 
 namespace tercet::store {
 namespace {
@@ -38,32 +38,6 @@ size_t sectors_of(int64_t records) {
   return (stream + kPayloadBytes - 1) / kPayloadBytes;
 }
 
-// p50 and p99 of single commits beside the mean that the library prints.
-class Percentiles {
- public:
-  explicit Percentiles(benchmark::State& state) : state_(state) { times_.reserve(1U << 20U); }
-  void start() { ::clock_gettime(CLOCK_MONOTONIC, &start_); }
-  void stop() {
-    timespec end{};
-    ::clock_gettime(CLOCK_MONOTONIC, &end);
-    times_.push_back(static_cast<double>(end.tv_sec - start_.tv_sec) * 1e6 +
-                     static_cast<double>(end.tv_nsec - start_.tv_nsec) / 1e3);
-  }
-  ~Percentiles() {
-    if (times_.empty()) {
-      return;
-    }
-    std::ranges::sort(times_);
-    state_.counters["p50_us"] = times_[times_.size() / 2];
-    state_.counters["p99_us"] = times_[times_.size() * 99 / 100];
-  }
-
- private:
-  benchmark::State& state_;
-  timespec start_{};
-  std::vector<double> times_;
-};
-
 void log_commit(benchmark::State& state, Durability durability) {
   const ScratchDir dir(bench_parent());
   auto disk = FileDisk::open({.directory = dir.path()});
@@ -78,7 +52,7 @@ void log_commit(benchmark::State& state, Durability durability) {
   }
   const std::vector<uint8_t> payload(kRecordBytes, 'p');
   {
-    Percentiles times(state);
+    bench::Percentiles times(state);
     for (auto _ : state) {
       times.start();
       Lsn last = 0;
@@ -115,7 +89,7 @@ void bare_write(benchmark::State& state) {
   state.SetLabel(direct ? "O_DIRECT, RWF_DSYNC" : "page cache, RWF_DSYNC");
   off_t offset = 0;
   {
-    Percentiles times(state);
+    bench::Percentiles times(state);
     for (auto _ : state) {
       times.start();
       if (offset + static_cast<off_t>(size) > kSegmentBytes) {
