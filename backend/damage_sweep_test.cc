@@ -83,7 +83,7 @@ class DamageSweep : public testing::Test {
   void restore() {
     const store::FileRange files = disk_.files();
     for (store::FileId file = files.first; file < files.end; ++file) {
-      disk_.remove(file);
+      disk_.lose(file);
     }
     for (store::FileId file = 0; file < images_.size(); ++file) {
       disk_.poke(file, 0, images_[file]);
@@ -179,7 +179,7 @@ TEST_F(DamageSweep, AFileCutAtEachRecordsEndAndAByteBeforeAndBehind) {
 
 TEST_F(DamageSweep, AFileThatIsGone) {
   for (store::FileId file = 0; file + 1 < images_.size(); ++file) {
-    disk_.remove(file);
+    disk_.lose(file);
     EXPECT_EQ(open(), Verdict::corrupt) << file;
     restore();
   }

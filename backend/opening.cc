@@ -4,11 +4,10 @@ namespace tercet::backend {
 
 Opening open_log(store::Disk& disk, quorum::Machine& machine, const OpeningOptions& options) {
   auto acceptor = std::make_unique<quorum::Acceptor>(options.acceptor);
-  const store::Recovered recovered =
-      store::recover(disk, {.store = options.log.store, .fresh = !options.log_made},
-                     [&acceptor](store::Lsn, uint8_t type, Bytes bytes) {
-                       return acceptor->replay(static_cast<RecordType>(type), bytes);
-                     });
+  store::Recovered recovered = store::recover(disk, {.store = options.log.store, .fresh = !options.log_made},
+                                              [&acceptor](store::Lsn, uint8_t type, Bytes bytes) {
+                                                return acceptor->replay(static_cast<RecordType>(type), bytes);
+                                              });
   Opening opening;
   opening.verdict = recovered.verdict;
   opening.why = recovered.why;
@@ -19,7 +18,7 @@ Opening open_log(store::Disk& disk, quorum::Machine& machine, const OpeningOptio
   }
   acceptor->recovered(machine);
   opening.acceptor = std::move(acceptor);
-  opening.log = std::make_unique<store::Log>(disk, options.log, recovered.end);
+  opening.log = std::make_unique<store::Log>(disk, options.log, recovered.end, std::move(recovered.starts));
   return opening;
 }
 

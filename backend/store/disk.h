@@ -3,19 +3,24 @@
 // thread; the first one), ring_disk (the loop's io_uring, later), memory_disk (tests and the simulator:
 // tears, loses, flips).
 //
-// All calls by the one thread that owns it. No call waits, except wait(), size() and files(), which belong to
-// start-up and shutdown. write, sync, reap and bell do not allocate.
+// All calls by the one thread that owns it. No call waits, except wait(), size(), files() and images(), which
+// belong to start-up and shutdown. write, sync, reap and bell do not allocate.
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/bytes.h"
 #include "wire/ids.h"
 
 namespace tercet::store {
 
-/// A file in the store's directory: log segments are numbered from 0, log_format.h says how they are named.
+/// A file in the store's directory. Two kinds: log segments, numbered from 0 (log_format.h says how they are
+/// named), and images (checkpoints), told apart by their id.
 using FileId = uint32_t;
+inline constexpr FileId kImages = 0x8000'0000;
+constexpr FileId image_file(uint32_t number) { return kImages | number; }
+constexpr bool is_image(FileId file) { return (file & kImages) != 0; }
 using Offset = uint64_t;
 /// The caller's name for one request, handed back when it is done.
 using IoId = uint64_t;
@@ -39,7 +44,7 @@ struct IoDone {
   uint32_t bytes = 0;  ///< reads: how many there were before the end of the file
 };
 
-/// The numbers of the files that are there: first … end - 1. Equal when there is none.
+/// The numbers of the segments that are there: first … end - 1. Equal when there is none.
 struct FileRange {
   FileId first = 0;
   FileId end = 0;
@@ -56,6 +61,8 @@ class Disk {
   /// until done. Requests may be done in any order: the log keeps one write in flight. After one write or
   /// sync that failed (or found the disk full) every later one fails too: nothing is retried, since a failed
   /// sync may have dropped what it did not write and forgotten so (the disk is opened anew to begin again).
+  /// Of an image its draft is written, in any order, durable only by publish(); an error spoils that draft
+  /// alone.
   virtual void write(FileId file, Offset offset, Bytes bytes, IoId id, Durability durability) = 0;
   /// Reads what the disk has, not what a cache believes (O_DIRECT where the filesystem can). Same alignment
   /// as write.
@@ -63,7 +70,19 @@ class Disk {
   /// Creates `file` with `size` zero-written bytes, durable, directory entry too: it is there as a whole or
   /// not at all. Slow: ahead of need. An error leaves nothing behind and other files usable. It fails if the
   /// file is there already.
+  /// Of an image it begins a draft of `size` bytes (a multiple of 512): space is taken, nothing written;
+  /// nobody sees it, and a crash leaves nothing of it. A draft of the same number that was begun before is
+  /// dropped.
   virtual void create(FileId file, uint64_t size, IoId id) = 0;
+  /// Makes the draft of `image` a file, durable, once all its writes are done: it is there as a whole or not
+  /// at all. It fails if one of its writes did; the draft is gone then.
+  virtual void publish(FileId image, IoId id) = 0;
+  /// Removes a file that nothing is under way for, durable: there as a whole or not at all. No error if it is
+  /// not there.
+  virtual void remove(FileId file, IoId id) = 0;
+  /// Segment `from` becomes segment `to`, which is not there, with its bytes as they are, durable. Nothing is
+  /// under way for it.
+  virtual void recycle(FileId from, FileId to, IoId id) = 0;
   /// Makes everything durable that a read would show now, whoever wrote it, in this life or an earlier one.
   virtual void sync(IoId id) = 0;
   /// What is done since the last call; how many were put into `done`.
@@ -75,6 +94,8 @@ class Disk {
   /// Size of `file`, 0 if it is not there.
   [[nodiscard]] virtual uint64_t size(FileId file) = 0;
   [[nodiscard]] virtual FileRange files() = 0;
+  /// The images that are there, in the order of their numbers.
+  [[nodiscard]] virtual std::vector<FileId> images() = 0;
 };
 
 }  // namespace tercet::store

@@ -90,6 +90,15 @@ bool FaultDisk::refused(IoId id) {
   return true;
 }
 
+/// A request whose error is its own: nothing else is spoiled by it.
+bool FaultDisk::fails(IoId id, bool wants_space) {
+  const int error = fault() == DiskFault::eio ? EIO : wants_space && fault() == DiskFault::full ? ENOSPC : 0;
+  if (error != 0) {
+    done_.push_back(io_done(id, error));
+  }
+  return error != 0;
+}
+
 void FaultDisk::note_slow(IoId id) {
   if (fault() == DiskFault::slow) {
     Late late;
@@ -99,6 +108,13 @@ void FaultDisk::note_slow(IoId id) {
 }
 
 void FaultDisk::write(FileId file, Offset offset, Bytes bytes, IoId id, Durability durability) {
+  if (is_image(file)) {
+    if (!fails(id, true)) {
+      note_slow(id);
+      inner_.write(file, offset, bytes, id, durability);
+    }
+    return;
+  }
   if (refusal_ == 0 && (fault() == DiskFault::full || fault() == DiskFault::eio)) {
     refusal_ = fault() == DiskFault::full ? ENOSPC : EIO;
   }
@@ -119,11 +135,27 @@ void FaultDisk::sync(IoId id) {
 }
 
 void FaultDisk::create(FileId file, uint64_t size, IoId id) {
-  if (fault() == DiskFault::full || fault() == DiskFault::eio) {
-    done_.push_back(io_done(id, fault() == DiskFault::full ? ENOSPC : EIO));  // other files stay usable
-    return;
+  if (!fails(id, true)) {
+    inner_.create(file, size, id);
   }
-  inner_.create(file, size, id);
+}
+
+void FaultDisk::publish(FileId image, IoId id) {
+  if (!fails(id, true)) {
+    inner_.publish(image, id);
+  }
+}
+
+void FaultDisk::remove(FileId file, IoId id) {
+  if (!fails(id, false)) {
+    inner_.remove(file, id);
+  }
+}
+
+void FaultDisk::recycle(FileId from, FileId to, IoId id) {
+  if (!fails(id, false)) {
+    inner_.recycle(from, to, id);
+  }
 }
 
 /// What the inner disk has done, and what was late long enough, into done_.

@@ -5,10 +5,11 @@
 //     Log ─► FaultDisk ─► RingDisk or FileDisk
 //
 //     full   every write and creation finds no space
-//     eio    every write, sync and creation fails
+//     eio    every write, sync, creation and whatever else changes something fails
 //     slow   every write and sync takes 50 ms more
 //
-// It keeps Disk's word: after a write or sync that failed every later one fails, whatever is set then.
+// It keeps Disk's word: after a write (of the log) or sync that failed every later one fails, whatever is set
+// then.
 //
 // Threads: set() and fault() by any (an atomic that a request looks at); everything else as Disk.
 
@@ -43,12 +44,16 @@ class FaultDisk final : public Disk {
   }
   void create(FileId file, uint64_t size, IoId id) override;
   void sync(IoId id) override;
+  void publish(FileId image, IoId id) override;
+  void remove(FileId file, IoId id) override;
+  void recycle(FileId from, FileId to, IoId id) override;
   size_t reap(std::span<IoDone> done) override;
   /// The inner disk's, and a timer's for what is slow: one descriptor for both.
   [[nodiscard]] int bell() const override { return bell_; }
   bool wait() override;
   [[nodiscard]] uint64_t size(FileId file) override { return inner_.size(file); }
   [[nodiscard]] FileRange files() override { return inner_.files(); }
+  [[nodiscard]] std::vector<FileId> images() override { return inner_.images(); }
 
  private:
   struct Late {
@@ -57,6 +62,7 @@ class FaultDisk final : public Disk {
     MonoTime due;
   };
   [[nodiscard]] bool refused(IoId id);
+  [[nodiscard]] bool fails(IoId id, bool wants_space);
   void note_slow(IoId id);
   void gather();
   void set_timer(MonoTime due) const;

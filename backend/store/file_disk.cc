@@ -151,6 +151,31 @@ void FileDisk::sync(IoId id) {
   submit(request);
 }
 
+void FileDisk::publish(FileId image, IoId id) {
+  Request request;
+  request.kind = Kind::publish;
+  request.file = image;
+  request.id = id;
+  submit(request);
+}
+
+void FileDisk::remove(FileId file, IoId id) {
+  Request request;
+  request.kind = Kind::remove;
+  request.file = file;
+  request.id = id;
+  submit(request);
+}
+
+void FileDisk::recycle(FileId from, FileId to, IoId id) {
+  Request request;
+  request.kind = Kind::recycle;
+  request.file = from;
+  request.to = to;
+  request.id = id;
+  submit(request);
+}
+
 // The worker pushes first and rings then, so the ringing of an answer that was just taken may still be to
 // come: it is asked for until it was heard. And ringing for answers that are still in the queue is given
 // back: whoever sleeps on the bell must hear of them. No system call while nothing was done.
@@ -187,11 +212,13 @@ bool FileDisk::wait() {
 
 uint64_t FileDisk::size(FileId file) {
   struct stat status {};
-  const std::string path = directory_ + "/" + segment_name(file);
+  const std::string path = directory_ + "/" + file_name(file);
   return ::stat(path.c_str(), &status) == 0 ? static_cast<uint64_t>(status.st_size) : 0;
 }
 
 FileRange FileDisk::files() { return segments_in(directory_); }
+
+std::vector<FileId> FileDisk::images() { return images_in(directory_); }
 
 void FileDisk::say(const IoDone& done) {
   TERCET_CHECK(done_.push(done), "no more answers than requests");
@@ -213,7 +240,20 @@ void FileDisk::work() {
           say(worker.read(request.file, request.offset, {request.bytes, request.size}, request.id));
           break;
         case Kind::create:
-          worker.create(request.file, request.size, request.id);
+          if (is_image(request.file)) {
+            say(worker.begin_image(request.file, request.size, request.id));
+          } else {
+            worker.create(request.file, request.size, request.id);
+          }
+          break;
+        case Kind::publish:
+          say(worker.publish(request.file, request.id));
+          break;
+        case Kind::remove:
+          say(worker.remove(request.file, request.id));
+          break;
+        case Kind::recycle:
+          say(worker.recycle(request.file, request.to, request.id));
           break;
         case Kind::sync:
           say(worker.sync(request.id));

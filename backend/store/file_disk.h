@@ -46,11 +46,15 @@ class FileDisk final : public Disk {
   void read(FileId file, Offset offset, MutBytes bytes, IoId id) override;
   void create(FileId file, uint64_t size, IoId id) override;
   void sync(IoId id) override;
+  void publish(FileId image, IoId id) override;
+  void remove(FileId file, IoId id) override;
+  void recycle(FileId from, FileId to, IoId id) override;
   size_t reap(std::span<IoDone> done) override;
   [[nodiscard]] int bell() const override { return bell_; }
   bool wait() override;
   [[nodiscard]] uint64_t size(FileId file) override;
   [[nodiscard]] FileRange files() override;
+  [[nodiscard]] std::vector<FileId> images() override;
 
   /// Somebody else writes to these files (RingDisk): segments are zero-written slowly for a while. Wait-free.
   void note_write() {
@@ -62,12 +66,14 @@ class FileDisk final : public Disk {
   [[nodiscard]] const std::string& manner() const { return manner_; }
 
  private:
-  static constexpr size_t kQueue = 64;  // the log has at most a write, a create and a sync
-  enum class Kind : uint8_t { write, read, create, sync, stop };
+  static constexpr size_t kQueue =
+      64;  // the log has at most a write, a create, a remove and a sync; an image some more
+  enum class Kind : uint8_t { write, read, create, sync, publish, remove, recycle, stop };
   struct Request {
     Kind kind = Kind::stop;
     Durability durability = Durability::fsync;
     FileId file = 0;
+    FileId to = 0;  ///< recycle
     Offset offset = 0;
     uint8_t* bytes = nullptr;
     uint64_t size = 0;

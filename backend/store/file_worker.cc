@@ -89,6 +89,9 @@ FileWorker::~FileWorker() {
   for (const Creation& creation : creations_) {
     abandon(creation);
   }
+  while (!drafts_.empty()) {
+    drop_draft(drafts_.back().image);
+  }
   for (const File& file : open_) {
     ::close(file.fd);
     ::close(file.cached);
@@ -99,7 +102,7 @@ FileWorker::~FileWorker() {
   std::free(zeros_);
 }
 
-std::string FileWorker::path_of(FileId file) const { return directory_ + "/" + segment_name(file); }
+std::string FileWorker::path_of(FileId file) const { return directory_ + "/" + file_name(file); }
 
 FileWorker::File* FileWorker::open_file(FileId id) {
   const auto it = std::ranges::find(open_, id, &File::id);
@@ -172,6 +175,9 @@ int FileWorker::do_write(FileId file, Offset offset, Bytes bytes, Durability dur
 }
 
 IoDone FileWorker::write(FileId file, Offset offset, Bytes bytes, IoId id, Durability durability) {
+  if (is_image(file)) {
+    return io_done(id, write_draft(file, offset, bytes));
+  }
   last_write_ = now();
   if (refusal_ == 0) {
     refusal_ = do_write(file, offset, bytes, durability);
@@ -289,19 +295,22 @@ int FileWorker::begin(Creation& creation) const {
   return 0;
 }
 
-int FileWorker::finish(const Creation& creation) const {
-  if (::fsync(creation.fd) != 0) {
+int FileWorker::finish(const Creation& creation) const { return give_name(creation.fd, creation.file); }
+
+int FileWorker::sync_directory() const {
+  return directory_fd_ >= 0 && ::fsync(directory_fd_) == 0 ? 0 : errno;
+}
+
+int FileWorker::give_name(int fd, FileId file) const {
+  if (::fsync(fd) != 0) {
     return errno;
   }
-  // link, not rename: it never replaces a segment that is there.
-  const std::string draft = draft_of(creation.file);
-  if (::link(draft.c_str(), path_of(creation.file).c_str()) != 0) {
+  // link, not rename: it never replaces a file that is there.
+  const std::string draft = draft_of(file);
+  if (::link(draft.c_str(), path_of(file).c_str()) != 0 || ::unlink(draft.c_str()) != 0) {
     return errno;
   }
-  if (::unlink(draft.c_str()) != 0 || directory_fd_ < 0 || ::fsync(directory_fd_) != 0) {
-    return errno;
-  }
-  return 0;
+  return sync_directory();
 }
 
 void FileWorker::abandon(const Creation& creation) const {
@@ -311,11 +320,95 @@ void FileWorker::abandon(const Creation& creation) const {
   }
 }
 
+// ---- images, and files that go
+
+void FileWorker::forget(FileId file) {
+  if (const auto it = std::ranges::find(open_, file, &File::id); it != open_.end()) {
+    ::close(it->fd);
+    ::close(it->cached);
+    open_.erase(it);
+  }
+}
+
+void FileWorker::drop_draft(FileId image) {
+  if (const auto it = std::ranges::find(drafts_, image, &Draft::image); it != drafts_.end()) {
+    ::close(it->fd);
+    ::unlink(draft_of(image).c_str());
+    drafts_.erase(it);
+  }
+}
+
+IoDone FileWorker::begin_image(FileId image, uint64_t size, IoId id) {
+  drop_draft(image);
+  if (::access(path_of(image).c_str(), F_OK) == 0) {
+    return io_done(id, EEXIST);
+  }
+  Draft draft{.image = image, .size = size};
+  draft.fd = ::open(draft_of(image).c_str(),
+                    O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | (direct_ ? O_DIRECT : 0), 0600);
+  if (draft.fd < 0) {
+    return io_done(id, errno);
+  }
+  drafts_.push_back(draft);
+  // Not zero-written: it is written once, front to back, and synced once. That there is room is worth knowing
+  // now.
+  int error = ::fallocate(draft.fd, 0, 0, static_cast<off_t>(size)) == 0 ? 0 : errno;
+  if (error == EOPNOTSUPP || error == EINVAL) {
+    error = ::ftruncate(draft.fd, static_cast<off_t>(size)) == 0 ? 0 : errno;
+  }
+  if (error != 0) {
+    drop_draft(image);
+  }
+  return io_done(id, error);
+}
+
+int FileWorker::write_draft(FileId image, Offset offset, Bytes bytes) {
+  const auto draft = std::ranges::find(drafts_, image, &Draft::image);
+  if (draft == drafts_.end()) {
+    return ENOENT;
+  }
+  const int error = offset + bytes.size() > draft->size ? EINVAL : write_all(draft->fd, offset, bytes, 0);
+  draft->error = draft->error != 0 ? draft->error : error;
+  return error;
+}
+
+IoDone FileWorker::publish(FileId image, IoId id) {
+  const auto draft = std::ranges::find(drafts_, image, &Draft::image);
+  if (draft == drafts_.end()) {
+    return io_done(id, ENOENT);
+  }
+  const int error = draft->error != 0 ? draft->error : give_name(draft->fd, image);
+  if (error != 0) {
+    drop_draft(image);
+    return io_done(id, error);
+  }
+  ::close(draft->fd);
+  drafts_.erase(draft);
+  return io_done(id, 0);
+}
+
+IoDone FileWorker::remove(FileId file, IoId id) {
+  forget(file);
+  if (::unlink(path_of(file).c_str()) != 0) {
+    return io_done(id, errno == ENOENT ? 0 : errno);
+  }
+  return io_done(id, sync_directory());
+}
+
+IoDone FileWorker::recycle(FileId from, FileId to, IoId id) {
+  forget(from);
+  if (::access(path_of(to).c_str(), F_OK) == 0) {
+    return io_done(id, EEXIST);
+  }
+  const bool done = ::rename(path_of(from).c_str(), path_of(to).c_str()) == 0;
+  return io_done(id, done ? sync_directory() : errno);
+}
+
 namespace {
 
-// Calls use(number, is a draft) for what is named like a segment.
+// Calls use(file, is a draft) for what is named like one of ours.
 template <class Use>
-void each_segment(const std::string& directory, Use use) {
+void each_file(const std::string& directory, Use use) {
   DIR* dir = ::opendir(directory.c_str());
   if (dir == nullptr) {
     return;
@@ -324,11 +417,14 @@ void each_segment(const std::string& directory, Use use) {
     const std::string name = static_cast<const char*>(entry->d_name);
     FileId number = 0;
     if (std::sscanf(name.c_str(), "log-%u.tlog", &number) != 1) {
-      continue;
+      if (std::sscanf(name.c_str(), "image-%u.timg", &number) != 1 || is_image(number)) {
+        continue;
+      }
+      number = image_file(number);
     }
-    if (name == segment_name(number)) {
+    if (name == file_name(number)) {
       use(number, false);
-    } else if (name == segment_name(number) + ".new") {
+    } else if (name == file_name(number) + ".new") {
       use(number, true);
     }
   }
@@ -339,8 +435,8 @@ void each_segment(const std::string& directory, Use use) {
 
 FileRange segments_in(const std::string& directory) {
   FileRange range;
-  each_segment(directory, [&range](FileId number, bool draft) {
-    if (!draft) {
+  each_file(directory, [&range](FileId number, bool draft) {
+    if (!draft && !is_image(number)) {
       range.first = range.first == range.end ? number : std::min(range.first, number);
       range.end = std::max(range.end, number + 1);
     }
@@ -348,10 +444,21 @@ FileRange segments_in(const std::string& directory) {
   return range;
 }
 
+std::vector<FileId> images_in(const std::string& directory) {
+  std::vector<FileId> images;
+  each_file(directory, [&images](FileId file, bool draft) {
+    if (!draft && is_image(file)) {
+      images.push_back(file);
+    }
+  });
+  std::ranges::sort(images);
+  return images;
+}
+
 void remove_drafts(const std::string& directory) {
-  each_segment(directory, [&directory](FileId number, bool draft) {
+  each_file(directory, [&directory](FileId file, bool draft) {
     if (draft) {
-      ::unlink((directory + "/" + segment_name(number) + ".new").c_str());
+      ::unlink((directory + "/" + file_name(file) + ".new").c_str());
     }
   });
 }

@@ -24,6 +24,11 @@ class FileWorker {
   IoDone write(FileId file, Offset offset, Bytes bytes, IoId id, Durability durability);
   IoDone read(FileId file, Offset offset, MutBytes bytes, IoId id);
   IoDone sync(IoId id);
+  IoDone publish(FileId image, IoId id);
+  IoDone remove(FileId file, IoId id);
+  IoDone recycle(FileId from, FileId to, IoId id);
+  /// Of an image; a segment's takes many steps.
+  IoDone begin_image(FileId image, uint64_t size, IoId id);
 
   /// A write by somebody else, as one of our own for the pace of creations.
   void note_write();
@@ -50,8 +55,21 @@ class FileWorker {
     int fd = -1;
     uint64_t written = 0;
   };
+  /// An image that is being written.
+  struct Draft {
+    FileId image = 0;
+    int fd = -1;
+    uint64_t size = 0;
+    int error = 0;  ///< errno of a write that failed
+  };
   /// nullptr: errno says why.
   File* open_file(FileId file);
+  void forget(FileId file);
+  void drop_draft(FileId image);
+  int write_draft(FileId image, Offset offset, Bytes bytes);
+  [[nodiscard]] int sync_directory() const;
+  /// A draft becomes the file that it is a draft of, durable; errno or 0.
+  [[nodiscard]] int give_name(int fd, FileId file) const;
   int do_write(FileId file, Offset offset, Bytes bytes, Durability durability);
   int sync_dirty();
   int begin(Creation& creation) const;
@@ -65,6 +83,7 @@ class FileWorker {
   int directory_fd_ = -1;
   std::vector<File> open_;  ///< the one used last stands last
   std::vector<Creation> creations_;
+  std::vector<Draft> drafts_;
   uint8_t* zeros_ = nullptr;
   int refusal_ = 0;  ///< errno of the write or sync after which nothing is written any more
   MonoTime last_write_;
@@ -75,7 +94,10 @@ class FileWorker {
 IoDone io_done(IoId id, int error);
 /// The segments in `directory`.
 FileRange segments_in(const std::string& directory);
-/// Removes segments whose creation a crash interrupted. Nobody else may be working in the directory.
+/// The images in `directory`, in the order of their numbers.
+std::vector<FileId> images_in(const std::string& directory);
+/// Removes segments and images whose creation a crash interrupted. Nobody else may be working in the
+/// directory.
 void remove_drafts(const std::string& directory);
 /// Tries whether files in `directory` can be read and written 512 bytes at a time with O_DIRECT. 0, or errno.
 int try_direct(const std::string& directory);

@@ -14,6 +14,14 @@ constexpr IoId kLogIds = 0x6C6F'6700'0000'0000;
 constexpr IoId kWriteId = kLogIds + 1;
 constexpr IoId kCreateId = kLogIds + 2;
 constexpr IoId kSyncId = kLogIds + 3;
+constexpr IoId kRemoveId = kLogIds + 4;
+
+/// Starts of segments that are remembered. With checkpoints a log has a few; the bound is for one that has
+/// none.
+constexpr size_t kStartsMax = 1024;
+/// Released segments that wait to become the next one: making one takes longer than filling half of one, at
+/// most.
+constexpr FileId kSparesMax = 1;
 
 std::string reason(const IoDone& done) {
   if (done.os_error != 0) {
@@ -47,11 +55,12 @@ void put(Batch& batch, Bytes bytes) {
 
 }  // namespace
 
-Log::Log(Disk& disk, const Options& options, const LogEnd& end)
+Log::Log(Disk& disk, const Options& options, const LogEnd& end, std::vector<LogEnd> starts)
     : disk_(disk),
       options_(options),
       segment_(end.segment),
       sector_(end.sector),
+      starts_(std::move(starts)),
       previous_(end.batch),
       number_(std::max(end.batch, end.batch_seen)),
       appended_(end.lsn),
@@ -62,12 +71,20 @@ Log::Log(Disk& disk, const Options& options, const LogEnd& end)
   TERCET_CHECK(options_.batch_bytes >= kSectorBytes && options_.batch_bytes <= options_.segment_bytes,
                "a batch fits a segment");
   batch_sectors_ = std::min(options_.batch_bytes / kSectorBytes, kSectorsPerBatchMax);
+  starts_.reserve(kStartsMax);
+  oldest_ = segment_;
   if (disk_.size(segment_) != 0) {
     ready_ = true;
     segment_sectors_ = sectors_of(segment_);
     // A crash may leave more than one segment ahead (the last batch, torn, stood in the next one already);
     // and one that was created under another configuration may be smaller than ours: a batch must fit it.
     segments_end_ = disk_.files().end;
+    oldest_ = std::min(segment_, disk_.files().first);
+    for (FileId file = oldest_; file < segments_end_; ++file) {
+      if (disk_.size(file) != options_.segment_bytes) {
+        recyclable_ = file + 1;
+      }
+    }
     for (FileId ahead = segment_ + 1; ahead < segments_end_; ++ahead) {
       batch_sectors_ = std::min(batch_sectors_, sectors_of(ahead));
     }
@@ -164,9 +181,13 @@ void Log::send_batch() {
     stop(IoError::failed, "log: too many batches in a row were torn");
     return;
   }
+  ++number_;
+  if (sector_ == 0) {
+    note_start();
+  }
   SectorHeader header;
   header.store = options_.store;
-  header.batch = ++number_;
+  header.batch = number_;
   header.first_lsn = sent_ + 1;
   header.follows = static_cast<uint16_t>(number_ - previous_);
   header.segment_sectors = segment_sectors_;
@@ -230,7 +251,39 @@ void Log::prepare_next_segment() {
   }
   next_ = Next::creating;
   next_sectors_ = options_.segment_bytes / kSectorBytes;
-  disk_.create(segment_ + 1, options_.segment_bytes, kCreateId);
+  if (oldest_ < released_ && oldest_ >= recyclable_) {
+    disk_.recycle(oldest_++, segment_ + 1, kCreateId);
+  } else {
+    disk_.create(segment_ + 1, options_.segment_bytes, kCreateId);
+  }
+}
+
+/// The batch that is just leaving is the first one of its segment.
+void Log::note_start() {
+  if (starts_.size() == kStartsMax) {
+    starts_.erase(starts_.begin() + 1);  // a reader that wanted to begin there begins a segment earlier
+  }
+  starts_.push_back({.segment = segment_, .batch = previous_, .batch_seen = number_ - 1, .lsn = sent_});
+}
+
+LogEnd Log::start_for(Lsn lsn) const {
+  const auto behind = std::ranges::upper_bound(starts_, lsn, {}, &LogEnd::lsn);
+  return behind == starts_.begin() ? LogEnd{} : *(behind - 1);
+}
+
+void Log::release(FileId first) {
+  released_ = std::max(released_, std::min(first, segment_));
+  std::erase_if(starts_, [this](const LogEnd& start) { return start.segment < released_; });
+  remove_spares();
+}
+
+void Log::remove_spares() {
+  const bool odd = oldest_ < recyclable_;
+  if (removing_ || state_ != LogState::ok || oldest_ + (odd ? 0 : kSparesMax) >= released_) {
+    return;
+  }
+  removing_ = true;
+  disk_.remove(oldest_++, kRemoveId);
 }
 
 Lsn Log::reap() {
@@ -253,6 +306,10 @@ bool Log::take(const IoDone& done) {
       break;
     case kCreateId:
       created(done);
+      break;
+    case kRemoveId:
+      removing_ = false;  // one that could not be removed takes space, and is found again by the next life
+      remove_spares();
       break;
     case kSyncId:
       if (done.error != IoError::none) {

@@ -21,6 +21,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "backend/store/disk.h"
 #include "backend/store/log_format.h"
@@ -28,7 +29,8 @@
 
 namespace tercet::store {
 
-/// Where the next batch goes; LogEnd{} for a store that has no segment yet, else what recover() found.
+/// Where the next batch goes; LogEnd{} for a store that has no segment yet, else what recover() found. Or
+/// where a log begins (sector 0 then): what stood before.
 struct LogEnd {
   FileId segment = 0;
   uint32_t sector = 0;
@@ -58,8 +60,8 @@ class Log {
   enum class Sync : uint8_t { as_configured, always };
 
   /// `disk` must outlive the log. Creates the first segment if `end` stands in one that is not there: appends
-  /// are taken at once, nothing is durable before ready().
-  Log(Disk& disk, const Options& options, const LogEnd& end);
+  /// are taken at once, nothing is durable before ready(). `starts`: Recovered::starts.
+  Log(Disk& disk, const Options& options, const LogEnd& end, std::vector<LogEnd> starts = {});
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
   /// Waits for a write that is under way (the disk is reading our buffer), not for what was gathered. So it
@@ -78,6 +80,14 @@ class Log {
   Lsn reap();
   /// For an owner that reaps the disk itself, for others too: true if `done` was the log's.
   bool take(const IoDone& done);
+
+  /// Where a reader has to begin (RecoverOptions::start) to meet every record behind `lsn`, which is durable:
+  /// a border of two segments. To be kept with a checkpoint.
+  [[nodiscard]] LogEnd start_for(Lsn lsn) const;
+  /// Readers begin at segment `first` or behind it from now on; a durable checkpoint says so. What lies
+  /// before becomes the next segments, as it is (their zeros were written once and need not be again), or is
+  /// removed.
+  void release(FileId first);
 
   [[nodiscard]] Lsn durable() const { return durable_; }
   /// The last Lsn that append() gave.
@@ -125,6 +135,8 @@ class Log {
   void send_batch();
   [[nodiscard]] bool find_room(uint32_t sectors);
   void prepare_next_segment();
+  void note_start();
+  void remove_spares();
   uint32_t sectors_of(FileId segment);
   void created(const IoDone& done);
   void written(const IoDone& done);
@@ -142,6 +154,11 @@ class Log {
   uint32_t segment_sectors_ = 0;  ///< of segment_
   uint32_t next_sectors_ = 0;     ///< of the segment behind it
   FileId segments_end_ = 0;       ///< of those that were there at the start
+  std::vector<LogEnd> starts_;    ///< of the segments that hold records, in order; of many some are left out
+  FileId oldest_ = 0;             ///< segment that is there
+  FileId released_ = 0;           ///< those before it hold nothing that a reader needs
+  FileId recyclable_ = 0;         ///< those from here on have the size that new ones have
+  bool removing_ = false;
   bool ready_ = false;
   Next next_ = Next::none;
   IoError next_error_ = IoError::none;  ///< why next_ is refused

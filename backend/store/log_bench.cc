@@ -122,6 +122,9 @@ class NoDisk final : public Disk {
     done_[count_++].id = id;
   }
   void sync(IoId id) override { done_[count_++].id = id; }
+  void publish(FileId, IoId id) override { done_[count_++].id = id; }
+  void remove(FileId, IoId id) override { done_[count_++].id = id; }
+  void recycle(FileId, FileId, IoId id) override { done_[count_++].id = id; }
   size_t reap(std::span<IoDone> done) override {
     const size_t n = count_;
     std::copy_n(done_, n, done.begin());
@@ -131,6 +134,7 @@ class NoDisk final : public Disk {
   bool wait() override { return count_ != 0; }
   uint64_t size(FileId file) override { return file < end_ ? kSegmentBytes : 0; }
   FileRange files() override { return {0, end_}; }
+  std::vector<FileId> images() override { return {}; }
 
  private:
   IoDone done_[8];

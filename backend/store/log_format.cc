@@ -51,4 +51,12 @@ std::string segment_name(FileId segment) {
   return name;
 }
 
+std::string image_name(FileId image) {
+  char name[32];
+  std::snprintf(name, sizeof(name), "image-%06u.timg", image & ~kImages);
+  return name;
+}
+
+std::string file_name(FileId file) { return is_image(file) ? image_name(file) : segment_name(file); }
+
 }  // namespace tercet::store

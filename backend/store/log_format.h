@@ -109,5 +109,8 @@ SectorKind look_at_sector(const uint8_t* sector, SectorHeader& header);
 
 /// "log-000007.tlog"
 std::string segment_name(FileId segment);
+/// "image-000007.timg"
+std::string image_name(FileId image);
+std::string file_name(FileId file);
 
 }  // namespace tercet::store

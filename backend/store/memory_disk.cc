@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -95,6 +96,19 @@ void MemoryDisk::sync(IoId id) {
   submit(std::move(request), draw_latency());
 }
 
+void MemoryDisk::submit_change(Kind kind, FileId file, FileId to, IoId id) {
+  Request request;
+  request.kind = kind;
+  request.file = file;
+  request.to = to;
+  request.id = id;
+  submit(std::move(request), draw_latency());
+}
+
+void MemoryDisk::publish(FileId image, IoId id) { submit_change(Kind::publish, image, 0, id); }
+void MemoryDisk::remove(FileId file, IoId id) { submit_change(Kind::remove, file, 0, id); }
+void MemoryDisk::recycle(FileId from, FileId to, IoId id) { submit_change(Kind::recycle, from, to, id); }
+
 size_t MemoryDisk::reap(std::span<IoDone> done) {
   const size_t n = std::min(done.size(), done_.size());
   std::copy_n(done_.begin(), n, done.begin());
@@ -152,7 +166,7 @@ void MemoryDisk::finish(Request& request) {
   done.id = request.id;
   switch (request.kind) {
     case Kind::write:
-      done.error = do_write(request);
+      done.error = is_image(request.file) ? write_draft(request) : do_write(request);
       spares_.push_back(std::move(request.bytes));
       break;
     case Kind::read: {
@@ -174,14 +188,12 @@ void MemoryDisk::finish(Request& request) {
       break;
     }
     case Kind::create:
-      if (files_.contains(request.file)) {
-        done.error = IoError::failed;
-        done.os_error = EEXIST;
-      } else if (full_ || space_used() + request.size > options_.space) {
-        done.error = IoError::full;
-      } else {
-        files_[request.file].size = request.size;
-      }
+      done.os_error = do_create(request);
+      break;
+    case Kind::publish:
+    case Kind::remove:
+    case Kind::recycle:
+      done.os_error = do_change(request);
       break;
     case Kind::sync:
       done.error = poisoned_;
@@ -190,10 +202,86 @@ void MemoryDisk::finish(Request& request) {
       }
       break;
   }
-  if (done.error != IoError::none && done.os_error == 0) {
+  if (done.os_error != 0) {
+    done.error = done.os_error == ENOSPC ? IoError::full : IoError::failed;
+  } else if (done.error != IoError::none) {
     done.os_error = done.error == IoError::full ? ENOSPC : EIO;
   }
   done_.push_back(done);
+}
+
+int MemoryDisk::do_create(const Request& request) {
+  if (files_.contains(request.file)) {
+    return EEXIST;
+  }
+  drafts_.erase(request.file);
+  if (full_ || space_used() + request.size > options_.space) {
+    return ENOSPC;
+  }
+  (is_image(request.file) ? drafts_[request.file].file : files_[request.file]).size = request.size;
+  return 0;
+}
+
+int MemoryDisk::do_change(const Request& request) {
+  if (request.kind == Kind::publish) {
+    const auto draft = drafts_.find(request.file);
+    if (draft == drafts_.end()) {
+      return ENOENT;
+    }
+    const IoError error = draft->second.error;
+    if (error == IoError::none) {
+      files_[request.file] = std::move(draft->second.file);
+    }
+    drafts_.erase(draft);
+    return error == IoError::none ? 0 : error == IoError::full ? ENOSPC : EIO;
+  }
+  if (request.kind == Kind::remove) {
+    lose(request.file);
+    return 0;
+  }
+  if (files_.contains(request.to)) {
+    return EEXIST;
+  }
+  auto file = files_.extract(request.file);
+  if (file.empty()) {
+    return ENOENT;
+  }
+  file.key() = request.to;
+  files_.insert(std::move(file));
+  // What a power loss may still take from it goes along.
+  std::unordered_map<uint64_t, Former> moved;
+  for (auto it = former_.begin(); it != former_.end();) {
+    if ((it->first >> 32U) == request.file) {
+      moved[key_of(request.to, it->first & UINT32_MAX)] = it->second;
+      it = former_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+  former_.merge(moved);
+  return 0;
+}
+
+IoError MemoryDisk::write_draft(Request& request) {
+  const auto it = drafts_.find(request.file);
+  if (it == drafts_.end()) {
+    return IoError::failed;
+  }
+  Draft& draft = it->second;
+  if (request.fault == WriteFault::lose) {
+    return IoError::none;
+  }
+  if (request.fault == WriteFault::misdirect) {
+    request.offset += kSector;
+  }
+  if (full_ || request.fault == WriteFault::full || request.fault == WriteFault::fail ||
+      request.offset + request.bytes.size() > draft.file.size) {
+    draft.error = full_ || request.fault == WriteFault::full ? IoError::full : IoError::failed;
+    return draft.error;
+  }
+  bytes_written_ += request.bytes.size();
+  write_to(draft.file, request.offset, request.bytes.data(), request.bytes.size());
+  return IoError::none;
 }
 
 IoError MemoryDisk::do_write(Request& request) {
@@ -266,6 +354,7 @@ void MemoryDisk::forget_requests() {
   }
   under_way_.clear();
   done_.clear();
+  drafts_.clear();
   fault_ = WriteFault::none;
   poisoned_ = IoError::none;
 }
@@ -288,10 +377,16 @@ void MemoryDisk::power_loss(uint64_t dice) {
   }
   former_.clear();
   for (const Request& request : under_way_) {
-    if (request.kind == Kind::write && poisoned_ == IoError::none && request.fault != WriteFault::lose &&
-        request.offset + request.bytes.size() <= size(request.file)) {
+    if (is_change(request.kind)) {
+      if (coin(dice)) {
+        do_change(request);
+      }
+    } else if (request.kind == Kind::write && poisoned_ == IoError::none && !is_image(request.file) &&
+               request.fault != WriteFault::lose &&
+               request.offset + request.bytes.size() <= size(request.file)) {
       apply_some_sectors(request, dice);
-    } else if (request.kind == Kind::create && !full_ && coin(dice) && !files_.contains(request.file)) {
+    } else if (request.kind == Kind::create && !is_image(request.file) && !full_ && coin(dice) &&
+               !files_.contains(request.file)) {
       files_[request.file].size = request.size;
     }
   }
@@ -302,8 +397,13 @@ void MemoryDisk::kill(uint64_t dice) {
   std::ranges::sort(under_way_, {}, &Request::order);
   for (const Request& request : under_way_) {
     const bool happens = coin(dice);
-    if (request.kind == Kind::write && poisoned_ == IoError::none && happens && !full_ &&
-        request.fault == WriteFault::none && request.offset + request.bytes.size() <= size(request.file)) {
+    if (is_change(request.kind)) {
+      if (happens) {
+        do_change(request);
+      }
+    } else if (request.kind == Kind::write && !is_image(request.file) && poisoned_ == IoError::none &&
+               happens && !full_ && request.fault == WriteFault::none &&
+               request.offset + request.bytes.size() <= size(request.file)) {
       // It reached the drive, whose cache nobody flushed.
       remember_former(request, request.durability == Durability::memory);
       write_through(request.file, request.offset, request.bytes.data(), request.bytes.size());
@@ -314,7 +414,10 @@ void MemoryDisk::kill(uint64_t dice) {
 }
 
 void MemoryDisk::write_through(FileId file, Offset offset, const uint8_t* bytes, size_t size) {
-  File& f = files_.at(file);
+  write_to(files_.at(file), offset, bytes, size);
+}
+
+void MemoryDisk::write_to(File& f, Offset offset, const uint8_t* bytes, size_t size) {
   while (size != 0) {
     const size_t page = offset / kPageBytes;
     const size_t within = offset % kPageBytes;
@@ -361,7 +464,7 @@ void MemoryDisk::flip(FileId file, Offset offset, uint8_t mask) {
   write_through(file, offset, &byte, 1);
 }
 
-void MemoryDisk::remove(FileId file) {
+void MemoryDisk::lose(FileId file) {
   files_.erase(file);
   std::erase_if(former_, [file](const auto& entry) { return (entry.first >> 32U) == file; });
 }
@@ -378,13 +481,25 @@ uint64_t MemoryDisk::size(FileId file) {
 }
 
 FileRange MemoryDisk::files() {
-  return files_.empty() ? FileRange{} : FileRange{files_.begin()->first, files_.rbegin()->first + 1};
+  const auto end = files_.lower_bound(kImages);
+  return files_.begin() == end ? FileRange{} : FileRange{files_.begin()->first, std::prev(end)->first + 1};
+}
+
+std::vector<FileId> MemoryDisk::images() {
+  std::vector<FileId> images;
+  for (auto it = files_.lower_bound(kImages); it != files_.end(); ++it) {
+    images.push_back(it->first);
+  }
+  return images;
 }
 
 uint64_t MemoryDisk::space_used() const {
   uint64_t sum = 0;
   for (const auto& [id, file] : files_) {
     sum += file.size;
+  }
+  for (const auto& [id, draft] : drafts_) {
+    sum += draft.file.size;
   }
   return sum;
 }

@@ -11,6 +11,8 @@
 //     write(memory) done          with the machine (power_loss): each sector old or new; with the process
 //     (kill): nothing what a killed process left  a power loss after it: each sector old or new, unless
 //     sync() was done in between create in flight            the file is there as a whole, or not
+//     publish, remove, recycle in flight   done as a whole, or not
+//     the draft of an image                gone
 //
 // Cheap: pages of 16 KiB are allocated when first written, buffers of requests are reused.
 
@@ -56,11 +58,15 @@ class MemoryDisk final : public Disk {
   void read(FileId file, Offset offset, MutBytes bytes, IoId id) override;
   void create(FileId file, uint64_t size, IoId id) override;
   void sync(IoId id) override;
+  void publish(FileId image, IoId id) override;
+  void remove(FileId file, IoId id) override;
+  void recycle(FileId from, FileId to, IoId id) override;
   size_t reap(std::span<IoDone> done) override;
   /// Does whatever is due next at once, without moving the time (recovery in the simulator takes none).
   bool wait() override;
   [[nodiscard]] uint64_t size(FileId file) override;
   [[nodiscard]] FileRange files() override;
+  [[nodiscard]] std::vector<FileId> images() override;
 
   /// Time passes; what is due is done. Requests made from now on count from `now`.
   void advance(MonoTime now);
@@ -85,7 +91,8 @@ class MemoryDisk final : public Disk {
   /// What the disk holds, and changing it, past all requests.
   void peek(FileId file, Offset offset, MutBytes bytes) const;
   void poke(FileId file, Offset offset, Bytes bytes);
-  void remove(FileId file);
+  /// It is gone, at once.
+  void lose(FileId file);
   /// Shortens it.
   void truncate(FileId file, uint64_t size);
 
@@ -100,12 +107,20 @@ class MemoryDisk final : public Disk {
     uint64_t size = 0;
     std::vector<std::unique_ptr<Page>> pages;
   };
-  enum class Kind : uint8_t { write, read, create, sync };
+  struct Draft {
+    File file;
+    IoError error = IoError::none;  ///< of a write to it
+  };
+  enum class Kind : uint8_t { write, read, create, sync, publish, remove, recycle };
+  static bool is_change(Kind kind) {
+    return kind == Kind::publish || kind == Kind::remove || kind == Kind::recycle;
+  }
   struct Request {
     Kind kind = Kind::write;
     Durability durability = Durability::fsync;
     WriteFault fault = WriteFault::none;
     FileId file = 0;
+    FileId to = 0;  ///< recycle
     Offset offset = 0;
     uint64_t size = 0;
     IoId id = 0;
@@ -123,7 +138,12 @@ class MemoryDisk final : public Disk {
 
   void submit(Request request, Duration latency);
   void finish(Request& request);
+  void submit_change(Kind kind, FileId file, FileId to, IoId id);
   IoError do_write(Request& request);
+  IoError write_draft(Request& request);
+  /// errno or 0.
+  int do_create(const Request& request);
+  int do_change(const Request& request);
   void apply_some_sectors(const Request& request, uint64_t& dice);
   void remember_former(const Request& request, bool in_page_cache);
   void forget_former(const Request& request);
@@ -131,6 +151,7 @@ class MemoryDisk final : public Disk {
   [[nodiscard]] size_t next_request() const;
   std::vector<uint8_t> spare();
   void forget_requests();
+  static void write_to(File& file, Offset offset, const uint8_t* bytes, size_t size);
   void write_through(FileId file, Offset offset, const uint8_t* bytes, size_t size);
   [[nodiscard]] uint64_t space_used() const;
   Duration draw_latency();
@@ -140,6 +161,7 @@ class MemoryDisk final : public Disk {
   uint64_t dice_;
   uint64_t order_ = 0;
   std::map<FileId, File> files_;
+  std::map<FileId, Draft> drafts_;
   std::vector<Request> under_way_;
   std::vector<IoDone> done_;
   std::vector<std::vector<uint8_t>> spares_;

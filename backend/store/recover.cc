@@ -98,7 +98,8 @@ Recovery::Sector Recovery::look(Place place, const uint8_t* bytes, SectorHeader&
   }
   // A recycled segment holds the sectors of a segment that lies before the log's start: former content. Any
   // other stranger was written to the wrong place.
-  if (header.segment < start.segment && header.sector == place.sector && header.batch <= start.batch) {
+  if (header.segment < start.segment && header.sector == place.sector &&
+      header.batch <= std::max(start.batch, start.batch_seen)) {
     return Sector::former;
   }
   say(Verdict::corrupt, text_of(place) + ": holds what belongs to " +
@@ -211,6 +212,10 @@ bool Recovery::take_batch(Place place, const SectorHeader& header) {
     say(Verdict::corrupt,
         text_of(place) + ": record " + std::to_string(lsn) + " makes no sense to its reader");
     return false;
+  }
+  if (place.sector == 0) {
+    result_.starts.push_back(
+        {.segment = place.segment, .batch = end().batch, .batch_seen = header.batch - 1, .lsn = end().lsn});
   }
   result_.records += records;
   ++result_.batches;

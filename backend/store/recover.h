@@ -48,6 +48,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "backend/store/disk.h"
 #include "backend/store/log.h"
@@ -68,14 +69,15 @@ struct RecoverOptions {
   StoreId store = 0;
   /// A store that is only being made: no segment need be there, and none may hold a record.
   bool fresh = false;
-  /// Where the log begins: segment, and batch and Lsn that stood before it (a checkpoint will say; sector is
-  /// 0).
+  /// Where the log begins: segment, and batches and Lsn that stood before it (Log::start_for, kept with a
+  /// checkpoint; sector is 0).
   LogEnd start = {};
 };
 
 struct Recovered {
   Verdict verdict = Verdict::clean;
   LogEnd end;                  ///< for Log; of use only if clean or torn
+  std::vector<LogEnd> starts;  ///< for Log: of each segment that holds records, what stood before it
   BatchNumber torn_batch = 0;  ///< the one cut
   uint64_t batches = 0;
   uint64_t records = 0;

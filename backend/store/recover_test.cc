@@ -158,7 +158,7 @@ TEST(Recover, AShortenedSegmentIsCorrupt) {
       Four four(2);
       std::vector<uint8_t> bytes(left * kSectorBytes + odd);
       four.disk.peek(0, 0, bytes);
-      four.disk.remove(0);
+      four.disk.lose(0);
       four.disk.poke(0, 0, bytes);
       const Read read = read_log(four.disk);
       EXPECT_EQ(read.result.verdict, Verdict::corrupt) << left;
@@ -179,14 +179,14 @@ TEST(Recover, MissingSegments) {
   ASSERT_GE(disk.files().end, 5U);
   std::vector<uint8_t> whole(kTestLog.segment_bytes);
   disk.peek(2, 0, whole);
-  disk.remove(2);
+  disk.lose(2);
   EXPECT_EQ(read_log(disk).result.why, "log-000002.tlog is not there");
   disk.poke(2, 0, std::vector<uint8_t>(kTestLog.segment_bytes));
   Read read = read_log(disk);
   EXPECT_EQ(read.result.verdict, Verdict::corrupt) << "an empty one in its place";
   disk.poke(2, 0, whole);
   EXPECT_EQ(read_log(disk).result.verdict, Verdict::clean);
-  disk.remove(0);
+  disk.lose(0);
   EXPECT_EQ(read_log(disk).result.why, "log-000000.tlog is not there");
 }
 
@@ -484,7 +484,7 @@ TEST(Recover, ARecycledSegmentHoldsFormerContent) {
   ASSERT_EQ(disk.files().end, 2U);
   std::vector<uint8_t> segment(kTestLog.segment_bytes);
   disk.peek(0, 0, segment);
-  disk.remove(0);
+  disk.lose(0);
   disk.poke(2, 0, segment);
   const RecoverOptions from_one{.store = kTestStore,
                                 .start = {.segment = 1, .batch = 4, .batch_seen = 4, .lsn = 4}};

@@ -87,7 +87,29 @@ RingDisk::Open* RingDisk::open(FileId file) {
   return &open_[open_.size() - 1];
 }
 
+void RingDisk::forget(FileId file) {
+  if (const auto it = std::ranges::find(open_, file, &Open::file); it != open_.end()) {
+    close_both(it->direct, it->cached);
+    std::copy(it + 1, open_.end(), it);
+    open_.pop_back();
+  }
+}
+
+void RingDisk::remove(FileId file, IoId id) {
+  forget(file);
+  files_.remove(file, id);
+}
+
+void RingDisk::recycle(FileId from, FileId to, IoId id) {
+  forget(from);
+  files_.recycle(from, to, id);
+}
+
 void RingDisk::write(FileId file, Offset offset, Bytes bytes, IoId id, Durability durability) {
+  if (is_image(file)) {
+    files_.write(file, offset, bytes, id, durability);  // in the background, and its errors are its own
+    return;
+  }
   TERCET_CHECK(offset % kSectorBytes == 0 && bytes.size() % kSectorBytes == 0, "whole sectors are written");
   if (refusal_ != 0) {
     done_.push_back(io_done(id, refusal_));

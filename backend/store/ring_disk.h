@@ -38,11 +38,15 @@ class RingDisk final : public Disk {
   }
   void create(FileId file, uint64_t size, IoId id) override { files_.create(file, size, id); }
   void sync(IoId id) override;
+  void publish(FileId image, IoId id) override { files_.publish(image, id); }
+  void remove(FileId file, IoId id) override;
+  void recycle(FileId from, FileId to, IoId id) override;
   size_t reap(std::span<IoDone> done) override;
   [[nodiscard]] int bell() const override { return files_.bell(); }
   bool wait() override;
   [[nodiscard]] uint64_t size(FileId file) override { return files_.size(file); }
   [[nodiscard]] FileRange files() override { return files_.files(); }
+  [[nodiscard]] std::vector<FileId> images() override { return files_.images(); }
 
  private:
   struct Open {
@@ -56,6 +60,7 @@ class RingDisk final : public Disk {
     uint64_t bytes = 0;
   };
   Open* open(FileId file);
+  void forget(FileId file);
   void gather();
   void take(const FileRing::Done& written);
 

@@ -29,8 +29,11 @@ unsigned number_of(std::string_view name) {
   return error == std::errc{} && end == name.data() + name.size() ? number : 0;
 }
 
-/// Of a log, finished or a draft.
-bool of_a_log(std::string_view name) { return name.starts_with("log-") && name.find(".tlog") != name.npos; }
+/// A segment or an image, finished or a draft.
+bool of_a_log(std::string_view name) {
+  return (name.starts_with("log-") && name.find(".tlog") != name.npos) ||
+         (name.starts_with("image-") && name.find(".timg") != name.npos);
+}
 
 std::vector<std::string> names_in(const std::string& folder) {
   std::vector<std::string> names;

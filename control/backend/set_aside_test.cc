@@ -34,6 +34,7 @@ class SetAsideTest : public testing::Test {
     put("log-000000.tlog", "first");
     put("log-000001.tlog", "second");
     put("log-000002.tlog.new", "half");
+    put("image-000004.timg", "checkpoint");
     put("container.json", "key");
     put("lock", "");
     put("notes.txt", "an operator's");
@@ -48,12 +49,13 @@ class SetAsideTest : public testing::Test {
     EXPECT_TRUE(found->identity.lost);
     EXPECT_FALSE(found->identity.log_made);
     EXPECT_EQ(found->identity.aside, 0U);
-    for (const char* name : {"log-000000.tlog", "log-000001.tlog", "log-000002.tlog.new"}) {
+    for (const char* name : {"log-000000.tlog", "log-000001.tlog", "log-000002.tlog.new", "image-000004.timg"}) {
       EXPECT_FALSE(fs::exists(path(name))) << name;
     }
     EXPECT_EQ(get(folder + "/log-000000.tlog"), "first");
     EXPECT_EQ(get(folder + "/log-000001.tlog"), "second");
     EXPECT_EQ(get(folder + "/log-000002.tlog.new"), "half");
+    EXPECT_EQ(get(folder + "/image-000004.timg"), "checkpoint");
     EXPECT_EQ(get("container.json"), "key");
     EXPECT_EQ(get("notes.txt"), "an operator's");
     EXPECT_TRUE(fs::exists(path("lock")));
@@ -125,7 +127,7 @@ TEST_F(SetAsideTest, ACrashAfterAnyStepLeavesTheOldDiskOrTheNewOne) {
     }
   }
   EXPECT_EQ(olds, 3U) << "nothing, the folder, the kept identity";
-  EXPECT_GE(news, 6U) << "the switch, three files, their end, the settled identity";
+  EXPECT_GE(news, 7U) << "the switch, four files, their end, the settled identity";
 }
 
 TEST_F(SetAsideTest, EachLostDiskHasAFolderOfItsOwn) {

@@ -34,6 +34,9 @@ class InstantDisk final : public store::Disk {
     done(id);
   }
   void sync(store::IoId id) override { done(id); }
+  void publish(store::FileId, store::IoId id) override { done(id); }
+  void remove(store::FileId, store::IoId id) override { done(id); }
+  void recycle(store::FileId, store::FileId, store::IoId id) override { done(id); }
   size_t reap(std::span<store::IoDone> out) override {
     size_t n = 0;
     while (n < out.size() && !done_.empty()) {
@@ -45,6 +48,7 @@ class InstantDisk final : public store::Disk {
   bool wait() override { return !done_.empty(); }
   [[nodiscard]] uint64_t size(store::FileId file) override { return file < files_.end ? size_ : 0; }
   [[nodiscard]] store::FileRange files() override { return files_; }
+  [[nodiscard]] std::vector<store::FileId> images() override { return {}; }
 
  private:
   void done(store::IoId id) {

@@ -43,7 +43,7 @@ HELP = """usage: scripts/cell VERB [--dir D] …            (D: where all of its
   lie HOST              starts a stopped backend so that it votes wrong results
   wipe HOST             a new, empty disk for a stopped backend: log, identity, container and key are gone
   corrupt HOST [--bytes N] [--seed S]
-                        flips N bytes (1) of what a stopped backend's log holds; prints where
+                        flips N bytes (1) of what a stopped backend's log and checkpoints hold; prints where
   disk HOST full|eio|slow|ok
                         what that backend's disk does from now on (within 200 ms): no space, errors, 50 ms more a write
   pcap HOST FILE        captures what passes the host's port of the switch, until interrupted or the cell goes down

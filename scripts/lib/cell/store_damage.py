@@ -1,7 +1,7 @@
 """Damages a stopped backend's store, where its files are seen:
 
     wipe DIR                    all that is in it is gone; the folder stays
-    corrupt DIR BYTES [SEED]    flips so many bytes of what the log holds
+    corrupt DIR BYTES [SEED]    flips so many bytes of what the log and the images hold
 
 Exit codes: 0 done, 1 it went wrong, 2 there is nothing to damage.
 """
@@ -41,10 +41,13 @@ def corrupt(folder, count, seed):
     dice = random.Random(seed)
     places = []  # (segment, first byte, bytes)
     for name in sorted(os.listdir(folder)):
-        if re.fullmatch(r"log-\d+\.tlog", name) and os.path.getsize(os.path.join(folder, name)):
+        size = os.path.getsize(os.path.join(folder, name))
+        if re.fullmatch(r"image-\d+\.timg", name):
+            places.append((name, 0, size))
+        elif re.fullmatch(r"log-\d+\.tlog", name) and size:
             with open(os.path.join(folder, name), "rb") as file, \
                     mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                places += [(name, at, size) for at, size in used_ranges(content)]
+                places += [(name, at, used) for at, used in used_ranges(content)]
     total = sum(size for _, _, size in places)
     if total < count:
         print(f"{folder}: its log holds {total} bytes: let the backend write more first", file=sys.stderr)
