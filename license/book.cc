@@ -1,6 +1,7 @@
 #include "license/book.h"
 
 #include "base/mutant.h"
+#include "license/image_writer.h"
 #include "license/lists.h"
 #include "license/rules.h"
 
@@ -112,6 +113,8 @@ OpResult Book::apply_op(const OpView& op) {
       return denial(Code::bad_request);  // parse_op knows no other
   }
 }
+
+void Book::capture(ImageWriter& image) { image.begin(state_); }
 
 size_t Book::read(Bytes query, MutBytes out) const { return write_page(state_, query, out); }
 

@@ -8,20 +8,19 @@
 // with fewer than two constituents present · I8 cell time never goes back.
 //
 // What becomes of an operation (DESIGN §2 "Idempotence"), in this order:
-//   form          no operation, or a lease that is neither 0 nor within 1 s..24 h: BAD_REQUEST. Nothing is
-//   remembered. expiry        what is over ends first (rules.h: expire) repeat        the handle is known and
-//   the request number is not above its last: the last answer, the same bytes; flag
-//                 bit 0 if the number is below its last
-//   too late      sent more than kSentAgeMax ago, or a checkout from before what had to be forgotten: STALE.
-//   Nothing is
-//                 remembered: it can only become staler.
-//   too early     sent more than kSentAheadMax ahead: STALE, remembered, as a later copy would pass
-//   done with     the handle has a tombstone: a checkout is STALE (a handle is used once), renew and release
-//   are
-//                 UNKNOWN_HANDLE, and so is consume
-//   held          the handle has a lease: a second checkout, or an import, is STALE
-//   new           renew, release and consume are UNKNOWN_HANDLE
-//   the rule      checkout.cc, renew.cc, release.cc, consume.cc, import.cc
+//   form       no operation, or a lease that is neither 0 nor within 1 s..24 h: BAD_REQUEST, nothing is
+//              remembered
+//   expiry     what is over ends first (expire.cc)
+//   repeat     the handle is known and the request number is not above its last: the last answer, the same
+//              bytes; flag kLaterAnswer if the number is below its last
+//   too late   sent more than kSentAgeMax ago, or a checkout from before what had to be forgotten: STALE,
+//              nothing is remembered: it can only become staler
+//   too early  sent more than kSentAheadMax ahead: STALE, remembered, as a later copy would pass
+//   done with  the handle has a tombstone: a checkout is STALE (a handle is used once), renew, release and
+//              consume are UNKNOWN_HANDLE
+//   held       the handle has a lease: a second checkout, or an import, is STALE
+//   new        renew, release and consume are UNKNOWN_HANDLE
+//   the rule   checkout.cc, renew.cc, release.cc, consume.cc, import.cc
 
 #include "base/fixed.h"
 #include "base/hash.h"
@@ -75,6 +74,10 @@ class Book {
   void reserve(uint32_t leases) { state_.prefault(leases); }
   /// For lists, checks and status; every fact of the book.
   [[nodiscard]] const State& state() const { return state_; }
+  /// Captures the book as it is now (image_writer.h); `image` is done with, or gone, before the book is.
+  void capture(ImageWriter& image);
+  /// To be built from an image (image_reader.h).
+  [[nodiscard]] State& to_load() { return state_; }
 
  private:
   OpResult apply_op(const OpView& op);

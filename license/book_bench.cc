@@ -6,6 +6,8 @@
 #include <ctime>
 #include <vector>
 
+#include "license/image_reader.h"
+#include "license/image_writer.h"
 #include "license/plain_constituent.h"
 
 namespace tercet::license {
@@ -15,7 +17,9 @@ namespace {
 class Loaded {
  public:
   explicit Loaded(uint32_t held)
-      : book_(check_plain, {.leases_max = held + 1'000, .tombstones_max = 1'000'000}), held_(held) {
+      : options_{.leases_max = held + 1'000, .tombstones_max = 1'000'000},
+        book_(check_plain, options_),
+        held_(held) {
     apply(EntryKind::genesis, make_genesis());
     for (unsigned slot = 0; slot < kBackends; ++slot) {
       PlainConstituent p;
@@ -54,6 +58,8 @@ class Loaded {
   void release(uint64_t who, uint32_t request) { run(OpKind::release, who, request, {}); }
   [[nodiscard]] uint64_t any(uint64_t n) const { return n * 0x9E3779B1U % held_; }
   void pass() { ++now_; }
+  [[nodiscard]] const BookOptions& options() const { return options_; }
+  [[nodiscard]] Book& book() { return book_; }
 
  private:
   static Handle handle(uint64_t n) {
@@ -89,6 +95,7 @@ class Loaded {
     book_.settle(Seq{entry.seq.value - std::min(entry.seq.value, undecided_)});
   }
 
+  BookOptions options_;
   Book book_;
   uint32_t held_;
   int64_t now_ = 1'000;
@@ -195,6 +202,51 @@ BENCHMARK(BM_BookBurstWhileMillionEnd)
     ->Arg(1'024)
     ->Iterations(1)
     ->Unit(benchmark::kMillisecond);
+
+/// An image of a million leases beneath a load of renewals: how long begin() and each slice of 64 objects
+/// take, and then to load it.
+void BM_BookImage(benchmark::State& state) {
+  std::vector<int64_t> took;
+  double begin_us = 0;
+  double load_ms = 0;
+  double megabytes = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    const auto held = static_cast<uint32_t>(state.range(0));
+    Loaded loaded(held);
+    ImageWriter writer(loaded.options());
+    Buffer bytes;
+    bytes.reserve(size_t{held} * 256);
+    state.ResumeTiming();
+    const int64_t start = thread_ns();
+    loaded.book().capture(writer);
+    begin_us = static_cast<double>(thread_ns() - start) / 1'000.0;
+    uint64_t n = 0;
+    while (writer.phase() == ImageWriter::Phase::running) {
+      const int64_t before = thread_ns();
+      writer.slice(64);
+      took.push_back(thread_ns() - before);
+      for (int i = 0; i < 64; ++i) {
+        loaded.renew(loaded.any(n++), 2);
+      }
+      bytes.insert(bytes.end(), writer.written().begin(), writer.written().end());
+      writer.taken();
+    }
+    state.PauseTiming();
+    Book other(check_plain, loaded.options());
+    const int64_t load = thread_ns();
+    ImageReader reader(other.to_load());
+    TERCET_CHECK(reader.take(bytes) && reader.finish(), "the image is whole");
+    load_ms = static_cast<double>(thread_ns() - load) / 1'000'000.0;
+    megabytes = static_cast<double>(bytes.size()) / 1'000'000.0;
+    state.ResumeTiming();
+  }
+  report(state, took);
+  state.counters["begin_us"] = begin_us;
+  state.counters["load_ms"] = load_ms;
+  state.counters["MB"] = megabytes;
+}
+BENCHMARK(BM_BookImage)->Arg(1'000'000)->Iterations(1)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace tercet::license

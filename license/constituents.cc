@@ -25,6 +25,10 @@ Code judge(const Terms& t) {
   return Code::granted;
 }
 
+Hash128 hash_of(const Cell& cell) {
+  return hash128({reinterpret_cast<const uint8_t*>(&cell), sizeof cell}, 0x63656c6c);
+}
+
 unsigned Cell::slot_of(const PublicKey& container_key) const {
   for (unsigned slot = 0; slot < kBackends; ++slot) {
     if (containers[slot].serial_size != 0 && containers[slot].key == container_key) {

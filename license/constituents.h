@@ -87,6 +87,7 @@ struct Cell {
   [[nodiscard]] unsigned slot_of(const PublicKey& container_key) const;
 };
 static_assert(std::has_unique_object_representations_v<Cell>);
+Hash128 hash_of(const Cell& cell);
 
 /// False, and nothing written, when the body is malformed: another size, too many issuers, or an introduction
 /// that is neither absent nor well-formed.

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <bit>
+#include <cstring>
 
 #include "base/check.h"
 #include "base/zeroed.h"
@@ -26,6 +27,7 @@ class IndexSet {
   }
 
   [[nodiscard]] uint32_t size() const { return size_; }
+  [[nodiscard]] uint32_t capacity() const { return capacity_; }
   [[nodiscard]] bool full() const { return size_ == capacity_; }
   [[nodiscard]] bool has(uint32_t i) const {
     return i < capacity_ && ((words_[i / 64] >> (i % 64)) & 1U) != 0;
@@ -75,6 +77,10 @@ class IndexSet {
       }
     }
     return kNone;
+  }
+  /// A bit each, from the first word of `out` on, which has as many words as they take.
+  void copy_to(Zeroed<uint64_t>& out) const {
+    std::memcpy(&out[0], &words_[0], (size_t{capacity_} + 63) / 64 * sizeof(uint64_t));
   }
   void clear() {
     words_.clear();

@@ -28,6 +28,8 @@ class Leases {
 
   [[nodiscard]] uint32_t size() const { return used_.size(); }
   [[nodiscard]] bool full() const { return used_.full(); }
+  [[nodiscard]] uint32_t capacity() const { return used_.capacity(); }
+  [[nodiscard]] bool has(uint32_t index) const { return used_.has(index); }
   [[nodiscard]] uint32_t size_of(uint32_t license) const { return heaps_[license].size(); }
   /// Seats of a license in use: of leases with a seat of their own, and one for each station.
   [[nodiscard]] uint32_t seated(uint32_t license) const { return seated_[license]; }
@@ -49,6 +51,8 @@ class Leases {
   [[nodiscard]] uint32_t next_used(uint64_t from) const {
     return from >= slab_.size() ? kNone : used_.next_used(static_cast<uint32_t>(from));
   }
+  /// A bit for each index, set where there is a lease.
+  void used(Zeroed<uint64_t>& out) const { used_.copy_to(out); }
   [[nodiscard]] const Lease& operator[](uint32_t index) const { return slab_[index]; }
   [[nodiscard]] uint64_t due_of(uint32_t index) const;
   [[nodiscard]] LeaseImage image(uint32_t index) const;

@@ -2,13 +2,9 @@
 
 #include <algorithm>
 
-namespace tercet::license {
-namespace {
-Hash128 hash_of(const Cell& cell) {
-  return hash128({reinterpret_cast<const uint8_t*>(&cell), sizeof cell}, 0x63656c6c);
-}
-}  // namespace
+#include "license/image_writer.h"
 
+namespace tercet::license {
 State::State(const BookOptions& options)
     : leases_(options), tombstones_(options), usage_(kLicensesMax + 1), undo_(options) {}
 
@@ -72,6 +68,9 @@ uint32_t State::add_lease(const LeaseImage& image) {
 }
 
 void State::change_lease(uint32_t index, const LeaseImage& image) {
+  if (image_ != nullptr) {
+    image_->before_lease(index);
+  }
   const LeaseImage before = leases_.image(index);
   undo_.note(Change::lease_changed, index, before);
   minus(hash_of(index, before));
@@ -80,6 +79,9 @@ void State::change_lease(uint32_t index, const LeaseImage& image) {
 }
 
 void State::end_lease(uint32_t index, uint32_t request, const OpResult& answer) {
+  if (image_ != nullptr) {
+    image_->before_lease(index);
+  }
   const LeaseImage before = leases_.image(index);
   if (before.lease.metered != 0) {
     set_units(index, 0);
@@ -103,6 +105,9 @@ void State::bury(const Handle& handle, uint32_t request, const OpResult& answer)
 }
 
 void State::change_tombstone(uint32_t slot, uint32_t request, const OpResult& answer) {
+  if (image_ != nullptr) {
+    image_->before_tombstone(slot);
+  }
   const Tombstone before = tombstones_[slot];
   undo_.note(Change::tombstone_changed, slot, before);
   minus(hash_of(before));
@@ -114,6 +119,9 @@ void State::change_tombstone(uint32_t slot, uint32_t request, const OpResult& an
 }
 
 void State::drop_oldest_tombstone() {
+  if (image_ != nullptr) {
+    image_->before_tombstone(tombstones_.first_slot());
+  }
   const Tombstone before = tombstones_.oldest();
   undo_.note(Change::tombstone_dropped, 0, before);
   minus(hash_of(before));
@@ -129,6 +137,9 @@ uint32_t State::add_license(const License& license) {
 }
 
 void State::change_license(uint32_t index, const License& license) {
+  if (image_ != nullptr) {
+    image_->before_license(index);
+  }
   const License before = licenses_[index];
   undo_.note(Change::license_changed, index, before);
   minus(hash_of(index, before));
@@ -137,6 +148,9 @@ void State::change_license(uint32_t index, const License& license) {
 }
 
 void State::change_usage(uint32_t license, const Usage& usage) {
+  if (image_ != nullptr) {
+    image_->before_usage(license);
+  }
   const Usage before = usage_[license];
   undo_.note(Change::usage_changed, license, before);
   minus(hash_of(license, before));
@@ -145,6 +159,9 @@ void State::change_usage(uint32_t license, const Usage& usage) {
 }
 
 void State::set_units(uint32_t lease, uint64_t total) {
+  if (image_ != nullptr) {
+    image_->before_lease(lease);
+  }
   const uint64_t before = leases_.units_of(lease);
   undo_.note(Change::units_changed, lease, before);
   minus(hash_of_units(lease, before));
@@ -162,6 +179,10 @@ void State::set_cell(const Cell& cell) {
 bool State::undo() {
   if (undo_.empty()) {
     return false;
+  }
+  // What else it changes changed after the captured entry and is written: only that entry itself must stay.
+  if (image_ != nullptr) {
+    image_->before_undo(standing_.seq);
   }
   UndoLog::Noted noted{};
   while (undo_.take(noted)) {
@@ -229,6 +250,9 @@ void State::revert(const UndoLog::Noted& noted) {
 }
 
 void State::clear() {
+  if (image_ != nullptr) {
+    image_->before_undo(0);
+  }
   leases_.clear();
   tombstones_.clear();
   licenses_.clear();

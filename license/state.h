@@ -15,6 +15,8 @@
 
 namespace tercet::license {
 
+class ImageWriter;
+
 class State {
  public:
   explicit State(const BookOptions& options);
@@ -62,9 +64,14 @@ class State {
   void settle(Seq through) { undo_.settle(through.value); }
   void clear();
   [[nodiscard]] const UndoLog& undo_log() const { return undo_; }
+  /// Of the last entry.
+  [[nodiscard]] const Standing& standing() const { return standing_; }
+  /// `image` is told of what is about to change; null: nobody.
+  void attach(ImageWriter* image) { image_ = image; }
   void prefault(uint32_t leases) { leases_.prefault(leases); }
 
  private:
+  friend class ImageReader;
   [[nodiscard]] Hash128 digest_of(const Hash128& sum) const;
   void plus(const Hash128& h);
   void minus(const Hash128& h);
@@ -77,6 +84,7 @@ class State {
   Cell cell_{};
   Standing standing_{};
   UndoLog undo_;
+  ImageWriter* image_ = nullptr;
 };
 
 }  // namespace tercet::license

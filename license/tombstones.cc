@@ -46,6 +46,13 @@ void Tombstones::undrop(const Tombstone& tombstone) {
   by_handle_.insert(tombstone.handle, slot);
 }
 
+void Tombstones::place(uint32_t n, const Tombstone& tombstone) {
+  TERCET_CHECK(n < size(), "tombstones: placed out of bounds");
+  const uint32_t slot = slot_of(first_ + n);
+  ring_[slot] = tombstone;
+  by_handle_.insert(tombstone.handle, slot);
+}
+
 void Tombstones::clear() {
   first_ = end_ = uint64_t{1} << 32U;
   ring_.clear();

@@ -25,6 +25,7 @@ class Tombstones {
   explicit Tombstones(const BookOptions& options);
 
   [[nodiscard]] uint32_t size() const { return static_cast<uint32_t>(end_ - first_); }
+  [[nodiscard]] uint32_t capacity() const { return max_; }
   [[nodiscard]] bool full() const { return size() == max_; }
   /// A number that is good until the next change, or kNone.
   [[nodiscard]] uint32_t find(const Handle& handle) const;
@@ -35,10 +36,16 @@ class Tombstones {
   /// The n-th oldest.
   [[nodiscard]] const Tombstone& at(uint32_t n) const { return ring_[slot_of(first_ + n)]; }
 
+  /// The number of the oldest; those of the others follow, modulo a power of two.
+  [[nodiscard]] uint32_t first_slot() const { return slot_of(first_); }
+
   void push(const Tombstone& tombstone);
   void pop();   ///< the newest goes (undo of push)
   void drop();  ///< the oldest goes
   void undrop(const Tombstone& tombstone);
+  /// From an image: so many are placed, the oldest at 0, each once, in any order.
+  void expect(uint32_t count) { end_ = first_ + count; }
+  void place(uint32_t n, const Tombstone& tombstone);
   /// Its handle stays.
   void change(uint32_t slot, const Tombstone& tombstone) { ring_[slot] = tombstone; }
   void clear();
