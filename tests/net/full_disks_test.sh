@@ -10,16 +10,16 @@ cell license --firm 10 --product 8 --quantity 10 >/dev/null
 declare -A disk
 for host in b2 b3; do
   cell kill $host TERM
-  small_disk $host 140m # the two segments that a log begins with, and a little
+  small_disk $host 100m # the segment that a log begins with, and too little for another
   disk[$host]=$store
   cell start $host
 done
 eventually 10 "all vote, two of them from small disks" status_is "$all_vote"
 before=$(status | jq -c '{active, epoch: ([.failovers[].epoch_after] | max)}')
 
-load load client --firm 10 --product 7 --seconds 60 --clients 16 --outstanding 32 --mix 1:8:0:1 --timeout 3s
+load load client --firm 10 --product 7 --seconds 150 --clients 16 --outstanding 32 --mix 1:8:0:1 --timeout 3s
 stopped() { [ "$(status | jq '[.backends[] | select(.state == "stopped")] | length')" -ge "$1" ]; }
-eventually 50 "a disk is full" stopped 1
+eventually 120 "a disk is full" stopped 1
 eventually 3 "the other one, too" stopped 2
 for time in 1 2 3; do
   code=0
