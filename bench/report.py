@@ -69,7 +69,7 @@ What is compared, and whom it flatters:
 - libraft writes blocks of 4 KiB (O_DIRECT, O_DSYNC, into files that were only allocated), ours sectors of 512 bytes into files that
   were written before: cheaper to sync. It flatters us.
 - Everything shares the cores and the disk of one machine: three logs are synced side by side there, as the row of three writers shows.
-  libraft's threads go before other processes where our servers' polling threads may: nice −10, short slices.
+  All three go before other processes as far as our servers' polling threads may: nice −10, short slices.
 - CPU: user + system of these processes, all threads, per commit; libraft's leader has the client in it, our client's is a column.""",
     "micro": """Medians of the repetitions, in memory, one thread. Batches of 1 hold ~20 ns of clock reading.""",
 }

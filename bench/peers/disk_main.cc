@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "bench/peers/latencies.h"
+#include "control/threads.h"
 #include "dataplane/port/port.h"
 #include "dataplane/port/socket.h"
 
@@ -86,6 +87,7 @@ void write_on(const Options& options, Writer& writer, std::latch& all) {
   const int fd = writer.fd.get();
   const bool flush = options.sync == "fdatasync";
   writer.latencies_ns.reserve(1U << 20U);
+  control::raise_priority();  // as the servers that it is the floor of
   all.arrive_and_wait();
   MonoTime now = raw_now();
   const MonoTime end = now + nanoseconds(static_cast<int64_t>(options.run_s * 1e9));
@@ -115,6 +117,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 2;
   }
+  control::raise_session();
   std::vector<Writer> writers(options.writers);
   for (Writer& writer : writers) {
     if (const int error = open_writer(options, writer); error != 0) {
