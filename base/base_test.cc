@@ -1,9 +1,13 @@
 #include <gtest/gtest.h>
+#include <xxhash.h>
+
+#include <vector>
 
 #include "base/check.h"
 #include "base/endian.h"
 #include "base/fixed.h"
 #include "base/hash.h"
+#include "base/hash_wide.h"
 #include "base/huge_vector.h"
 #include "base/time.h"
 
@@ -23,6 +27,21 @@ TEST(Hash, IsTheSameOnEveryMachine) {
   EXPECT_EQ(h, hash128(as_bytes("tercet")));
   EXPECT_NE(h, hash128(as_bytes("tercet"), 1));
   EXPECT_NE(h, hash128(as_bytes("tercets")));
+}
+
+TEST(Hash, IsXxh3WhateverTheCpuHas) {
+  std::vector<uint8_t> bytes;
+  for (size_t size = 0; size < 1500; ++size) {
+    const uint64_t expected = XXH3_64bits(bytes.data(), size);
+    ASSERT_EQ(hash64(bytes), expected) << size;
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx2") != 0) {
+      ASSERT_EQ(hash64_wide(bytes), expected) << size;
+    }
+#endif
+    bytes.push_back(static_cast<uint8_t>(size * 131 + 7));
+  }
+  EXPECT_NE(hash64(bytes), hash64(bytes, 1));
 }
 
 TEST(HugeVector, IsAVectorSmallOrLarge) {

@@ -30,10 +30,22 @@ std::string reason(const IoDone& done) {
   return done.error == IoError::full ? "no space left" : "the disk refused";
 }
 
-void copy(uint8_t* to, Bytes bytes) {
-  if (!bytes.empty()) {
-    std::memcpy(to, bytes.data(), bytes.size());
+/// As memcpy, without its call: records are short. In pieces of 16, the last of which may lie over the one
+/// before.
+void copy_few(uint8_t* to, Bytes bytes) {
+  constexpr size_t kPiece = 16;
+  const uint8_t* from = bytes.data();
+  const size_t n = bytes.size();
+  if (n < kPiece) {
+    if (n != 0) {
+      std::memcpy(to, from, n);
+    }
+    return;
   }
+  for (size_t at = 0; at + kPiece < n; at += kPiece) {
+    std::memcpy(to + at, from + at, kPiece);
+  }
+  std::memcpy(to + n - kPiece, from + n - kPiece, kPiece);
 }
 
 /// Copies across the borders of sectors.
@@ -46,7 +58,7 @@ void put(Batch& batch, Bytes bytes) {
       batch.room = kPayloadBytes;
     }
     const size_t n = std::min<size_t>(bytes.size(), batch.room);
-    copy(batch.at, bytes.first(n));
+    std::memcpy(batch.at, bytes.data(), n);
     batch.at += n;
     batch.room -= static_cast<uint32_t>(n);
     bytes = bytes.subspan(n);
@@ -120,51 +132,61 @@ uint32_t Log::record_bytes_max() const {
   return batch_sectors_ * kPayloadBytes - static_cast<uint32_t>(sizeof(RecordHeader));
 }
 
-void Log::clear(Batch& batch) const {
+void Log::clear(Batch& batch) {
   batch.at = batch.bytes.get() + sizeof(SectorHeader);
   batch.room = kPayloadBytes;
-  batch.left = batch_sectors_ * kPayloadBytes;
   batch.sector = 0;
   batch.must_sync = false;
 }
 
 Lsn Log::append(uint8_t type, Bytes head, Bytes body, Sync sync) {
-  const size_t length = head.size() + body.size();
   TERCET_CHECK(type != 0, "record type 0 means nothing there");
-  TERCET_CHECK(length <= record_bytes_max(), "a record fits a batch");
-  if (state_ != LogState::ok || closing_ != Closing::no) {
-    return kNotTaken;
-  }
+  const size_t length = head.size() + body.size();
   const size_t needed = sizeof(RecordHeader) + length;
-  if (batches_of_two_[gathering_].left < needed) {
-    flush();
-    if (batches_of_two_[gathering_].left < needed) {
-      return kNotTaken;
-    }
+  if (needed > gathering_->room || !taking_) {
+    return append_over_borders(type, head, body, sync);
   }
-  Batch& batch = batches_of_two_[gathering_];
-  RecordHeader header;
-  header.type = type;
-  header.length = static_cast<uint32_t>(length);
-  batch.left -= static_cast<uint32_t>(needed);
-  if (needed <= batch.room) {  // nearly always: a sector holds several records
-    uint8_t* to = batch.at;
-    std::memcpy(to, &header, sizeof(header));
-    copy(to + sizeof(header), head);
-    copy(to + sizeof(header) + head.size(), body);
-    batch.at += needed;
-    batch.room -= static_cast<uint32_t>(needed);
-  } else {
-    put(batch, bytes_of(header));
-    put(batch, head);
-    put(batch, body);
-  }
+  // Nearly always: a sector holds several records.
+  Batch& batch = *gathering_;
+  uint8_t* to = batch.at;
+  batch.at = to + needed;
+  batch.room -= static_cast<uint32_t>(needed);
   batch.must_sync = batch.must_sync || sync == Sync::always;
+  const RecordHeader header{.type = type, .length = Le32(static_cast<uint32_t>(length))};
+  std::memcpy(to, &header, sizeof(header));
+  copy_few(to + sizeof(header), head);
+  copy_few(to + sizeof(header) + head.size(), body);
   return ++appended_;
 }
 
+Lsn Log::append_over_borders(uint8_t type, Bytes head, Bytes body, Sync sync) {
+  const size_t length = head.size() + body.size();
+  TERCET_CHECK(length <= record_bytes_max(), "a record fits a batch");
+  if (!taking_) {
+    return kNotTaken;
+  }
+  const size_t needed = sizeof(RecordHeader) + length;
+  if (left(*gathering_) < needed) {
+    flush();
+    if (left(*gathering_) < needed) {
+      return kNotTaken;
+    }
+  }
+  const RecordHeader header{.type = type, .length = Le32(static_cast<uint32_t>(length))};
+  for (const Bytes bytes : {bytes_of(header), head, body}) {
+    put(*gathering_, bytes);
+  }
+  gathering_->must_sync = gathering_->must_sync || sync == Sync::always;
+  return ++appended_;
+}
+
+/// Of the batch's payload.
+size_t Log::left(const Batch& batch) const {
+  return size_t{batch_sectors_ - batch.sector - 1} * kPayloadBytes + batch.room;
+}
+
 void Log::flush() {
-  flush_wanted_ = !batches_of_two_[gathering_].empty();
+  flush_wanted_ = !gathering_->empty();
   send_batch();
 }
 
@@ -172,7 +194,7 @@ void Log::send_batch() {
   if (!flush_wanted_ || in_flight_ || !ready_ || state_ != LogState::ok) {
     return;
   }
-  Batch& batch = batches_of_two_[gathering_];
+  Batch& batch = *gathering_;
   const uint32_t count = batch.sector + 1;
   if (!find_room(count)) {
     return;
@@ -210,8 +232,8 @@ void Log::send_batch() {
   ++batches_;
   sectors_ += count;
 
-  gathering_ = 1 - gathering_;
-  clear(batches_of_two_[gathering_]);
+  gathering_ = gathering_ == &batches_of_two_[0] ? &batches_of_two_[1] : &batches_of_two_[0];
+  clear(*gathering_);
   prepare_next_segment();
 }
 
@@ -371,6 +393,7 @@ void Log::stop(IoError error, std::string text) {
     return;
   }
   state_ = error == IoError::full ? LogState::full : LogState::failed;
+  taking_ = false;
   text_ = std::move(text);
 }
 
@@ -380,6 +403,7 @@ void Log::close() {
   }
   flush();
   closing_ = Closing::draining;
+  taking_ = false;
   go_on_closing();
 }
 

@@ -123,7 +123,6 @@ class Log {
     std::unique_ptr<uint8_t[], Free> bytes;
     uint8_t* at = nullptr;  ///< where the next byte of the stream goes
     uint32_t room = 0;      ///< of the payload of the sector that is being filled
-    uint32_t left = 0;      ///< of the batch's payload, that room included
     uint32_t sector = 0;    ///< that is being filled
     bool must_sync = false;
     [[nodiscard]] bool empty() const { return sector == 0 && room == kPayloadBytes; }
@@ -131,7 +130,9 @@ class Log {
   enum class Next : uint8_t { none, creating, there, refused };
   enum class Closing : uint8_t { no, draining, syncing, closed };
 
-  void clear(Batch& batch) const;
+  static void clear(Batch& batch);
+  [[nodiscard]] size_t left(const Batch& batch) const;
+  Lsn append_over_borders(uint8_t type, Bytes head, Bytes body, Sync sync);
   void send_batch();
   [[nodiscard]] bool find_room(uint32_t sectors);
   void prepare_next_segment();
@@ -147,7 +148,8 @@ class Log {
   const Options options_;
   uint32_t batch_sectors_ = 0;  ///< bound of one batch
   Batch batches_of_two_[2];
-  uint32_t gathering_ = 0;  ///< which of the two takes appends; the other is in flight, or free
+  Batch* gathering_ = &batches_of_two_[0];  ///< takes appends; the other is in flight, or free
+  bool taking_ = true;                      ///< neither stopped nor closing
 
   FileId segment_;
   uint32_t sector_;               ///< of segment_, where the next batch goes
