@@ -129,11 +129,11 @@ bool read_row(Bytes bytes, UsageInfo& out) {
   if (!texts.take(row.name_size, out.name) || !texts.empty()) {
     return false;
   }
-  out.of_no_license = row.mode == 0;
   out.firm = row.firm;
   out.product = row.product;
   out.tmr_id = row.tmr_id;
   out.mode = static_cast<LicenseMode>(row.mode);
+  out.of_no_license = out.mode == LicenseMode::no_license;
   out.quantity = row.quantity;
   out.in_use = row.in_use;
   out.peak = row.peak;
@@ -207,6 +207,8 @@ const char* name_of_mode(LicenseMode mode) {
       return "station-share";
     case LicenseMode::exclusive:
       return "exclusive";
+    case LicenseMode::no_license:
+      break;
   }
   return "unknown";
 }

@@ -23,7 +23,13 @@ struct PageHeader {
 };
 static_assert(sizeof(PageHeader) == 32);
 
-enum class LicenseMode : uint8_t { user_limit = 1, no_user_limit = 2, station_share = 3, exclusive = 4 };
+enum class LicenseMode : uint8_t {
+  no_license = 0,  ///< only of a UsageRow: denials that no license is to blame for, and nothing else
+  user_limit = 1,
+  no_user_limit = 2,
+  station_share = 3,
+  exclusive = 4,
+};
 
 struct LicenseRow {
   Le16 length;           ///< with the name behind it
@@ -77,7 +83,7 @@ static_assert(sizeof(LeaseRow) == 56);
 /// What the use of a license has come to since its import.
 struct UsageRow {
   Le16 length;     ///< with the denials and the name behind it
-  uint8_t mode;    ///< LicenseMode; 0: denials that no license is to blame for, and nothing else
+  uint8_t mode;    ///< LicenseMode
   uint8_t denied;  ///< how many DenialCount follow
   Le32 firm;
   Le32 product;

@@ -29,6 +29,8 @@ const char* name_of_mode(uint8_t mode) {
       return "station-share";
     case LicenseMode::exclusive:
       return "exclusive";
+    case LicenseMode::no_license:
+      break;
   }
   return "unknown";
 }
@@ -112,7 +114,7 @@ void add_rows(Bytes rest, bool (*next)(Bytes&, Item&), json& list) {
 void add_usage(Bytes rest, json& list, json& beside) {
   UsageItem item;
   while (next_usage(rest, item)) {
-    if (item.row->mode == 0) {
+    if (static_cast<LicenseMode>(item.row->mode) == LicenseMode::no_license) {
       beside["no_license"]["denied"] = denied_of(item);
     } else {
       list.push_back(row_of(item));

@@ -25,8 +25,8 @@ N.EntryKind = {[1] = "op", [2] = "tick", [3] = "genesis", [4] = "epoch_start", [
 E.EntryKind = {op = 1, tick = 2, genesis = 3, epoch_start = 4, rejoin = 5, checkpoint = 6, constituent_gone = 7, level = 8}
 N.LbRole = {[0] = "standby", [1] = "asking", [2] = "preparing", [3] = "starting", [4] = "active"}
 E.LbRole = {standby = 0, asking = 1, preparing = 2, starting = 3, active = 4}
-N.LicenseMode = {[1] = "user_limit", [2] = "no_user_limit", [3] = "station_share", [4] = "exclusive"}
-E.LicenseMode = {user_limit = 1, no_user_limit = 2, station_share = 3, exclusive = 4}
+N.LicenseMode = {[0] = "no_license", [1] = "user_limit", [2] = "no_user_limit", [3] = "station_share", [4] = "exclusive"}
+E.LicenseMode = {no_license = 0, user_limit = 1, no_user_limit = 2, station_share = 3, exclusive = 4}
 N.OpKind = {[1] = "checkout", [2] = "renew", [3] = "release", [4] = "consume", [5] = "import_constituent", [64] = "read_licenses", [65] = "read_containers", [66] = "read_leases", [67] = "read_lease", [68] = "read_usage", [96] = "status"}
 E.OpKind = {checkout = 1, renew = 2, release = 3, consume = 4, import_constituent = 5, read_licenses = 64, read_containers = 65, read_leases = 66, read_lease = 67, read_usage = 68, status = 96}
 N.ServerId = {[0] = "lb1", [1] = "lb2", [2] = "b1", [3] = "b2", [4] = "b3", [255] = "client"}
@@ -202,7 +202,7 @@ S.LeaseRow = {name = "LeaseRow", size = 56,
 }
 S.UsageRow = {name = "UsageRow", size = 68,
   {name = "length", at = 0, size = 2, f = field(ProtoField.uint16("tercet.usage_row.length", "length", base.DEC, nil, nil, "with the denials and the name behind it"))},
-  {name = "mode", at = 2, size = 1, f = field(ProtoField.uint8("tercet.usage_row.mode", "mode", base.DEC, N.LicenseMode, nil, "LicenseMode; 0: denials that no license is to blame for, and nothing else"))},
+  {name = "mode", at = 2, size = 1, f = field(ProtoField.uint8("tercet.usage_row.mode", "mode", base.DEC, N.LicenseMode, nil, "LicenseMode"))},
   {name = "denied", at = 3, size = 1, f = field(ProtoField.uint8("tercet.usage_row.denied", "denied", base.DEC, nil, nil, "how many DenialCount follow"))},
   {name = "firm", at = 4, size = 4, f = field(ProtoField.uint32("tercet.usage_row.firm", "firm", base.DEC))},
   {name = "product", at = 8, size = 4, f = field(ProtoField.uint32("tercet.usage_row.product", "product", base.DEC))},
