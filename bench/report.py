@@ -523,12 +523,13 @@ def raft(rows, _folder):
                      *[with_spread([row["latency_us"][key] for row in group], 0) for key in ("p50", "p99", "p99_9")],
                      *[with_spread(values) if values else "" for values in columns]])
     kinds = sorted({row["file_system"] for row in everything})
-    out = [f"## Durable commits beside libraft\n\n{OWN_WORDS['raft']}\n\nFile system: {', '.join(kinds)}. {conditions(everything)}",
+    out = [f"## Durable commits beside libraft\n\n{OWN_WORDS['raft']}\n\nFile system: {', '.join(kinds)}. "
+           f"{conditions(everything)}",
            table(["outstanding", "what", "commits/s", "p50 µs", "p99 µs", "p99.9 µs", "leader or LB, CPU µs",
                   "each follower or backend", "all servers", "client apart"], body), raft_ratios(rows)]
     if len(rows) < len(everything):
-        out.append(f"**Left out: {len(everything) - len(rows)} of {len(everything)} measurements, in which another server came to lead, "
-                   "or queries were refused meanwhile.**\n")
+        out.append(f"**Left out: {len(everything) - len(rows)} of {len(everything)} measurements, in which another server came "
+                   "to lead, or queries were refused meanwhile.**\n")
     return "\n".join(out)
 
 

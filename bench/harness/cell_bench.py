@@ -1,5 +1,6 @@
 """bench cell: a whole cell under load, beside a bare echo on the same bridge in the same rounds."""
 
+import itertools
 import json
 import os
 import shutil
@@ -129,10 +130,17 @@ def one_cell(options, engine, durability, threads, number, levels, seconds, writ
         cell.down()
 
 
+def settings_of(options):
+    """(engine, durability, steering threads) of each cell: each with each; if quick, each is in one at least."""
+    choices = (options.engines, options.durabilities, options.threads)
+    if options.quick:
+        return [tuple(some[place % len(some)] for some in choices) for place in range(max(map(len, choices)))]
+    return list(itertools.product(*choices))
+
+
 def run(options, write):
     rounds, seconds, levels = extent(options)
-    settings = [(engine, durability, threads) for engine in options.engines for durability in options.durabilities
-                for threads in options.threads]
+    settings = settings_of(options)
     for number in range(1, rounds + 1):
         for shift in range(len(settings)):
             engine, durability, threads = settings[(number + shift) % len(settings)]

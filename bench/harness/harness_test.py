@@ -13,6 +13,7 @@ from unittest import mock
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
+import cell_bench  # noqa: E402
 import dpdk_bench  # noqa: E402
 import measure  # noqa: E402
 import raft_bench  # noqa: E402
@@ -108,6 +109,15 @@ class Harness(unittest.TestCase):
             said.ask("nothing", 0.1)
         with self.assertRaisesRegex(RuntimeError, "ended before it answered 'the end'"):
             said.ask("the end", 10)
+
+    def test_a_quick_run_has_everything_once_and_a_whole_one_each_with_each(self):
+        def of(quick, *choices):
+            named = dict(zip(("engines", "durabilities", "threads"), choices))
+            return cell_bench.settings_of(types.SimpleNamespace(quick=quick, **named))
+        self.assertEqual(of(True, ["uring", "mmsg"], ["fsync", "memory"], [0]), [("uring", "fsync", 0), ("mmsg", "memory", 0)])
+        self.assertEqual(of(True, ["uring"], ["fsync", "memory"], [0, 1, 2]),
+                         [("uring", "fsync", 0), ("uring", "memory", 1), ("uring", "fsync", 2)])
+        self.assertEqual(len(set(of(False, ["uring", "mmsg"], ["fsync", "memory"], [0, 1]))), 8)
 
     def test_logs_are_not_kept_in_memory(self):
         mounts = "/dev/x / ext4 rw 0 0\ntmpfs /memory tmpfs rw 0 0\n/dev/y /memory/disk xfs rw 0 0\nproc /proc proc rw 0 0\n"
