@@ -1,5 +1,7 @@
 #include "backend/replica.h"
 
+#include <algorithm>
+
 namespace tercet::backend {
 namespace {
 constexpr Duration kPublishEvery = milliseconds(20);
@@ -8,13 +10,15 @@ constexpr Duration kPublishEvery = milliseconds(20);
 Replica::Replica(quorum::Acceptor& acceptor, quorum::Machine& machine, store::Log& log)
     : acceptor_(acceptor), machine_(machine), log_(log), lsn_base_(log.appended() - acceptor.taken().value) {}
 
-/// Hands the acceptor's records to the log, in order. False: not all fit, the rest waits for the batch in flight.
+/// Hands the acceptor's records to the log, in order. False: not all fit, the rest waits for the batch in
+/// flight.
 bool Replica::keep() {
   const auto records = records_.records();
   while (kept_ < records.size()) {
     const auto& record = records[kept_];
     const auto sync = record.must_sync ? store::Log::Sync::always : store::Log::Sync::as_configured;
-    if (log_.append(static_cast<uint8_t>(record.type), records_.bytes(record), {}, sync) == store::kNotTaken) {
+    if (log_.append(static_cast<uint8_t>(record.type), records_.bytes(record), {}, sync) ==
+        store::kNotTaken) {
       return false;
     }
     ++kept_;
@@ -81,15 +85,16 @@ ReplicaView Replica::view() const {
                : acceptor_.divergent()   ? "divergent"
                : acceptor_.log().empty() ? "blank"
                : acceptor_.catching_up() ? "catching-up"
-               : !acceptor_.member()     ? "amnesiac"
                                          : "voting";
   view.incarnation = acceptor_.incarnation();
   view.promised = acceptor_.promised();
   view.last = acceptor_.log().last();
   view.durable = acceptor_.durable_seq();
   view.commit = acceptor_.commit();
-  view.digest = acceptor_.log().s_at(acceptor_.commit()).low;
+  view.digest = acceptor_.log().s_at(std::min(acceptor_.commit(), acceptor_.applied())).low;
   view.divergent = acceptor_.divergent();
+  view.lost = acceptor_.lost();
+  view.applied = acceptor_.applied();
   view.leases_live = machine_.leases_live();
   view.messages = messages_;
   view.drop_malformed = drop_malformed_;

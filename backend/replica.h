@@ -1,6 +1,6 @@
 #pragma once
-// Replica: the backend's Service. An Accept goes to the acceptor, what it wants kept goes to the log, and what waits for
-// durability leaves when the log says so. One thread.
+// Replica: the backend's Service. An Accept goes to the acceptor, what it wants kept goes to the log, and
+// what waits for durability leaves when the log says so. One thread.
 //
 //   open > Replica::poll > Acceptor::step > Machine::apply → Records > Log::append, flush > Disk::write
 //   Log::reap → Lsn > Acceptor::durable > tick → Vote > send
@@ -24,6 +24,10 @@ struct ReplicaView {
   Seq commit;
   uint64_t digest = 0;  ///< S(commit), 64 bits
   bool divergent = false;
+  /// It must not go on as this incarnation: its log ends below what an LB saw it vote, or another has its
+  /// place.
+  bool lost = false;
+  Seq applied;  ///< the book stands here: behind `last` while it is built anew
   bool leases_live = false;
   uint64_t messages = 0;
   uint64_t drop_malformed = 0;
@@ -45,7 +49,9 @@ class Replica : public dataplane::Service {
   void show_to(dataplane::Snapshot<ReplicaView>* view) { view_ = view; }
   [[nodiscard]] ReplicaView view() const;
   /// One line on why it does not vote, or empty.
-  [[nodiscard]] std::string_view stopped() const { return log_.failed() ? log_.state_text() : std::string_view{}; }
+  [[nodiscard]] std::string_view stopped() const {
+    return log_.failed() ? log_.state_text() : std::string_view{};
+  }
 
  private:
   bool keep();
@@ -54,8 +60,8 @@ class Replica : public dataplane::Service {
   quorum::Machine& machine_;
   store::Log& log_;
   quorum::Records records_;
-  size_t kept_ = 0;       ///< of records_: the log has taken them
-  store::Lsn lsn_base_;   ///< the log's Lsn before the acceptor's first record
+  size_t kept_ = 0;      ///< of records_: the log has taken them
+  store::Lsn lsn_base_;  ///< the log's Lsn before the acceptor's first record
   dataplane::Snapshot<ReplicaView>* view_ = nullptr;
   MonoTime publish_at_;
   uint64_t messages_ = 0;

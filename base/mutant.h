@@ -1,7 +1,7 @@
 #pragma once
-// Planted bugs: each breaks one rule of the protocol, so that the simulator can prove it would notice. Only with
-// TERCET_TEST_FAULTS (off in release packages); otherwise `planted()` is constant false and the branch is gone.
-// One switch for the whole process, set before any thread starts and never changed while one runs.
+// Planted bugs: each breaks one rule of the protocol, so that the simulator can prove it would notice. Only
+// with TERCET_TEST_FAULTS (off in release packages); otherwise `planted()` is constant false and the branch
+// is gone. One switch for the whole process, set before any thread starts and never changed while one runs.
 
 #include <cstdint>
 
@@ -18,7 +18,15 @@ enum class Mutant : uint8_t {
   genesis_from_two_empty_promises,
   answer_on_equal_s_one_result,
   heard_without_fit,
-  lying_backend,  ///< not a bug of ours but a fault: this backend's book computes wrong results
+  old_life_counts,           ///< the promise of an incarnation that lost its disk
+  counts_without_admission,  ///< the promise of one that a Rejoin names, before it is admitted
+  admitted_at_promise_zero,
+  rebuild_drops_the_log,
+  commit_without_proof,  ///< from an Accept that does not match so far
+  relayed_state,         ///< a new LB passes on the S that a backend told of, before its own tally has one
+  pause_made_up_for,     ///< an LB that was paused catches cell time up, a second at a time
+  no_tombstone,          ///< the book forgets a handle that it is done with
+  lying_backend,         ///< not a bug of ours but a fault: this backend's book computes wrong results
 };
 
 #ifdef TERCET_TEST_FAULTS

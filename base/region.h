@@ -1,7 +1,7 @@
 #pragma once
-// Region: an array that grows without moving and without calling the allocator: address space is reserved once, pages
-// come as they are touched. For logs and tables on the polling path, whose final size nobody knows at start.
-// Copying copies what is used (simulators compare and fork states).
+// Region: an array that grows without moving and without calling the allocator: address space is reserved
+// once, pages come as they are touched. For logs and tables on the polling path, whose final size nobody
+// knows at start. Copying copies what is used (simulators compare and fork states).
 
 #include <cstddef>
 #include <cstdint>
@@ -66,6 +66,11 @@ class Region {
       std::memcpy(static_cast<void*>(items_ + size_), from, n * sizeof(T));
     }
     size_ += n;
+  }
+  /// One item more, whatever is in it.
+  void grow() {
+    TERCET_CHECK(size_ < capacity_, "Region is full");
+    ++size_;
   }
   void resize_down(size_t n) {
     TERCET_CHECK(n <= size_, "Region: resize_down grows");

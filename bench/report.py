@@ -35,7 +35,7 @@ What these figures are, and whom they flatter:
 - checkout: a checkout and its release in turn, half each. read: the listing of licenses, answered by two backends.
 - A client's start (Hello) and the return of its last seats are in the CPU but not in the number of queries: under 1 %.""",
     "rounds": """Cells that differ in `port.rounds` alone, right after each other, in alternating order. *off*: every operation
-leaves in the tick that it came in. *adaptive*: above 4 undecided ones, what comes shares the next Accept. Gain: *adaptive*
+leaves in the tick that it came in. *adaptive*: above 8 undecided ones, what comes shares the next Accept. Gain: *adaptive*
 over *off* of the same round, median of the rounds. LB and each backend: user + system CPU per answered query. One machine
 carries all six programs: rates and latencies are its own.""",
     "dpdk core": """One thread run to completion, over net_ring (memory to memory): port, stack, open, order, fan-out, three

@@ -63,7 +63,8 @@ void Book::apply(const EntryView& entry, Result& result) {
     } else {
       state_.set_cell(cell);
     }
-  } else if (entry.kind != EntryKind::tick && entry.kind != EntryKind::epoch_start) {
+  } else if (entry.kind != EntryKind::tick && entry.kind != EntryKind::epoch_start &&
+             entry.kind != EntryKind::rejoin) {
     code = Code::bad_request;
   }
   out.code = static_cast<uint8_t>(code);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/mutant.h"
 #include "license/image_writer.h"
 
 namespace tercet::license {
@@ -97,6 +98,9 @@ void State::bury(const Handle& handle, uint32_t request, const OpResult& answer)
     standing_.forgotten_ms = std::max(
         standing_.forgotten_ms, static_cast<int64_t>(tombstones_.oldest().made_ms) + kSentAheadMax.ms() + 1);
     drop_oldest_tombstone();
+  }
+  if (planted(Mutant::no_tombstone)) {
+    return;
   }
   const Tombstone tombstone{handle, static_cast<uint64_t>(now_ms()), request, 0, answer};
   undo_.note(Change::tombstone_pushed, 0);

@@ -6,7 +6,17 @@
 //
 // Keeps: I5 (equal S, equal books), I6 (no vote or promise before durability), its part of I1 and I2 (cuts
 // only from the first seq where it holds another L, never a committed one).
+//
+// What it may be (DESIGN §2 "First start, lost disks, wrong backends"):
+//
+//   blank      ── Genesis names it ──────────────────────────► member
+//   amnesiac   ── Rejoin names it, pulled, decided, admitted ─► member     (a new incarnation: its disk was
+//   lost) member     ── S is not the decided one ──► divergent ── the book is built anew from the log ──►
+//   member member     ── its log ends below its votes, or another incarnation has its slot ──► lost: only as
+//   another
+//                 incarnation does it come back, and that is for its owner to arrange
 
+#include "quorum/divergence.h"
 #include "quorum/held.h"
 #include "quorum/log_view.h"
 #include "quorum/machine.h"
@@ -23,7 +33,9 @@ class Acceptor {
     CellId cell;
     Slot slot = Slot::one;
     Incarnation incarnation;
-    bool amnesiac = false;  ///< the disk was lost or cannot be trusted: says so, neither votes nor promises
+    /// This disk follows one that was lost: it says so until a Rejoin has admitted it, and promises nothing
+    /// before.
+    bool amnesiac = false;
     FixedVector<uint8_t, kIntroductionMax> introduction;
     Held::Sizes held;
     LogView::Options log;
@@ -67,12 +79,15 @@ class Acceptor {
   [[nodiscard]] Epoch promised() const { return promised_; }
   [[nodiscard]] Seq commit() const { return commit_; }
   [[nodiscard]] Seq durable_seq() const { return durable_seq_; }
-  [[nodiscard]] bool member() const {
-    return !options_.amnesiac && log_.members().names(options_.slot, options_.incarnation);
-  }
-  [[nodiscard]] bool divergent() const { return divergent_; }
-  [[nodiscard]] bool amnesiac() const { return options_.amnesiac || unnamed_; }
-  [[nodiscard]] bool catching_up() const { return pull_.active(); }
+  /// The machine stands here: behind the log's end while the book is built anew.
+  [[nodiscard]] Seq applied() const { return applied_; }
+  /// Its own log names its incarnation, and if a Rejoin did, its admission is durable.
+  [[nodiscard]] bool member() const;
+  [[nodiscard]] bool divergent() const { return divergence_.on(); }
+  [[nodiscard]] bool amnesiac() const { return lost_ || (!member() && (options_.amnesiac || !log_.empty())); }
+  /// It must not go on as this incarnation: start over with another, on an empty log.
+  [[nodiscard]] bool lost() const { return lost_; }
+  [[nodiscard]] bool catching_up() const { return pull_.active() || applied_ < log_.last(); }
   [[nodiscard]] Incarnation incarnation() const { return options_.incarnation; }
   [[nodiscard]] const Counters& counters() const { return counters_; }
   /// Records handed out so far.
@@ -87,6 +102,7 @@ class Acceptor {
     Duration window;
   };
 
+  // messages (acceptor.cc)
   void on(const AcceptView& view, ServerId from, const Moment& now, Machine& machine, Output& out);
   void on(const KeepaliveView& view, ServerId from, const Moment& now, Machine& machine, Output& out);
   void on(const PrepareView& view, ServerId from, const Moment& now, Machine& machine, Output& out);
@@ -97,30 +113,43 @@ class Acceptor {
   void on(const NotForBackends&, ServerId, const Moment&, Machine&, Output&) {
     ++counters_.ignored;
   }
-
   [[nodiscard]] bool may_take(const AcceptView& view) const;
   [[nodiscard]] bool names_us(const EntryView& genesis) const;
-  void hear(Epoch epoch, Nonce instance, uint8_t flags, uint32_t heartbeat_us, MonoTime now);
-  [[nodiscard]] bool heard(MonoTime now) const;
-  void lack(Seq seq, const Hash128& l, Epoch epoch, ServerId lb, const Slot* source, MonoTime now);
-  void adopt(Machine& machine, Output& out);
-  bool adopt(const EntryView& entry, Machine& machine, Output& out);
   bool take(const AcceptView& view, ServerId from, Seq& proved, Machine& machine, Output& out);
-  void append(const EntryView& entry, const Hash128& l, Machine& machine, Output& out);
-  void apply(const EntryView& entry, const Hash128& l, Machine& machine);
-  void cut(Seq first, Machine& machine);
-  void rebuild(Machine& machine);
-  void raise_promise(Epoch epoch, Nonce instance);
-  void note_commit(Seq sent, const Hash128& s, Seq proved, Machine& machine);
-  void compare(Seq seq, const Hash128& s);
   void take_read(const AcceptEntry& item, ServerId from, Epoch epoch, Seq place, const Machine& machine);
   void hold_read(const AcceptEntry& item, ServerId from, Epoch epoch, Seq place, const Machine& machine);
+  void lack(const Pull::Target& target, Epoch epoch, ServerId lb, const Slot* source, MonoTime now);
+  void hear(Epoch epoch, Nonce instance, uint8_t flags, uint32_t heartbeat_us, MonoTime now);
+  [[nodiscard]] bool heard(MonoTime now) const;
+
+  // the log and the book behind it (acceptor_log.cc)
+  void adopt(Machine& machine, Output& out);
+  bool adopt(const EntryView& entry, Machine& machine, Output& out);
+  void end_pull(Machine& machine, Output& out);
+  void append(const EntryView& entry, const Hash128& l, Machine& machine, Output& out);
+  void apply_next(Machine& machine);
+  void cut(Seq first, Machine& machine);
+  void begin_anew(Machine& machine);
+  void raise_promise(Epoch epoch, Nonce instance);
+  void note_commit(Seq sent, const Hash128& s, Seq proved, Machine& machine);
+  bool catch_up_book(MonoTime now, Machine& machine);
+
+  // membership (acceptor_membership.cc)
+  [[nodiscard]] const Member& our_member() const { return log_.members().slots[index(options_.slot)]; }
+  [[nodiscard]] bool named() const { return log_.members().names(options_.slot, options_.incarnation); }
+  void admit(Epoch epoch, Output& out);
+  void note_replaced();
+  [[nodiscard]] bool asks_rejoin() const;
+
+  // what may leave (acceptor_sends.cc)
   void refuse(CellMessage of, Epoch epoch, ServerId to, const Machine& machine, Output& out);
   void send_heard(ServerId to, bool asked, uint32_t number, uint64_t stamp, const Moment& now,
                   const Machine& machine, Output& out);
+  void write_commit(Output& out);
+  MonoTime ask_for_more(bool log_had_room, MonoTime now, Output& out);
   [[nodiscard]] uint8_t flags(const Machine& machine) const;
   [[nodiscard]] PromiseHeader promise_now(const Moment& now, const Machine& machine) const;
-  [[nodiscard]] ServerId holder() const;
+  [[nodiscard]] ServerId holder() const { return lb_of(promised_); }
 
   Options options_;
   // Durable, or about to be.
@@ -130,15 +159,18 @@ class Acceptor {
   Seq commit_;
   Hash128 commit_s_;  ///< as the LB's tally said, to be written along
   bool commit_dirty_ = false;
+  Seq admitted_by_;   ///< the Rejoin whose admission was written; 0: none
+  Lsn admitted_lsn_;  ///< that record
   // Positions in the log.
   Lsn lsn_;
   Lsn durable_lsn_;
   Seq durable_seq_;
+  Seq applied_;
   // Volatile.
-  bool divergent_ = false;
+  Divergence divergence_;
   bool stopped_ = false;
-  bool unnamed_ = false;  ///< blank, and the cell's Genesis names another incarnation: this disk is a lost
-                          ///< one's successor
+  bool lost_ = false;
+  bool was_named_ = false;  ///< by this log, perhaps not any more
   Held held_;
   Pull pull_;
   /// Taken over from the stage in this poll.
@@ -147,7 +179,6 @@ class Acceptor {
     size_t bytes = 0;
   } adopted_;
   uint8_t told_flags_ = 0;  ///< in the last answer to a Keepalive
-  Epoch strange_;           ///< the log of this epoch's LB does not name us: not pulled again
   Holder heard_;
   Counters counters_;
 };

@@ -15,8 +15,10 @@ void Backends::hear(Slot slot, uint8_t flags, Incarnation incarnation, MonoTime 
   if (b.incarnation != incarnation) {
     b.outvoted = false;
     b.regressed = false;
+    b.asks_rejoin = false;
     b.acked = Seq{0};
     b.durable = Seq{0};
+    b.pulled_to = Seq{0};
   }
   if (!b.heard || now - b.heard_at > down_after(slot)) {
     b.progress_at = now;  // back from absence: its time to answer begins now
@@ -65,7 +67,7 @@ bool Backends::counts(Slot slot) const {
   const Backend& b = (*this)[slot];
   const bool right_life = member(slot).value == 0 || member(slot) == b.incarnation;
   return b.heard && right_life && !b.outvoted && !b.regressed && (b.flags & (kDivergent | kAmnesiac)) == 0 &&
-         (b.flags & (kMember | kBlank)) != 0;
+         (b.flags & kMember) != 0;
 }
 
 SlotSet Backends::counted() const {

@@ -17,13 +17,15 @@ struct Backend {
   uint8_t flags = 0;        ///< as it said last (wire/vote.h)
   Incarnation incarnation;  ///< as it said last
   MonoTime heard_at;
-  MonoTime closed_at;      ///< its port was reported closed, and it has not spoken since; 0: not so
-  bool outvoted = false;   ///< marked by us: its state differed from a decided one
-  bool regressed = false;  ///< its log ends below what it voted: cannot be trusted
-  Seq acked;               ///< voted for all of our epoch up to here, or holds them decided
-  Seq durable;             ///< last durable seq that it told of, on our log
-  MonoTime acked_at;       ///< when acked rose last: what was asked later must not show less
-  MonoTime progress_at;    ///< acked rose, or it had nothing to do
+  MonoTime closed_at;        ///< its port was reported closed, and it has not spoken since; 0: not so
+  bool outvoted = false;     ///< marked by us: its state differed from a decided one
+  bool regressed = false;    ///< its log ends below what it voted: cannot be trusted
+  bool asks_rejoin = false;  ///< a new incarnation that was never a member
+  Seq acked;                 ///< voted for all of our epoch up to here, or holds them decided
+  Seq durable;               ///< last durable seq that it told of, on our log
+  Seq pulled_to;             ///< last durable seq by its own word, on whatever log: how far it has caught up
+  MonoTime acked_at;         ///< when acked rose last: what was asked later must not show less
+  MonoTime progress_at;      ///< acked rose, or it had nothing to do
   uint64_t pulled = 0;
   uint32_t load = 0;
   Duration rtt = milliseconds(1);
@@ -50,6 +52,7 @@ class Backends {
   [[nodiscard]] bool closed(Slot slot, MonoTime now) const;
   /// Which incarnation each slot must have; 0: any.
   void members(const std::array<Incarnation, kBackends>& members) { members_ = members; }
+  void member(Slot slot, Incarnation incarnation) { members_[index(slot)] = incarnation; }
   [[nodiscard]] Incarnation member(Slot slot) const { return members_[index(slot)]; }
 
   [[nodiscard]] BackendState state(Slot slot, MonoTime now, Seq last) const;

@@ -32,7 +32,7 @@ TEST_F(BackendsTest, WhatABackendSaysOfItselfMakesItsState) {
   const Case cases[] = {
       {"a member votes", kMember, "voting", true},
       {"leases and expiries are no matter", kMember | kLeasesLive | kMoreDue, "voting", true},
-      {"blank: no member yet", kBlank, "catching-up", true},
+      {"blank: no member yet", kBlank, "catching-up", false},
       {"it pulls entries", kMember | kCatchingUp, "catching-up", true},
       {"divergent by its own word", kMember | kDivergent, "divergent", false},
       {"amnesiac", kAmnesiac | kBlank, "amnesiac", false},

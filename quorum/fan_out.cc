@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/mutant.h"
 #include "quorum/proposer.h"
 
 namespace tercet::quorum {
@@ -32,6 +33,14 @@ AcceptHeader Proposer::accept_header(Seq first, const Moment& now) const {
   if (decided_ >= first_of_epoch()) {
     header.commit = decided_.value;
     header.commit_s = Hash128{decided_s_, 0};
+  }
+  if (planted(Mutant::relayed_state) && header.commit == 0) {
+    for (const Slot slot : kSlots) {
+      if (backends_[slot].digest_seq.value > header.commit) {
+        header.commit = backends_[slot].digest_seq.value;
+        header.commit_s = Hash128{backends_[slot].digest, 0};
+      }
+    }
   }
   const bool holds_first = window_.has(first);
   header.cell_ms = as_unsigned(holds_first ? window_.at(first).cell.ms : decided_cell_.ms);
@@ -225,18 +234,20 @@ void Proposer::send_keepalives(const Moment& now, Output& out) {
   constexpr int64_t kUnderLoad = 10;  // heartbeats between keep-alives to one that hears Accepts anyway
   ServerSet asked;
   ServerSet told;
+  ServerSet lost;
   for (const Slot slot : kSlots) {
     Backend& b = backends_[slot];
     // A little early when the thread is awake anyway (a heartbeat, say): one wake-up less.
     if (now.mono - b.sent_at >= options_.keepalive - options_.keepalive / 8 ||
         now.mono - b.keepalive_at >= options_.keepalive * kUnderLoad) {
-      (settled(slot, now.mono) ? told : asked).add(server_of(slot));
+      (b.regressed ? lost : settled(slot, now.mono) ? told : asked).add(server_of(slot));
       b.sent_at = now.mono;
       b.keepalive_at = now.mono;
     }
   }
   send_keepalive(asked, 0, now, out);
   send_keepalive(told, kQuiet, now, out);
+  send_keepalive(lost, kLost, now, out);
 }
 
 void Proposer::send_keepalive(ServerSet whom, uint8_t flags, const Moment& now, Output& out) {

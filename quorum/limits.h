@@ -59,6 +59,10 @@ inline constexpr Duration kPullAgain = milliseconds(20);
 /// acceptor's records hold without allocating.
 inline constexpr size_t kAdoptAtOnce = 256;              ///< entries
 inline constexpr size_t kAdoptBytesAtOnce = 64U << 10U;  ///< and bytes of them
+/// Entries that a book which stands behind its log applies in one poll: a few hundred microseconds.
+inline constexpr unsigned kApplyAtOnce = 256;
+inline constexpr Duration kRebuildPauseMin = seconds(1);   ///< between two tries to mend a divergent book …
+inline constexpr Duration kRebuildPauseMax = seconds(60);  ///< … doubling up to this
 inline constexpr unsigned kPullDatagrams =
     32;  ///< Entries asked for at once: 45 kB, well within a receive buffer
 static_assert(kResendMin < kResendMax && kDownAfterMin <= kResendMax);

@@ -1,18 +1,17 @@
 #include "quorum/log_view.h"
 
-namespace tercet::quorum {
+#include <algorithm>
 
-const Members LogView::kNobody{};
+namespace tercet::quorum {
 
 EntryView LogView::entry(Seq seq) const {
   const Slot& s = slot(seq);
-  return {seq, s.epoch, s.cell, s.wall, s.kind, {bytes_.data() + s.offset, s.size}};
+  return {seq, s.epoch, s.cell, s.wall, s.kind, {s.size == 0 ? nullptr : &bytes_[s.offset], s.size}};
 }
 
 void LogView::append(const EntryView& entry, const Hash128& l, Lsn lsn) {
   TERCET_CHECK(entry.seq == next(last()), "I1: entries are appended in order");
-  const size_t offset = bytes_.size();
-  bytes_.append(entry.op.data(), entry.op.size());
+  const uint64_t offset = bytes_.append({entry.op.data(), entry.op.size()});
   slots_.push_back({l,
                     {},
                     offset,
@@ -33,11 +32,34 @@ void LogView::cut(Seq first) {
   if (!has(first)) {
     return;
   }
-  bytes_.resize_down(slot(first).offset);
-  slots_.resize_down(first.value - 1);
+  bytes_.cut(slot(first).offset);
+  slots_.cut(index_of(first));
   while (!members_.empty() && members_.back().seq >= first) {
     members_.pop_back();
   }
+}
+
+void LogView::drop_through(Seq seq) {
+  if (!has(seq)) {
+    return;
+  }
+  Members table = base_.members;
+  const auto later = std::ranges::find_if(members_, [seq](const MembersAt& at) { return at.seq > seq; });
+  if (later != members_.begin()) {
+    table = std::prev(later)->table;
+  }
+  members_.erase(members_.begin(), later);
+  const Slot& s = slot(seq);
+  base_ = {seq, s.epoch, s.l, s.s, s.cell, s.wall, table};
+  bytes_.drop_front(s.offset + s.size);
+  slots_.drop_front(index_of(seq) + 1);
+}
+
+void LogView::restart(const Base& base) {
+  base_ = base;
+  members_.clear();
+  slots_.restart(base.seq.value);
+  bytes_.restart(0);
 }
 
 }  // namespace tercet::quorum

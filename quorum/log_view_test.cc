@@ -113,5 +113,95 @@ TEST(LogViewDeathTest, I1EntriesAreAppendedInOrder) {
   EXPECT_DEATH(append(log, story, 2, 2), "I1");
 }
 
+// ---- a log that begins behind a checkpoint
+
+Story with_rejoin() {
+  Story story = Story().genesis(kE1).ops(kE1, 3);
+  RejoinBody body{};
+  body.incarnation = 0x44;
+  story.add(EntryKind::rejoin, kE2, bytes_of(body));
+  return story.ops(kE2, 5);
+}
+
+TEST(LogView, WhatIsDroppedAtTheFrontLeavesItsPlaceAsTheBase) {
+  const Story story = with_rejoin();
+  for (uint64_t through = 1; through <= 10; ++through) {
+    LogView log = small_log();
+    append(log, story, 1, 10);
+    log.set_s(Seq{through}, {through, 7});
+    log.drop_through(Seq{through});
+    const LogView::Base& base = log.base();
+    EXPECT_EQ(base.seq, Seq{through});
+    EXPECT_EQ(base.l, story.l(Seq{through}));
+    EXPECT_EQ(base.s, (Hash128{through, 7}));
+    EXPECT_EQ(base.epoch, story.entry(Seq{through}).epoch);
+    EXPECT_EQ(base.cell, story.entry(Seq{through}).cell);
+    EXPECT_EQ(base.members.slots[0].incarnation, through < 5 ? life_of(Slot::one) : Incarnation{0x44});
+    EXPECT_EQ(log.members().slots[0].incarnation, Incarnation{0x44}) << "as at its end";
+    EXPECT_EQ(log.last(), Seq{10});
+    EXPECT_FALSE(log.empty());
+    EXPECT_FALSE(log.has(Seq{through}));
+    EXPECT_TRUE(log.matches(Seq{through}, story.l(Seq{through})));
+    EXPECT_FALSE(log.matches(Seq{through}, {}));
+    if (through > 1) {
+      EXPECT_FALSE(log.matches(Seq{through - 1}, story.l(Seq{through - 1}))) << "it cannot tell any more";
+    }
+    for (uint64_t seq = through + 1; seq <= 10; ++seq) {
+      EXPECT_TRUE(equal(log.entry(Seq{seq}).op, story.entry(Seq{seq}).op));
+      EXPECT_EQ(log.l_at(Seq{seq}), story.l(Seq{seq}));
+    }
+  }
+}
+
+TEST(LogView, ACutAboveTheBaseBringsItsMembersBack) {
+  const Story story = with_rejoin();
+  LogView log = small_log();
+  append(log, story, 1, 10);
+  log.drop_through(Seq{4});
+  log.cut(Seq{5});
+  EXPECT_EQ(log.last(), Seq{4});
+  EXPECT_EQ(log.members().slots[0].incarnation, life_of(Slot::one));
+  append(log, story, 5, 10);
+  EXPECT_EQ(log.members().slots[0].incarnation, Incarnation{0x44});
+}
+
+TEST(LogView, BeginsAnewBehindACheckpoint) {
+  const Story story = with_rejoin();
+  LogView log = small_log();
+  append(log, story, 1, 3);
+  LogView::Base base;
+  base.seq = Seq{7};
+  base.epoch = kE2;
+  base.l = story.l(Seq{7});
+  base.s = {77, 7};
+  base.members.slots[0].incarnation = Incarnation{0x44};
+  log.restart(base);
+  EXPECT_EQ(log.last(), Seq{7});
+  EXPECT_FALSE(log.empty());
+  EXPECT_EQ(log.s_at(Seq{7}), base.s);
+  EXPECT_EQ(log.members(), base.members);
+  append(log, story, 8, 10);
+  EXPECT_TRUE(log.matches(Seq{10}, story.l(Seq{10})));
+  log.cut(Seq{8});
+  EXPECT_EQ(log.last(), Seq{7});
+}
+
+TEST(LogView, DroppedAsItGrowsItNeverFills) {
+  LogView log({64, 1 << 17});
+  Story story = Story().genesis(kE1);
+  append(log, story, 1, 1);
+  Hash128 l = story.l(Seq{1});
+  const std::vector<uint8_t> op(900, 'x');
+  for (uint64_t seq = 2; seq < 20'000; ++seq) {
+    const EntryView entry{Seq{seq}, kE1, CellTime{1}, WallTime{1}, EntryKind::op, op};
+    ASSERT_FALSE(log.full(op.size())) << seq;
+    log.append(entry, l, Lsn{seq});
+    if (seq % 50 == 0) {
+      log.drop_through(Seq{seq - 10});
+    }
+  }
+  EXPECT_EQ(log.last(), Seq{19'999});
+}
+
 }  // namespace
 }  // namespace tercet::quorum

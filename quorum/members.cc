@@ -5,6 +5,12 @@
 namespace tercet::quorum {
 
 void note_members(Members& members, const EntryView& entry) {
+  if (entry.kind == EntryKind::rejoin) {
+    if (const auto* rejoin = header_of<RejoinBody>(entry.op); rejoin != nullptr && rejoin->slot < kBackends) {
+      members.slots[rejoin->slot] = {Incarnation{rejoin->incarnation.get()}, entry.epoch, entry.seq};
+    }
+    return;
+  }
   if (entry.kind != EntryKind::genesis) {
     return;
   }

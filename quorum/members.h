@@ -1,5 +1,5 @@
 #pragma once
-// Members: which incarnation of each slot is a member, as Genesis (later: Rejoin) entries name it.
+// Members: which incarnation of each slot is a member, as Genesis and Rejoin entries name it.
 
 #include <array>
 
@@ -13,6 +13,8 @@ struct Member {
   Epoch epoch;              ///< of the entry that named it …
   Seq seq;                  ///< … and its place
   constexpr bool operator==(const Member&) const = default;
+  /// By a Rejoin: it votes, and its promise counts, only once it is admitted.
+  [[nodiscard]] constexpr bool rejoined() const { return seq.value > 1; }
 };
 
 struct Members {

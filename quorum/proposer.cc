@@ -111,6 +111,7 @@ MonoTime Proposer::tick(const Moment& now, Output& out) {
     note_split(now.mono);
     judge_reads(now, out);
     order_ticks(now);
+    order_rejoins(now);
     send_fresh(now, out);
     send_reads(now, out);
     send_resends(now, out);

@@ -245,6 +245,7 @@ class Proposer {
   [[nodiscard]] Gate look(MonoTime now) const;
   bool order(EntryKind kind, Bytes op, Tag tag, const Moment& now);
   void order_ticks(const Moment& now);
+  void order_rejoins(const Moment& now);
   void outvote(Seq seq, const Moment& now);
   void note_acked(Slot slot, Seq durable, const Moment& now);
   void note_decided(Seq first, Seq last);

@@ -93,6 +93,32 @@ void Proposer::order_ticks(const Moment& now) {
   }
 }
 
+/// A backend that lost its disk is named again, by the two others: while its Rejoin is undecided nobody
+/// else's votes count, so both must have it.
+void Proposer::order_rejoins(const Moment& now) {
+  if (!active() || split_) {
+    return;
+  }
+  for (const Slot slot : kSlots) {
+    const Backend& b = backends_[slot];
+    SlotSet others = kAllSlots;
+    others.remove(slot);
+    const bool others_vote = (standing(now.mono).voters.bits() & others.bits()) == others.bits();
+    if (!b.asks_rejoin || b.incarnation == backends_.member(slot) || !others_vote ||
+        now.mono - b.heard_at > backends_.down_after(slot)) {
+      continue;
+    }
+    RejoinBody body{};
+    body.incarnation = b.incarnation.value;
+    body.replaced = backends_.member(slot).value;
+    body.slot = static_cast<uint8_t>(index(slot));
+    if (order(EntryKind::rejoin, bytes_of(body), {}, now)) {
+      backends_.member(slot, b.incarnation);
+      changed();
+    }
+  }
+}
+
 // ---- votes
 
 void Proposer::on(const VoteView& view, ServerId from, const Moment& now, Output& out) {

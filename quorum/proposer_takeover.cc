@@ -41,6 +41,8 @@ void Proposer::on(const HeardView& view, ServerId from, const Moment& now, Outpu
   backends_.hear(slot, h.flags, Incarnation{h.incarnation}, now.mono);
   Backend& b = backends_[slot];
   b.load = h.load;
+  b.asks_rejoin = (h.traits & kAsksRejoin) != 0;
+  b.pulled_to = Seq{h.durable};
   stamp_.heard_clock(slot, WallTime{as_signed(h.wall_ms)}, now.wall, now.mono);
   note_epoch(Epoch{h.promised});
   // Our own clock, come back: anything else (before our start, ahead of now) measures nothing.

@@ -96,10 +96,10 @@ TEST(NormalCase, UnderLoadTheNextRoundWaitsForThisOnesDecisionAndThenCarriesAllT
     cell.lb().tick(cell.now, cell.output(0));
     return testing::take_letters(cell.outboxes[0]);
   };
-  const auto first = propose_and_tick(0, 10);
+  const auto first = propose_and_tick(0, 20);
   ASSERT_EQ(only<AcceptView>(first).size(), 1U);
-  for (uint32_t i = 10; i < 20; ++i) {
-    EXPECT_TRUE(only<AcceptView>(propose_and_tick(i, i + 1)).empty()) << "ten are undecided";
+  for (uint32_t i = 20; i < 30; ++i) {
+    EXPECT_TRUE(only<AcceptView>(propose_and_tick(i, i + 1)).empty()) << "twenty are undecided";
   }
   const Duration patience = milliseconds(20);
   const MonoTime due = cell.lb().tick(cell.now, cell.output(0));
@@ -110,15 +110,16 @@ TEST(NormalCase, UnderLoadTheNextRoundWaitsForThisOnesDecisionAndThenCarriesAllT
   const auto accepts = only<AcceptView>(late);
   ASSERT_FALSE(accepts.empty());
   EXPECT_EQ(accepts[0].header->items, 10U) << "those that waited, in one Accept";
-  EXPECT_EQ(accepts[0].header->first, 12U);
+  EXPECT_EQ(accepts[0].header->first, 22U);
   cell.run(milliseconds(60));
-  for (uint32_t i = 0; i < 20; ++i) {
+  for (uint32_t i = 0; i < 30; ++i) {
     EXPECT_TRUE(cell.answered(i)) << i;
   }
 }
 
 TEST(NormalCase, AtOneOutstandingRoundsChangeNothing) {
-  // Up to four outstanding every operation leaves in the very tick, and rounds on or off send the same bytes.
+  // Up to eight outstanding every operation leaves in the very tick, and rounds on or off send the same
+  // bytes.
   const auto sent = [](bool on, uint32_t outstanding) {
     SmallCell cell({.rounds = {.on = on}});
     cell.begin();
@@ -139,8 +140,8 @@ TEST(NormalCase, AtOneOutstandingRoundsChangeNothing) {
     }
     return accepts;
   };
-  EXPECT_EQ(Rounds::Options{}.free, 4U);
-  for (uint32_t outstanding = 1; outstanding <= 4; ++outstanding) {
+  EXPECT_EQ(Rounds::Options{}.free, 8U);
+  for (uint32_t outstanding = 1; outstanding <= 8; ++outstanding) {
     EXPECT_EQ(sent(true, outstanding), sent(false, outstanding));
   }
 }
@@ -149,17 +150,17 @@ TEST(NormalCase, AReadDoesNotWaitForOperationsThatWaitForTheirRound) {
   SmallCell cell;
   cell.begin();
   cell.lost = [](const Flight& f) { return f.type() == CellMessage::vote; };
-  for (uint32_t i = 0; i < 10; ++i) {
+  for (uint32_t i = 0; i < 20; ++i) {
     ASSERT_EQ(cell.propose("renew", i), Admit::taken);
   }
   cell.lb().tick(cell.now, cell.output(0));
-  ASSERT_EQ(cell.propose("late", 10), Admit::taken);
+  ASSERT_EQ(cell.propose("late", 20), Admit::taken);
   ASSERT_EQ(cell.lb().read(as_bytes("usage"), Tag{50, 0}), Admit::taken);
   cell.lb().tick(cell.now, cell.output(0));
   const auto letters = testing::take_letters(cell.outboxes[0]);
   const auto accepts = only<AcceptView>(letters);
   ASSERT_GE(accepts.size(), 2U);
-  EXPECT_EQ(accepts.back().header->first, 12U) << "its place: behind all that was sent";
+  EXPECT_EQ(accepts.back().header->first, 22U) << "its place: behind all that was sent";
   EXPECT_EQ(accepts.back().header->items, 1U);
 }
 

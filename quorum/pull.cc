@@ -173,7 +173,6 @@ void Pull::adopted(const LogView& log) {
   stage_.resize_down(left);
   stage_adopted_ = 0;
   adopt_through_ = {};
-  reached(log);
 }
 
 bool Pull::ask(const LogView& log, MonoTime now, ServerId& to, Missing& ask, MonoTime& again) {

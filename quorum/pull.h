@@ -18,6 +18,8 @@ class Pull {
   struct Target {
     Seq seq;
     Hash128 l;
+    Seq commit;        ///< of the LB's own tally when it named this; 0: none yet …
+    Hash128 commit_s;  ///< … and S there
   };
   explicit Pull(Slot own) : own_(own), stage_(size_t{64} << 20U) {}
 
@@ -31,7 +33,8 @@ class Pull {
   void aim(const Target& target, Epoch epoch, ServerId lb, const Slot* source, const LogView& log, Seq commit,
            MonoTime now);
   void stop();
-  /// True if the log now holds the target (also through Accepts): the pull is over.
+  [[nodiscard]] const Target& target() const { return target_; }
+  /// True, once, if the log now holds the target (also through Accepts): the pull is over.
   bool reached(const LogView& log);
 
   /// Takes one Entries datagram. What may go into the log afterwards stands in the stage up to

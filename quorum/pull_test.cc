@@ -27,7 +27,7 @@ class PullTest : public ::testing::Test {
   void aim(const Story& story, uint64_t seq, const Slot* source = nullptr, Epoch epoch = kE2,
            uint64_t commit = 0) {
     commit_ = Seq{commit};
-    pull_.aim({Seq{seq}, story.l(Seq{seq})}, epoch, lb_of(epoch), source, log_, commit_, now_);
+    pull_.aim({Seq{seq}, story.l(Seq{seq}), {}, {}}, epoch, lb_of(epoch), source, log_, commit_, now_);
   }
   /// What is asked now, if anything.
   bool ask() {
@@ -98,6 +98,7 @@ TEST_F(PullTest, WhatReachesTheNamedLIsTakenOver) {
   answer(ServerId::b2, story, 9, 10);
   EXPECT_EQ(adopt(), Seq{10});
   EXPECT_TRUE(log_.matches(Seq{10}, story.l(Seq{10})));
+  EXPECT_TRUE(pull_.reached(log_));
   EXPECT_FALSE(pull_.active());
   EXPECT_EQ(pull_.progress(), 10U) << "five came, five were taken over";
 }
@@ -233,6 +234,7 @@ TEST_F(PullTest, ABurstIsTakenInWholeAlsoWhileItsBeginningWaitsToBeTakenOver) {
   has_nothing(ServerId::b2);
   EXPECT_EQ(pull_.adopt_through(), Seq{12}) << "and no further, whatever still comes";
   EXPECT_EQ(adopt(), Seq{12});
+  EXPECT_TRUE(pull_.reached(log_));
   EXPECT_FALSE(pull_.active());
 }
 

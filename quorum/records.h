@@ -13,7 +13,7 @@ class Records {
  public:
   struct Record {
     RecordType type = RecordType::entry;
-    bool must_sync = false;  ///< durable on the disk even in `memory` durability: promises
+    bool must_sync = false;  ///< durable on the disk even in `memory` durability: promises, admissions
     uint32_t offset = 0;
     uint32_t size = 0;
   };
@@ -26,6 +26,7 @@ class Records {
     write_entry(entry, {bytes_.data() + at, entry_size(entry.op.size())});
   }
   void add_promise(const PromiseRecord& promise) { add(RecordType::promise, true, bytes_of(promise)); }
+  void add_admitted(const AdmittedRecord& admitted) { add(RecordType::admitted, true, bytes_of(admitted)); }
   void add_commit(const CommitRecord& commit) { add(RecordType::commit, false, bytes_of(commit)); }
 
   [[nodiscard]] std::span<const Record> records() const { return records_; }

@@ -15,9 +15,11 @@ namespace tercet::quorum {
 class Rounds {
  public:
   struct Options {
-    bool on = true;   ///< off: every tick's fresh entries leave at once
-    size_t free = 4;  ///< so few undecided: no waiting (latency at one outstanding is a bare round trip)
-    size_t pair = 8;  ///< up to so many: two rounds under way; above: one
+    bool on = true;  ///< off: every tick's fresh entries leave at once
+    /// So few undecided: no waiting. Latency at one outstanding is a bare round trip, and at eight waiting
+    /// cost a ninth of the rate (measured; from sixteen on it gains: docs/performance.md).
+    size_t free = 8;
+    size_t pair = 12;  ///< up to so many: two rounds under way; above: one
   };
   explicit Rounds(const Options& options) : options_(options) {}
 

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/fixed.h"
+#include "base/mutant.h"
 
 namespace tercet::quorum {
 namespace {
@@ -67,8 +68,10 @@ Stamp::Times Stamp::next(const Moment& now, CellTime decided) {
   if (cell > limit) {
     // A pause or an outage: continue from the limit, or it would be made up for a second at a time.
     cell = std::max(limit, last_cell_);
-    anchor_cell_ = cell;
-    anchor_at_ = now.mono;
+    if (!planted(Mutant::pause_made_up_for)) {
+      anchor_cell_ = cell;
+      anchor_at_ = now.mono;
+    }
   }
   cell = std::max(cell, last_cell_);
   TERCET_CHECK(cell >= last_cell_ && (cell <= limit || cell == last_cell_),

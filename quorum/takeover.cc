@@ -35,12 +35,13 @@ std::optional<Choice> choose(const Promises& promises, SlotSet left_out) {
   Choice choice;
   for (const Slot slot : kSlots) {
     const Promised& promise = promises[index(slot)];
-    if (!promise.here || left_out.has(slot) || (promise.flags & kAmnesiac) != 0 ||
-        !table.names(slot, promise.incarnation)) {
+    const bool named = table.names(slot, promise.incarnation) || planted(Mutant::old_life_counts);
+    if (!promise.here || left_out.has(slot) || (promise.flags & kAmnesiac) != 0 || !named) {
       continue;
     }
     const bool empty = promise.last.value == 0;
-    if (empty ? !all_answered : !promise.admitted) {
+    const bool admitted = promise.admitted || planted(Mutant::counts_without_admission);
+    if (empty ? !all_answered : !admitted) {
       continue;
     }
     any_empty = any_empty || empty;
@@ -66,7 +67,8 @@ std::optional<Choice> choose(const Promises& promises, SlotSet left_out) {
   choice.last_epoch = best->last_epoch;
   choice.cell = best->cell;
   choice.wall = best->wall;
-  choice.members = newest(table, best->members);
+  // Those that the chosen log names: a Rejoin that only another log has is never decided.
+  choice.members = best->members;
   return choice;
 }
 

@@ -167,6 +167,15 @@ class Story {
     return s;
   }
 
+  Story& add(EntryKind kind, Epoch epoch, Bytes op) {
+    Line line{kind, epoch, CellTime{static_cast<int64_t>(1000 + lines_.size())}, WallTime{50'000}, {}, {}};
+    line.op.assign(op.begin(), op.end());
+    const EntryView view{Seq{lines_.size() + 1}, line.epoch, line.cell, line.wall, line.kind, line.op};
+    line.l = next_l(l(last()), view);
+    lines_.push_back(line);
+    return *this;
+  }
+
  private:
   struct Line {
     EntryKind kind;
@@ -176,14 +185,6 @@ class Story {
     std::vector<uint8_t> op;
     Hash128 l;
   };
-  Story& add(EntryKind kind, Epoch epoch, Bytes op) {
-    Line line{kind, epoch, CellTime{static_cast<int64_t>(1000 + lines_.size())}, WallTime{50'000}, {}, {}};
-    line.op.assign(op.begin(), op.end());
-    const EntryView view{Seq{lines_.size() + 1}, line.epoch, line.cell, line.wall, line.kind, line.op};
-    line.l = next_l(l(last()), view);
-    lines_.push_back(line);
-    return *this;
-  }
   std::vector<Line> lines_;
 };
 

@@ -34,6 +34,9 @@ static_assert(sizeof(AcceptHeader) == 88);
 inline constexpr uint8_t kFit = 1;
 /// In a Keepalive: answer only if there is news (other flags than told last, another log than ours).
 inline constexpr uint8_t kQuiet = 2;
+/// In a Keepalive to one backend: its log ends below what this LB saw it vote, so its disk lost something: it
+/// is amnesiac and must come back as another incarnation.
+inline constexpr uint8_t kLost = 4;
 
 /// Sent when nothing else went to a backend for a heartbeat; answered by Heard, a quiet one only when there
 /// is news.

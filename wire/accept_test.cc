@@ -148,6 +148,23 @@ TEST(Accept, EpochStartIsGolden) {
   EXPECT_TRUE(golden::same(out, bytes));
 }
 
+TEST(Accept, RejoinIsGolden) {
+  const auto bytes = golden::load("accept_rejoin");
+  const auto items = items_of(bytes);
+  ASSERT_EQ(items.size(), 1U);
+  EXPECT_EQ(items[0].entry.kind, EntryKind::rejoin);
+  RejoinBody body{};
+  body.incarnation = 0xB1B2'B3B4'B5B6'B7B8U;
+  body.replaced = 0xA1A2'A3A4'A5A6'A7A8U;
+  body.slot = 2;
+  EXPECT_TRUE(golden::same(bytes_of(body), items[0].entry.op));
+  std::vector<uint8_t> out(kCellPlainMax);
+  AcceptWriter writer(out, header_for(42));
+  ASSERT_TRUE(writer.add(entry_of(42, EntryKind::rejoin, bytes_of(body), 5)));
+  out.resize(writer.finish());
+  EXPECT_TRUE(golden::same(out, bytes));
+}
+
 TEST(Accept, KeepaliveIsGolden) {
   const auto bytes = golden::load("keepalive");
   KeepaliveView view;
@@ -273,8 +290,9 @@ TEST(Accept, RefusesBrokenKeepalive) {
     KeepaliveView view;
     return parse_keepalive(bytes, view);
   };
-  EXPECT_EQ(with([](Keepalive& k) { k.flags = 4; }), Drop::reserved);
+  EXPECT_EQ(with([](Keepalive& k) { k.flags = 8; }), Drop::reserved);
   EXPECT_EQ(with([](Keepalive& k) { k.flags = kFit | kQuiet; }), Drop::none);
+  EXPECT_EQ(with([](Keepalive& k) { k.flags = kLost; }), Drop::none);
   EXPECT_EQ(with([](Keepalive& k) { k.reserved = 1; }), Drop::reserved);
   EXPECT_EQ(with([](Keepalive& k) { k.next = 0U; }), Drop::malformed);
   EXPECT_EQ(with([](Keepalive& k) { k.epoch = 3U; }), Drop::malformed);

@@ -24,6 +24,11 @@ bool body_fits(EntryKind kind, Bytes op) {
       return op.size() == sizeof(EpochStartBody) && seq_fits(body->last_seq) && body->source < kBackends &&
              body->lb < 2 && all_zero(body->reserved);
     }
+    case EntryKind::rejoin: {
+      const auto* body = header_of<RejoinBody>(op);
+      return op.size() == sizeof(RejoinBody) && body->incarnation != 0 && body->slot < kBackends &&
+             all_zero(body->reserved);
+    }
     default:
       return false;
   }

@@ -33,12 +33,12 @@ enum class EntryKind : uint8_t {
   tick = 2,              ///< time only
   genesis = 3,           ///< GenesisBody: the first entry of a cell, and its EpochStart
   epoch_start = 4,       ///< EpochStartBody
-  rejoin = 5,            ///< its place; later
+  rejoin = 5,            ///< RejoinBody: another incarnation is a slot's member from here on
   checkpoint = 6,        ///< its place; later
   constituent_gone = 7,  ///< its place; later
   level = 8,             ///< its place; later
 };
-constexpr bool known(EntryKind k) { return k >= EntryKind::op && k <= EntryKind::epoch_start; }
+constexpr bool known(EntryKind k) { return k >= EntryKind::op && k <= EntryKind::rejoin; }
 /// Entries of the protocol itself, that carry an epoch's right.
 constexpr bool starts_epoch(EntryKind k) { return k == EntryKind::genesis || k == EntryKind::epoch_start; }
 
@@ -123,8 +123,18 @@ struct EpochStartBody {
 };
 static_assert(sizeof(EpochStartBody) == 32);
 
-/// Whether `op` has the form of its kind: a tick has none, EpochStart and Genesis are as declared above, an
-/// operation of a client is any bytes up to kOpMax. False for unknown kinds.
+/// A backend that lost its disk comes back: from this entry on `incarnation` is the member of `slot` and
+/// `replaced` is none any more. It votes once the entry is decided by both others and it is admitted.
+struct RejoinBody {
+  Le64 incarnation;
+  Le64 replaced;
+  uint8_t slot;
+  uint8_t reserved[7];
+};
+static_assert(sizeof(RejoinBody) == 24);
+
+/// Whether `op` has the form of its kind: a tick has none, EpochStart, Genesis and Rejoin are as declared
+/// above, an operation of a client is any bytes up to kOpMax. False for unknown kinds.
 bool body_fits(EntryKind kind, Bytes op);
 
 /// Reads one EntryHeader with its operation from the front of `bytes`; returns how many bytes it took, 0 if

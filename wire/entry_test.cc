@@ -60,6 +60,19 @@ TEST(Entry, BodiesOfKinds) {
   EXPECT_FALSE(body_fits(EntryKind::epoch_start, bytes_of(body)));
 }
 
+TEST(Entry, ARejoinNamesAnIncarnationAndASlot) {
+  RejoinBody body{};
+  EXPECT_FALSE(body_fits(EntryKind::rejoin, bytes_of(body))) << "incarnation 0 is none";
+  body.incarnation = 1U;
+  EXPECT_TRUE(body_fits(EntryKind::rejoin, bytes_of(body)));
+  EXPECT_FALSE(body_fits(EntryKind::rejoin, bytes_of(body).first(sizeof body - 1)));
+  body.slot = kBackends;
+  EXPECT_FALSE(body_fits(EntryKind::rejoin, bytes_of(body)));
+  body.slot = 0;
+  body.reserved[6] = 1;
+  EXPECT_FALSE(body_fits(EntryKind::rejoin, bytes_of(body)));
+}
+
 TEST(Genesis, PartsMustFillIt) {
   const std::vector<uint8_t> keys(2 * kIssuerKeySize, 7);
   std::vector<uint8_t> out(kOpMax);

@@ -37,7 +37,7 @@ Drop parse_heard(Bytes plain, HeardView& out) {
     return drop;
   }
   const Heard& h = *out.header;
-  if (h.reserved != 0) {
+  if (!only_bits(h.traits, kAsksRejoin) || !all_zero(h.reserved)) {
     return Drop::reserved;
   }
   const bool fits = h.heard <= 1 && h.asked <= 1 && epoch_or_none(h.promised) && seq_fits(h.last) &&

@@ -36,9 +36,12 @@ struct Heard {
   Le64 progress;      ///< while it pulls entries: how many it has pulled since it started
   Le64 wall_ms;
   Le32 load;
-  Le32 reserved;
+  uint8_t traits;  ///< kAsksRejoin
+  uint8_t reserved[3];
 };
 static_assert(sizeof(Heard) == 112);
+/// A new incarnation that was never a member: an LB that serves orders its Rejoin.
+inline constexpr uint8_t kAsksRejoin = 1;
 
 struct Prepare {
   uint8_t type;

@@ -59,6 +59,7 @@ Heard heard() {
   h.durable_l = kL;
   h.commit = 42U;
   h.commit_s = kS;
+  h.traits = kAsksRejoin;
   h.progress = 17U;
   h.wall_ms = kWallMs;
   h.load = 3;
@@ -85,7 +86,8 @@ TEST(Heard, RefusesFieldsOutOfRange) {
   EXPECT_EQ(with([](Heard& h) { h.promised = 4U; }), Drop::malformed);
   EXPECT_EQ(with([](Heard& h) { h.heard = 2; }), Drop::malformed);
   EXPECT_EQ(with([](Heard& h) { h.asked = 2; }), Drop::malformed);
-  EXPECT_EQ(with([](Heard& h) { h.reserved = 1; }), Drop::reserved);
+  EXPECT_EQ(with([](Heard& h) { h.reserved[2] = 1; }), Drop::reserved);
+  EXPECT_EQ(with([](Heard& h) { h.traits = 2; }), Drop::reserved);
   EXPECT_EQ(with([](Heard& h) { h.last = UINT64_MAX; }), Drop::malformed);
   EXPECT_EQ(with([](Heard& h) { h.wall_ms = UINT64_MAX; }), Drop::malformed);
 }

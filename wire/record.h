@@ -7,9 +7,10 @@
 namespace tercet {
 
 enum class RecordType : uint8_t {
-  entry = 1,    ///< EntryHeader + operation; entry n replaces n and all later ones
-  promise = 2,  ///< PromiseRecord; behind all that was appended before it
-  commit = 3,   ///< CommitRecord; written along with a batch, may be behind
+  entry = 1,     ///< EntryHeader + operation; entry n replaces n and all later ones
+  promise = 2,   ///< PromiseRecord; behind all that was appended before it
+  commit = 3,    ///< CommitRecord; written along with a batch, may be behind
+  admitted = 4,  ///< AdmittedRecord: the Rejoin that names this disk is decided; from here on it votes
 };
 
 struct PromiseRecord {
@@ -23,6 +24,14 @@ struct CommitRecord {
   WireHash s;  ///< S there as the LB's tally had it: replay compares its own
 };
 static_assert(sizeof(CommitRecord) == 24);
+
+/// One record, so that it is never admitted without the promise: a disk that was admitted at promise 0 could
+/// vote for a zombie's lower epoch.
+struct AdmittedRecord {
+  Le64 rejoin;  ///< seq of the Rejoin entry
+  Le64 epoch;   ///< promised by it: that of the LB that admits, or its own if that is higher
+};
+static_assert(sizeof(AdmittedRecord) == 16);
 
 inline constexpr size_t kRecordMax = sizeof(EntryHeader) + kOpMax;
 

@@ -49,8 +49,10 @@ std::string people(const Json& document) {
   }
   Table backends({"BACKEND", "SLOT", "STATE", "SEQ", "LAG", "DIGEST", "INCARNATION"});
   for (const Json& b : list_of(document, "backends")) {
-    backends.add({text_of(b, "name"), text_of(b, "slot"), text_of(b, "state"), text_of(b, "seq"),
-                  text_of(b, "lag"), text_of(b, "digest"), text_of(b, "incarnation")});
+    const std::string done = text_of(b, "progress");
+    const std::string state = text_of(b, "state") + (done == "-" ? "" : " " + done + " %");
+    backends.add({text_of(b, "name"), text_of(b, "slot"), state, text_of(b, "seq"), text_of(b, "lag"),
+                  text_of(b, "digest"), text_of(b, "incarnation")});
   }
   out += lbs.text() + "\n";
   out += list_of(document, "backends").empty()

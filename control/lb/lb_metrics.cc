@@ -35,6 +35,11 @@ void add_cell(Metrics& m, const dataplane::View& v, bool on_air) {
   for (const Slot slot : kSlots) {
     m.sample({{"backend", name_of(server_of(slot))}}, v.backends[index(slot)].seq.value);
   }
+  m.begin_gauge("tercet_lb_backend_pulled_seq",
+                "Last durable entry of a backend on its own log, which may be on the way to the cell's.");
+  for (const Slot slot : kSlots) {
+    m.sample({{"backend", name_of(server_of(slot))}}, v.backends[index(slot)].pulled_to.value);
+  }
   m.begin_gauge("tercet_lb_backend_round_trip_seconds", "From an Accept to its vote.");
   for (const Slot slot : kSlots) {
     m.sample({{"backend", name_of(server_of(slot))}},

@@ -46,6 +46,16 @@ json lbs(const dataplane::View& view) {
   return list;
 }
 
+/// How far one that catches up has come, percent of what is decided; null for the others.
+json progress(const dataplane::BackendView& b, Seq commit) {
+  const bool pulls =
+      b.state == quorum::BackendState::catching_up || b.state == quorum::BackendState::amnesiac;
+  if (!pulls || commit.value == 0) {
+    return {};
+  }
+  return std::min<uint64_t>(std::max(b.pulled_to, b.seq).value * 100 / commit.value, 100);
+}
+
 json backends(const dataplane::View& view) {
   json list = json::array();
   if (view.role != LbRole::active) {
@@ -62,6 +72,7 @@ json backends(const dataplane::View& view) {
                     {"incarnation", b.incarnation.value == 0 ? json() : json(hex(b.incarnation.value))},
                     {"seq", b.seq.value},
                     {"lag", lag},
+                    {"progress", progress(b, view.commit)},
                     {"rtt_us", b.rtt.us()},
                     {"digest", b.digest && has_book ? json(hex(*b.digest)) : json()}});
   }

@@ -30,6 +30,8 @@ dataplane::View active_view() {
     b.digest = 0x0123456789ABCDEFU;
   }
   view.backends[1].state = quorum::BackendState::catching_up;
+  view.backends[1].seq = Seq{};
+  view.backends[1].pulled_to = Seq{75};
   view.outvoted.push_back({WallTime{1'700'000'000'000}, Slot::two, Seq{77}});
   return view;
 }
@@ -55,6 +57,8 @@ TEST(StatusDocument, OfTheActiveLbHasWhatScriptsRelyOn) {
   EXPECT_EQ(d["backends"][0]["slot"], 1);
   EXPECT_EQ(d["backends"][0]["state"], "voting");
   EXPECT_EQ(d["backends"][1]["state"], "catching-up");
+  EXPECT_EQ(d["backends"][1]["progress"], 62) << "75 of 120";
+  EXPECT_TRUE(d["backends"][0]["progress"].is_null());
   EXPECT_EQ(d["backends"][0]["incarnation"], "0000000000000abc");
   EXPECT_EQ(d["backends"][0]["digest"], "0123456789abcdef");
   EXPECT_EQ(d["backends"][0]["lag"], 0);

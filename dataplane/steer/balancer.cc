@@ -335,6 +335,7 @@ View Balancer::view(const Moment& now) const {
     b.state = proposer_.backend_state(slot, now.mono);
     b.incarnation = known.incarnation;
     b.seq = known.durable;
+    b.pulled_to = known.pulled_to;
     b.rtt = known.rtt;
     if (b.state == quorum::BackendState::voting) {
       voting.add(slot);

@@ -34,6 +34,7 @@ struct BackendView {
   quorum::BackendState state = quorum::BackendState::down;
   Incarnation incarnation;
   Seq seq;                         ///< durable on our log, as last told
+  Seq pulled_to;                   ///< durable on its own, which may be on the way to ours
   std::optional<uint64_t> digest;  ///< S at `digest_seq`
   Duration rtt;
 };

@@ -37,8 +37,9 @@ MESSAGES = {
 }
 STATE = ["kDivergent", "kBlank", "kAmnesiac", "kMember", "kCatchingUp", "kLeasesLive", "kMoreDue", "kStopped"]
 FLAGS = {
-    "AcceptHeader.flags": ["kFit"], "Keepalive.flags": ["kFit", "kQuiet"], "VoteHeader.flags": STATE,
-    "Heard.flags": STATE, "PromiseHeader.flags": STATE, "Refused.flags": STATE, "AnswerHeader.flags": ["kWhole"],
+    "AcceptHeader.flags": ["kFit"], "Keepalive.flags": ["kFit", "kQuiet", "kLost"], "VoteHeader.flags": STATE,
+    "Heard.flags": STATE, "Heard.traits": ["kAsksRejoin"], "PromiseHeader.flags": STATE, "Refused.flags": STATE,
+    "AnswerHeader.flags": ["kWhole"],
     "OpResult.flags": ["kLaterAnswer", "kUnitsLeft"],
     "Heartbeat.flags": ["kLostClients", "kLostBackends", "kResigned", "kHoldsAddress", "kServing"],
 }
@@ -49,7 +50,7 @@ ENUM_OF = {"DatagramHeader.kind": "DatagramKind", "DatagramHeader.sender": "Serv
 # Sizes of bodies that the headers assert only together with what is in front of them.
 SIZE_OF = {"RenewBody": 4, "ConsumeBody": 8, "StatusBody": 8}
 # Numbers that name something, or are bits: hexadecimal. All others are decimal.
-HEX = {"cell_id", "cell", "incarnation", "instance", "echo_instance", "s", "features", "nonce", "last_l_low", "last_l_high",
+HEX = {"cell_id", "cell", "incarnation", "replaced", "instance", "echo_instance", "s", "features", "nonce", "last_l_low", "last_l_high",
        "readers", "constituents"}
 EPOCHS = {"epoch", "last_epoch", "promised"}
 WALL = {"wall_ms", "clock_ms", "valid_from_ms", "valid_until_ms", "usage_from_ms", "since_wall_ms", "end_wall_ms", "lease_end_wall_ms"}

@@ -285,6 +285,8 @@ local function entry_body(rest, tree, kind)
     genesis(rest, tree)
   elseif kind == E.EntryKind.epoch_start then
     add_struct(rest, tree, S.EpochStartBody)
+  elseif kind == E.EntryKind.rejoin then
+    add_struct(rest, tree, S.RejoinBody)
   elseif kind ~= E.EntryKind.tick then
     tree:add_proto_expert_info(x_unknown)
     return

@@ -264,6 +264,12 @@ S.EpochStartBody = {name = "EpochStartBody", size = 32,
   {name = "lb", at = 25, size = 1, f = field(ProtoField.uint8("tercet.epoch_start_body.lb", "lb", base.DEC, N.ServerId, nil, "ServerId of the LB that starts"))},
   {name = "reserved", at = 26, size = 6, kind = "bytes", f = field(ProtoField.bytes("tercet.epoch_start_body.reserved", "reserved", base.NONE))},
 }
+S.RejoinBody = {name = "RejoinBody", size = 24,
+  {name = "incarnation", at = 0, size = 8, f = field(ProtoField.uint64("tercet.rejoin_body.incarnation", "incarnation", base.HEX))},
+  {name = "replaced", at = 8, size = 8, f = field(ProtoField.uint64("tercet.rejoin_body.replaced", "replaced", base.HEX))},
+  {name = "slot", at = 16, size = 1, f = field(ProtoField.uint8("tercet.rejoin_body.slot", "slot", base.DEC))},
+  {name = "reserved", at = 17, size = 7, kind = "bytes", f = field(ProtoField.bytes("tercet.rejoin_body.reserved", "reserved", base.NONE))},
+}
 S.AcceptHeader = {name = "AcceptHeader", size = 88,
   {name = "type", at = 0, size = 1, f = field(ProtoField.uint8("tercet.accept.type", "type", base.DEC, N.CellMessage))},
   {name = "flags", at = 1, size = 1, f = field(ProtoField.uint8("tercet.accept.flags", "flags", base.HEX)), flags = {field(ProtoField.bool("tercet.accept.fit", "fit", 8, nil, 1))}},
@@ -280,7 +286,7 @@ S.AcceptHeader = {name = "AcceptHeader", size = 88,
 }
 S.Keepalive = {name = "Keepalive", size = 80,
   {name = "type", at = 0, size = 1, f = field(ProtoField.uint8("tercet.keepalive.type", "type", base.DEC, N.CellMessage))},
-  {name = "flags", at = 1, size = 1, f = field(ProtoField.uint8("tercet.keepalive.flags", "flags", base.HEX)), flags = {field(ProtoField.bool("tercet.keepalive.fit", "fit", 8, nil, 1)), field(ProtoField.bool("tercet.keepalive.quiet", "quiet", 8, nil, 2))}},
+  {name = "flags", at = 1, size = 1, f = field(ProtoField.uint8("tercet.keepalive.flags", "flags", base.HEX)), flags = {field(ProtoField.bool("tercet.keepalive.fit", "fit", 8, nil, 1)), field(ProtoField.bool("tercet.keepalive.quiet", "quiet", 8, nil, 2)), field(ProtoField.bool("tercet.keepalive.lost", "lost", 8, nil, 4))}},
   {name = "reserved", at = 2, size = 2, f = field(ProtoField.uint16("tercet.keepalive.reserved", "reserved", base.DEC))},
   {name = "heartbeat_us", at = 4, size = 4, f = field(ProtoField.uint32("tercet.keepalive.heartbeat_us", "heartbeat_us", base.DEC))},
   {name = "epoch", at = 8, size = 8, f = field(ProtoField.uint64("tercet.keepalive.epoch", "epoch", base.DEC)), epoch = true},
@@ -344,7 +350,8 @@ S.Heard = {name = "Heard", size = 112,
   {name = "progress", at = 88, size = 8, f = field(ProtoField.uint64("tercet.heard.progress", "progress", base.DEC, nil, nil, "while it pulls entries: how many it has pulled since it started"))},
   {name = "wall_ms", at = 96, size = 8, f = field(ProtoField.uint64("tercet.heard.wall_ms", "wall_ms", base.DEC)), wall = true},
   {name = "load", at = 104, size = 4, f = field(ProtoField.uint32("tercet.heard.load", "load", base.DEC))},
-  {name = "reserved", at = 108, size = 4, f = field(ProtoField.uint32("tercet.heard.reserved", "reserved", base.DEC))},
+  {name = "traits", at = 108, size = 1, f = field(ProtoField.uint8("tercet.heard.traits", "traits", base.HEX)), flags = {field(ProtoField.bool("tercet.heard.asks_rejoin", "asks_rejoin", 8, nil, 1))}},
+  {name = "reserved", at = 109, size = 3, kind = "bytes", f = field(ProtoField.bytes("tercet.heard.reserved", "reserved", base.NONE))},
 }
 S.Prepare = {name = "Prepare", size = 24,
   {name = "type", at = 0, size = 1, f = field(ProtoField.uint8("tercet.prepare.type", "type", base.DEC, N.CellMessage))},
@@ -709,6 +716,8 @@ local function entry_body(rest, tree, kind)
     genesis(rest, tree)
   elseif kind == E.EntryKind.epoch_start then
     add_struct(rest, tree, S.EpochStartBody)
+  elseif kind == E.EntryKind.rejoin then
+    add_struct(rest, tree, S.RejoinBody)
   elseif kind ~= E.EntryKind.tick then
     tree:add_proto_expert_info(x_unknown)
     return

@@ -23,7 +23,7 @@ class Faults {
   void strike() {
     world_.note_fault();
     const MonoTime ends = world_.now() + random_.between(milliseconds(50), milliseconds(2500));
-    switch (random_.below(15)) {
+    switch (random_.below(19)) {
       case 0:
       case 1: {
         const auto lb = static_cast<unsigned>(random_.below(2));
@@ -100,6 +100,18 @@ class Faults {
             {Standing::Kind::churn, 0, 0, world_.now() + random_.between(milliseconds(800), seconds(3))});
         churn_next_ = world_.now();
         break;
+      case 15:
+      case 16:
+      case 17:
+        lose_disk(ends);
+        break;
+      case 18: {
+        const auto slot = static_cast<unsigned>(random_.below(kBackends));
+        if (world_.backend_up(slot)) {
+          world_.fail_disk(slot, random_.chance(0.5) ? store::WriteFault::full : store::WriteFault::fail);
+        }
+        break;
+      }
       default:
         world_.jump_wall(any_server(), random_.chance(0.5) ? seconds(86'400) : seconds(-7'200));
         break;
@@ -153,6 +165,25 @@ class Faults {
   }
 
  private:
+  /// What it had is gone, and the two others go on: mostly it is away for a while, at times back at once.
+  void lose_disk(MonoTime ends) {
+    const auto slot = static_cast<unsigned>(random_.below(kBackends));
+    if (!world_.may_lose_disk(slot)) {
+      return;
+    }
+    const uint64_t how = random_.below(4);
+    if (how == 0) {
+      world_.lose_write(slot);  // it dies by itself
+      return;
+    }
+    if (how == 1) {
+      world_.corrupt_backend(slot);
+    } else {
+      world_.wipe_backend(slot);
+    }
+    standing_.push_back({Standing::Kind::backend_down, static_cast<Host>(slot), 0,
+                         random_.chance(0.5) ? ends : world_.now() + milliseconds(20)});
+  }
   Host any_server() { return static_cast<Host>(random_.below(kServers)); }
   void end(const Standing& fault) {
     switch (fault.kind) {

@@ -75,6 +75,7 @@ int main(int argc, char** argv) {
     sum.unknown += totals.unknown;
     sum.faults += totals.faults;
     sum.takeovers += totals.takeovers;
+    sum.disks_lost += totals.disks_lost;
     sum.events += totals.events;
     requests_min = totals.requests < requests_min ? totals.requests : requests_min;
     if (!violation.empty()) {
@@ -88,11 +89,11 @@ int main(int argc, char** argv) {
   std::printf(
       "%llu seeds of 12 simulated seconds in %.1f s (%.0f a minute): %llu requests (≥ %llu each), %llu "
       "answered, "
-      "%llu unknown, %llu faults, %llu takeovers, %llu events; no violation\n",
+      "%llu unknown, %llu faults, %llu takeovers, %llu lost disks, %llu events; no violation\n",
       static_cast<unsigned long long>(count), seconds, static_cast<double>(count) * 60 / seconds,
       static_cast<unsigned long long>(sum.requests), static_cast<unsigned long long>(requests_min),
       static_cast<unsigned long long>(sum.answered), static_cast<unsigned long long>(sum.unknown),
       static_cast<unsigned long long>(sum.faults), static_cast<unsigned long long>(sum.takeovers),
-      static_cast<unsigned long long>(sum.events));
+      static_cast<unsigned long long>(sum.disks_lost), static_cast<unsigned long long>(sum.events));
   return 0;
 }

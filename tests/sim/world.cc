@@ -62,12 +62,7 @@ World::World(const WorldOptions& options)
     clocks_[host].wall_offset_ms = static_cast<int64_t>(random_.below(400)) - 200;
   }
   for (unsigned slot = 0; slot < kBackends; ++slot) {
-    store::MemoryDisk::Options disk;
-    disk.seed = random_.next();
-    disk.create_latency = milliseconds(1);
-    disk.latency_max = options.disk_max;
-    backends_[slot].disk = std::make_unique<store::MemoryDisk>(disk);
-    backends_[slot].incarnation = Incarnation{random_.next() | 1U};
+    new_disk(slot, false);
     start_backend(slot);
   }
   start_lb(0);
@@ -218,6 +213,49 @@ void World::crash_lb(unsigned lb) {
   trace("lb%u dies", lb + 1);
 }
 
+/// An empty disk, so another incarnation. `knows`: it is told that there was one before.
+void World::new_disk(unsigned slot, bool knows) {
+  Backend& b = backends_[slot];
+  store::MemoryDisk::Options disk;
+  disk.seed = random_.next();
+  disk.create_latency = milliseconds(1);
+  disk.latency_max = options_.disk_max;
+  b.disk = std::make_unique<store::MemoryDisk>(disk);
+  b.incarnation = Incarnation{random_.next() | 1U};
+  b.store = random_.next() | 1U;
+  b.log_made = false;
+  b.lost = knows;
+  b.whole = false;
+  b.power_fails_after.reset();
+  b.voted = {};
+  b.voted_l = {};
+  b.promised = {};
+  b.checked = {};
+}
+
+/// False: what the disk holds cannot be trusted.
+bool World::recover_backend(unsigned slot, const quorum::Acceptor::Options& options, store::LogEnd& end) {
+  Backend& b = backends_[slot];
+  b.acceptor = std::make_unique<quorum::Acceptor>(options);
+  b.machine = std::make_unique<backend::BookMachine>(
+      backend::BookMachineOptions{small_book(), static_cast<int>(slot) == options_.lying_slot},
+      check_constituent);
+  const store::Recovered recovered = store::recover(
+      *b.disk, {.store = b.store, .fresh = !b.log_made}, [&](store::Lsn, uint8_t type, Bytes bytes) {
+        return b.acceptor->replay(static_cast<RecordType>(type), bytes);
+      });
+  if (recovered.verdict != store::Verdict::clean && recovered.verdict != store::Verdict::torn) {
+    if (b.whole) {
+      checkers_.fail("b" + std::to_string(slot + 1) + " cannot read its log after a crash: " + recovered.why);
+    }
+    trace("b%u cannot trust its disk: %s", slot + 1, recovered.why.c_str());
+    return false;
+  }
+  b.acceptor->recovered(*b.machine);
+  end = recovered.end;
+  return true;
+}
+
 void World::start_backend(unsigned slot) {
   Backend& b = backends_[slot];
   if (b.replica != nullptr) {
@@ -227,6 +265,7 @@ void World::start_backend(unsigned slot) {
   options.cell = CellId{7};
   options.slot = static_cast<Slot>(slot);
   options.incarnation = b.incarnation;
+  options.amnesiac = b.lost;
   options.held = {.results = 256, .reads = 16};
   options.log = {1U << 16U, 16U << 20U};
   uint8_t introduction[sizeof(Introduction) + 1];
@@ -235,37 +274,35 @@ void World::start_backend(unsigned slot) {
   for (const uint8_t byte : introduction) {
     options.introduction.push_back(byte);
   }
-  b.acceptor = std::make_unique<quorum::Acceptor>(options);
-  b.machine = std::make_unique<backend::BookMachine>(
-      backend::BookMachineOptions{small_book(), static_cast<int>(slot) == options_.lying_slot},
-      check_constituent);
-  const store::Recovered recovered =
-      store::recover(*b.disk, {.store = slot + 1U, .fresh = b.disk->size(0) == 0},
-                     [&](store::Lsn, uint8_t type, Bytes bytes) {
-                       return b.acceptor->replay(static_cast<RecordType>(type), bytes);
-                     });
-  if (recovered.verdict != store::Verdict::clean && recovered.verdict != store::Verdict::torn) {
-    checkers_.fail("b" + std::to_string(slot + 1) + " cannot read its log after a crash: " + recovered.why);
-    return;
+  store::LogEnd end;
+  if (!recover_backend(slot, options, end)) {
+    new_disk(slot, true);
+    options.incarnation = b.incarnation;
+    options.amnesiac = true;
+    if (!recover_backend(slot, options, end)) {
+      checkers_.fail("b" + std::to_string(slot + 1) + " cannot read an empty disk");
+      return;
+    }
   }
-  b.acceptor->recovered(*b.machine);
   // I6: what it told was durable.
   const quorum::LogView& log = b.acceptor->log();
-  if (b.acceptor->promised() < b.promised) {
+  if (b.whole && b.acceptor->promised() < b.promised) {
     checkers_.fail("I6: b" + std::to_string(slot + 1) + " forgot a promise that it had sent");
   }
-  if (b.voted.value != 0 && !log.matches(b.voted, b.voted_l)) {
+  if (b.whole && b.voted.value != 0 && !log.matches(b.voted, b.voted_l)) {
     checkers_.fail("I6: b" + std::to_string(slot + 1) + " forgot entries that it had voted, up to seq " +
                    std::to_string(b.voted.value));
   }
   store::Log::Options log_options;
-  log_options.store = slot + 1U;
+  log_options.store = b.store;
   log_options.segment_bytes = kSegmentBytes;
   log_options.batch_bytes = kBatchBytes;
-  b.log = std::make_unique<store::Log>(*b.disk, log_options, recovered.end);
+  b.log = std::make_unique<store::Log>(*b.disk, log_options, end);
+  b.log_made = b.disk->size(0) != 0;
   b.replica = std::make_unique<backend::Replica>(*b.acceptor, *b.machine, *b.log);
   b.inbox.clear();
   b.paused_until = {};
+  b.reopens_at = {};
   wake(static_cast<Host>(slot + 2), now_);
   trace("b%u starts: last seq %lu", slot + 1, static_cast<unsigned long>(log.last().value));
 }
@@ -280,6 +317,7 @@ void World::crash_backend(unsigned slot, bool power) {
     b.voted = {};
     b.voted_l = {};
   }
+  b.power_fails_after.reset();
   if (power) {
     b.disk->power_loss(random_.next());
   } else {
@@ -376,10 +414,13 @@ void World::take_events(unsigned lb) {
 
 void World::poll_backend(unsigned slot) {
   Backend& b = backends_[slot];
+  const Host host = static_cast<Host>(slot + 2);
   if (b.replica == nullptr) {
+    if (b.reopens_at.ns != 0 && now_ >= b.reopens_at) {
+      start_backend(slot);
+    }
     return;
   }
-  const Host host = static_cast<Host>(slot + 2);
   if (now_ < b.paused_until) {
     wake(host, b.paused_until);
     return;
@@ -396,15 +437,35 @@ void World::poll_backend(unsigned slot) {
   outbox_->clear();
   const MonoTime next = b.replica->poll(messages_, moment(host), *outbox_);
   b.inbox.clear();
+  b.log_made = b.log_made || b.log->ready();
+  // One that a lying disk made forget a vote is whole again when it has that entry.
+  b.whole = b.whole || (b.acceptor->member() && !b.power_fails_after &&
+                        (b.voted.value == 0 || b.acceptor->log().matches(b.voted, b.voted_l)));
   check_backend(slot);
   for (const Outbox::Parcel& parcel : outbox_->parcels()) {
     watch_outgoing(slot, outbox_->bytes(parcel));
   }
   route(host, *outbox_);
+  b.sprung = b.sprung || (b.power_fails_after && b.disk->writes() >= *b.power_fails_after);
   if (b.sprung) {
     b.sprung = false;
     crash_backend(slot, true);
     trapped_.push_back(slot);
+    return;
+  }
+  if (b.acceptor->lost() || b.log->failed()) {
+    // Its owner opens the store anew: as another incarnation, or as it is once the disk works again.
+    const bool lost = b.acceptor->lost();
+    trace("b%u is opened anew%s", slot + 1, lost ? ", as another incarnation" : "");
+    crash_backend(slot, false);
+    if (lost) {
+      new_disk(slot, true);
+      ++disks_lost_;
+      start_backend(slot);
+    } else {
+      b.reopens_at = now_ + milliseconds(200);
+      wake(host, b.reopens_at);
+    }
     return;
   }
   wake(host, earlier(true_time(host, next), b.disk->next_due()));
@@ -456,6 +517,7 @@ Totals World::totals() const {
   }
   totals.faults = faults_;
   totals.takeovers = takeovers_;
+  totals.disks_lost = disks_lost_;
   totals.events = events_;
   return totals;
 }

@@ -31,7 +31,8 @@ struct WorldOptions {
   /// hashed.
   int lying_slot = -1;
   int damaging_slot = -1;
-  Duration burst_max = microseconds(40);  ///< how long a server gathers before it is run: what comes together is a burst
+  Duration burst_max =
+      microseconds(40);  ///< how long a server gathers before it is run: what comes together is a burst
   Duration disk_max = microseconds(160);  ///< slowest write of the disks
 };
 
@@ -41,6 +42,7 @@ struct Totals {
   uint64_t unknown = 0;
   uint64_t faults = 0;
   uint64_t takeovers = 0;
+  uint64_t disks_lost = 0;
   uint64_t events = 0;
   uint64_t decided = 0;
 };
@@ -63,6 +65,16 @@ class World {
   void start_lb(unsigned lb);
   void crash_backend(unsigned slot, bool power);
   void start_backend(unsigned slot);
+  /// What a backend loses for good: only while the two others have all that they voted (the fault budget).
+  [[nodiscard]] bool may_lose_disk(unsigned slot) const;
+  /// Another, empty disk.
+  void wipe_backend(unsigned slot);
+  /// Its power fails, and a byte of what it had written is another one afterwards.
+  void corrupt_backend(unsigned slot);
+  /// A write that the disk says it did, and did not: the power fails when the next one was done.
+  void lose_write(unsigned slot);
+  /// Its next write fails, or finds the disk full: its log stops.
+  void fail_disk(unsigned slot, store::WriteFault fault) { backends_[slot].disk->fault_next_write(fault); }
   void pause(Host host, Duration span);
   void isolate(Host host);
   void rejoin(Host host);
@@ -105,9 +117,15 @@ class World {
     std::unique_ptr<store::Log> log;
     std::unique_ptr<backend::Replica> replica;
     Incarnation incarnation;
+    store::StoreId store = 0;
+    bool log_made = false;
+    bool lost = false;   ///< this disk follows one that was lost, and it knows
+    bool whole = false;  ///< it has all that it voted: nothing was destroyed since it was a member
     MonoTime next;
     MonoTime paused_until;
     std::deque<std::pair<Host, std::vector<uint8_t>>> inbox;
+    std::optional<uint64_t> power_fails_after;  ///< so many writes of its disk
+    MonoTime reopens_at;                        ///< its log stopped: then its owner tries again
     // What it has told: must be on the disk (I6).
     Seq voted;
     Hash128 voted_l;
@@ -139,6 +157,9 @@ class World {
   void watch_outgoing(unsigned slot, Bytes plain);
   void check_lb(unsigned lb);
   void check_backend(unsigned slot);
+  void new_disk(unsigned slot, bool knows);
+  [[nodiscard]] bool recover_backend(unsigned slot, const quorum::Acceptor::Options& options,
+                                     store::LogEnd& end);
   void take_events(unsigned lb);
   [[nodiscard]] Moment moment(Host host);
   [[nodiscard]] MonoTime true_time(Host host, MonoTime local) const;
@@ -156,6 +177,7 @@ class World {
   uint64_t events_ = 0;
   uint64_t faults_ = 0;
   uint64_t takeovers_ = 0;
+  uint64_t disks_lost_ = 0;
   std::array<Lb, 2> lbs_;
   std::array<Backend, kBackends> backends_;
   std::vector<std::unique_ptr<Client>> clients_;

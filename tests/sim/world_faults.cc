@@ -14,6 +14,45 @@ void World::pause(Host host, Duration span) {
   wake(host, now_ + span);
 }
 
+bool World::may_lose_disk(unsigned slot) const {
+  // One that computes or says wrong things is a fault already.
+  bool whole = options_.lying_slot < 0 && options_.damaging_slot < 0 && backends_[slot].replica != nullptr;
+  for (const Backend& b : backends_) {
+    whole = whole && b.whole;
+  }
+  return whole;
+}
+
+void World::wipe_backend(unsigned slot) {
+  crash_backend(slot, true);
+  trace("b%u gets an empty disk", slot + 1);
+  new_disk(slot, false);
+  ++disks_lost_;
+}
+
+void World::corrupt_backend(unsigned slot) {
+  crash_backend(slot, true);
+  Backend& b = backends_[slot];
+  b.whole = false;
+  const store::FileRange files = b.disk->files();
+  const auto file = files.first + static_cast<store::FileId>(random_.below(files.end - files.first));
+  // Mostly where the log is; what is free may have been the last batch.
+  const uint64_t size = std::min<uint64_t>(b.disk->size(file), random_.chance(0.8) ? 16'384 : UINT64_MAX);
+  const uint64_t at = random_.below(size);
+  b.disk->flip(file, at, static_cast<uint8_t>(1U << random_.below(8)));
+  trace("b%u: byte %lu of segment %u flips", slot + 1, static_cast<unsigned long>(at), file);
+  ++disks_lost_;
+}
+
+void World::lose_write(unsigned slot) {
+  Backend& b = backends_[slot];
+  trace("b%u: a write is lost", slot + 1);
+  b.whole = false;
+  b.disk->fault_next_write(store::WriteFault::lose);
+  b.power_fails_after = b.disk->writes() + 2;
+  ++disks_lost_;
+}
+
 void World::isolate(Host host) {
   trace("%s is cut off", name_of(static_cast<ServerId>(host)));
   for (Host other = 0; other < kFirstClient + clients_.size(); ++other) {
@@ -76,6 +115,7 @@ void World::heal_all() {
   for (unsigned slot = 0; slot < kBackends; ++slot) {
     backends_[slot].paused_until = {};
     backends_[slot].trap.reset();
+    backends_[slot].disk->fault_next_write(store::WriteFault::none);
     start_backend(slot);
     wake(static_cast<Host>(slot + 2), now_);
   }

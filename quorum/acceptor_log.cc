@@ -1,0 +1,274 @@
+// The acceptor's log, and the book behind it: recovery, appends and cuts, what was pulled, commit, and the
+// book built anew. The book stands at the log's end, but for the time that it is being built anew.
+
+#include <algorithm>
+
+#include "base/mutant.h"
+#include "quorum/acceptor.h"
+#include "quorum/chain.h"
+
+namespace tercet::quorum {
+namespace {
+
+/// Not so much waits for the log already that more would only wait longer.
+bool log_takes(const Records& append) {
+  return append.records().size() < kAdoptAtOnce && append.bytes_total() < kAdoptBytesAtOnce;
+}
+
+}  // namespace
+
+// ---- recovery
+
+bool Acceptor::replay(RecordType type, Bytes payload) {
+  if (type == RecordType::entry) {
+    EntryView entry;
+    if (parse_entry(payload, entry) != payload.size() || entry.seq.value == 0 ||
+        entry.seq > tercet::next(log_.last()) || entry.seq <= commit_) {
+      return false;
+    }
+    log_.cut(entry.seq);
+    log_.append(entry, next_l(log_.l_at(previous(entry.seq)), entry), {});
+    was_named_ = was_named_ || named();
+    if (entry.epoch > promised_) {
+      raise_promise(entry.epoch, {});
+    }
+    return true;
+  }
+  if (type == RecordType::promise) {
+    const auto* promise = header_of<PromiseRecord>(payload);
+    if (promise == nullptr) {
+      return false;
+    }
+    if (Epoch{promise->epoch} > promised_) {
+      raise_promise(Epoch{promise->epoch}, Nonce{promise->instance});
+    }
+    return true;
+  }
+  if (type == RecordType::commit) {
+    const auto* commit = header_of<CommitRecord>(payload);
+    if (commit == nullptr || Seq{commit->seq} > log_.last()) {
+      return false;
+    }
+    commit_ = std::max(commit_, Seq{commit->seq});
+    commit_s_ = commit->s.get();
+    return true;
+  }
+  if (type == RecordType::admitted) {
+    const auto* admitted = header_of<AdmittedRecord>(payload);
+    if (admitted == nullptr || !named() || our_member().seq != Seq{admitted->rejoin}) {
+      return false;  // it follows the Rejoin that it speaks of, which is decided and never cut
+    }
+    admitted_by_ = Seq{admitted->rejoin};
+    if (Epoch{admitted->epoch} > promised_) {
+      raise_promise(Epoch{admitted->epoch}, {});
+    }
+    return true;
+  }
+  return false;
+}
+
+/// Nothing is served yet: the book is built in one go.
+void Acceptor::recovered(Machine& machine) {
+  begin_anew(machine);
+  while (applied_ < log_.last()) {
+    apply_next(machine);
+  }
+  durable_seq_ = log_.last();
+  note_replaced();
+  if (commit_.value != 0) {
+    divergence_.told(commit_, commit_s_.low);
+    divergence_.judge(log_, applied_);
+  }
+}
+
+// ---- entries
+
+void Acceptor::append(const EntryView& entry, const Hash128& l, Machine& machine, Output& out) {
+  out.append.add_entry(entry);
+  ++lsn_.value;
+  log_.append(entry, l, lsn_);
+  was_named_ = was_named_ || named();
+  if (entry.epoch > promised_) {
+    raise_promise(entry.epoch, {});
+  }
+  if (applied_ == previous(entry.seq)) {
+    apply_next(machine);
+  }
+}
+
+void Acceptor::apply_next(Machine& machine) {
+  const Seq seq = tercet::next(applied_);
+  Result& result = held_.result(seq);
+  result.clear();
+  machine.apply(log_.entry(seq), result);
+  log_.set_s(seq,
+             next_s(log_.s_at(applied_), log_.l_at(seq), {result.data(), result.size()}, machine.digest()));
+  applied_ = seq;
+}
+
+void Acceptor::cut(Seq first, Machine& machine) {
+  TERCET_CHECK(first > commit_, "I2: a decided entry is never cut");
+  ++counters_.cuts;
+  bool undone = true;
+  for (; applied_ >= first && undone; applied_ = previous(applied_)) {
+    undone = machine.undo();
+  }
+  log_.cut(first);
+  durable_seq_ = std::min(durable_seq_, previous(first));
+  held_.cut(first);
+  if (!undone) {
+    begin_anew(machine);
+  }
+}
+
+/// Back to an empty book; catch_up_book brings it to the log's end.
+void Acceptor::begin_anew(Machine& machine) {
+  ++counters_.rebuilds;
+  machine.reset();
+  applied_ = {};
+}
+
+/// A slice of what the book lacks of the log. False: there is more.
+bool Acceptor::catch_up_book(MonoTime now, Machine& machine) {
+  if (applied_ == log_.last() && divergence_.rebuild_due(now)) {
+    begin_anew(machine);
+    if (planted(Mutant::rebuild_drops_the_log)) {
+      log_.cut(Seq{1});
+      durable_seq_ = {};
+      commit_ = {};
+    }
+  }
+  for (unsigned i = 0; i < kApplyAtOnce && applied_ < log_.last(); ++i) {
+    apply_next(machine);
+    machine.settle(std::min(applied_, commit_));
+    divergence_.judge(log_, applied_);
+  }
+  return applied_ == log_.last();
+}
+
+// ---- what was pulled
+
+/// Takes over what was pulled and may be, a slice in each poll: however much it is, the loop goes on turning.
+/// A part is a log like any other (the beginning of the one that the LB chose): it may be promised on, and is
+/// voted on only by an Accept that stands behind it. Between two slices an LB of a higher epoch ends the pull
+/// when it is promised or named another log; one of the same epoch sends what is staged; one of an epoch in
+/// between (a zombie's) may cut the log below the stage, which then follows on nothing.
+void Acceptor::adopt(Machine& machine, Output& out) {
+  EntryView entry;
+  while (adopted_.entries < kAdoptAtOnce && adopted_.bytes < kAdoptBytesAtOnce && log_takes(out.append) &&
+         pull_.staged(entry)) {
+    ++adopted_.entries;
+    adopted_.bytes += entry_size(entry.op.size());
+    if (!adopt(entry, machine, out)) {
+      pull_.stop();
+      return;
+    }
+    pull_.adopted(log_);
+  }
+  end_pull(machine, out);
+}
+
+/// One staged entry. False: the pull leads nowhere.
+bool Acceptor::adopt(const EntryView& entry, Machine& machine, Output& out) {
+  if (!log_.matches(previous(entry.seq), pull_.staged_behind())) {
+    ++counters_.ignored;
+    return false;  // the log was cut meanwhile
+  }
+  const Hash128 l = next_l(pull_.staged_behind(), entry);
+  if (log_.matches(entry.seq, l)) {
+    return true;  // came as an Accept while it waited in the stage
+  }
+  if (entry.seq <= commit_ || log_.full(entry.op.size())) {
+    ++counters_.ignored;
+    return false;  // it contradicts what was decided meanwhile, or there is no room
+  }
+  if (entry.seq <= log_.last()) {
+    cut(entry.seq, machine);
+  }
+  append(entry, l, machine, out);
+  return true;
+}
+
+/// The log holds what the LB named: so it is that LB's up to there, and what it said of its commit is said of
+/// ours. Under load one that waits for its Rejoin hears it only so: it takes no Accepts.
+void Acceptor::end_pull(Machine& machine, Output& out) {
+  const Pull::Target target = pull_.target();
+  if (!pull_.reached(log_)) {
+    return;
+  }
+  if (pull_.epoch() >= promised_) {
+    note_commit(target.commit, target.commit_s, target.seq, machine);
+    admit(pull_.epoch(), out);
+  }
+}
+
+// ---- promise, commit, durability
+
+void Acceptor::raise_promise(Epoch epoch, Nonce instance) {
+  TERCET_CHECK(epoch > promised_, "a promise only rises");
+  promised_ = epoch;
+  promised_to_ = instance;
+  held_.forget();  // from here on no vote or answer for an older epoch leaves
+  if (pull_.active() && pull_.epoch() < epoch) {
+    pull_.stop();
+  }
+}
+
+void Acceptor::note_commit(Seq sent, const Hash128& s, Seq proved, Machine& machine) {
+  // S is compared only where this very message proved that our log is the LB's.
+  if (sent.value != 0 && sent <= proved) {
+    divergence_.told(sent, s.low);
+    divergence_.judge(log_, applied_);
+  }
+  const Seq commit =
+      planted(Mutant::commit_without_proof) ? std::min(sent, log_.last()) : std::min(sent, proved);
+  if (commit > commit_) {
+    commit_ = commit;
+    commit_s_ = s;
+    commit_dirty_ = sent <= proved;
+    machine.settle(std::min(commit_, applied_));
+  }
+}
+
+void Acceptor::durable(Lsn lsn) {
+  TERCET_CHECK(lsn >= durable_lsn_ && lsn <= lsn_, "durability only grows, up to what was handed out");
+  durable_lsn_ = lsn;
+  while (durable_seq_ < log_.last() && log_.lsn_at(tercet::next(durable_seq_)) <= durable_lsn_) {
+    durable_seq_ = tercet::next(durable_seq_);
+  }
+}
+
+MonoTime Acceptor::ask_for_more(bool log_had_room, MonoTime now, Output& out) {
+  EntryView more;
+  const bool adopting = pull_.staged(more);
+  // With more to adopt: at once, or, when the disk has not taken what there is, as soon as it has.
+  MonoTime again = adopting && log_had_room ? now : MonoTime::never();
+  ServerId to{};
+  Missing ask;
+  if (!adopting && pull_.ask(log_, now, to, ask, again)) {
+    if (const MutBytes room = out.sends.open(); !room.empty()) {
+      put(room, ask);
+      out.sends.close(to, sizeof(ask));
+    }
+  }
+  return again;
+}
+
+MonoTime Acceptor::tick(const Moment& now, Machine& machine, Output& out) {
+  write_commit(out);
+  const bool log_had_room = log_takes(out.append);
+  adopt(machine, out);
+  adopted_ = {};
+  const bool book_is_there = catch_up_book(now.mono, machine);
+  const Held::Durable durable{durable_lsn_, std::min(durable_seq_, applied_)};
+  held_.send_promise(durable, {options_.introduction.data(), options_.introduction.size()}, out.sends);
+  if (member()) {
+    held_.send_votes(durable, {flags(machine), promised_, options_.incarnation, now.wall}, holder(), log_,
+                     out.sends);
+  }
+  held_.send_answers(durable, out.sends);
+  const MonoTime again = earlier(ask_for_more(log_had_room, now.mono, out), divergence_.next_rebuild());
+  return book_is_there ? later(again, now.mono) : now.mono;
+}
+
+}  // namespace tercet::quorum

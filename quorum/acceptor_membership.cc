@@ -1,0 +1,50 @@
+// Who may vote (DESIGN §2 "First start, lost disks, wrong backends"): a backend that its own log names, and
+// if a Rejoin named it, only once that is decided and its admission is durable.
+
+#include <algorithm>
+
+#include "base/mutant.h"
+#include "quorum/acceptor.h"
+
+namespace tercet::quorum {
+
+bool Acceptor::member() const {
+  if (lost_ || !named()) {
+    return false;
+  }
+  const Member& ours = our_member();
+  return !ours.rejoined() || (admitted_by_ == ours.seq && admitted_lsn_ <= durable_lsn_);
+}
+
+/// The Rejoin that names us is decided, as an LB of `epoch` says of a log that is ours. Until we are a member
+/// only the two others vote, so both have it. With the admission comes a promise of that epoch: without one a
+/// zombie of a lower epoch, whose promises the disk before us gave, could decide with our vote.
+void Acceptor::admit(Epoch epoch, Output& out) {
+  note_replaced();
+  const Member& ours = our_member();
+  if (stopped_ || lost_ || !named() || !ours.rejoined() || admitted_by_ == ours.seq || commit_ < ours.seq) {
+    return;
+  }
+  if (epoch > promised_ && !planted(Mutant::admitted_at_promise_zero)) {
+    raise_promise(epoch, {});
+  }
+  AdmittedRecord record;
+  record.rejoin = ours.seq.value;
+  record.epoch = promised_.value;
+  out.append.add_admitted(record);
+  ++lsn_.value;
+  admitted_by_ = ours.seq;
+  admitted_lsn_ = lsn_;
+}
+
+/// Another incarnation has our place, and that is decided: ours never comes back.
+void Acceptor::note_replaced() {
+  if (was_named_ && !named() && our_member().rejoined() && our_member().seq <= commit_) {
+    lost_ = true;
+  }
+}
+
+/// Never one that was a member once: what it promised then could count again.
+bool Acceptor::asks_rejoin() const { return !stopped_ && !lost_ && !named() && !was_named_; }
+
+}  // namespace tercet::quorum
