@@ -25,8 +25,11 @@ enum class Mutant : uint8_t {
   commit_without_proof,  ///< from an Accept that does not match so far
   relayed_state,         ///< a new LB passes on the S that a backend told of, before its own tally has one
   pause_made_up_for,     ///< an LB that was paused catches cell time up, a second at a time
-  no_tombstone,          ///< the book forgets a handle that it is done with
-  lying_backend,         ///< not a bug of ours but a fault: this backend's book computes wrong results
+  torn_called_corrupt,
+  corrupt_called_torn,
+  failed_write_counts,  ///< the log goes on after a write that failed as if it had been done
+  no_tombstone,         ///< the book forgets a handle that it is done with
+  lying_backend,        ///< not a bug of ours but a fault: this backend's book computes wrong results
 };
 
 #ifdef TERCET_TEST_FAULTS

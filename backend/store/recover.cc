@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backend/store/sector_reader.h"
+#include "base/mutant.h"
 
 namespace tercet::store {
 namespace {
@@ -72,6 +73,9 @@ Recovery::Sector Recovery::look(Place place, const uint8_t* bytes, SectorHeader&
     case SectorKind::zero:
       return Sector::zero;
     case SectorKind::damaged:
+      if (planted(Mutant::corrupt_called_torn)) {
+        return Sector::former;
+      }
       say(Verdict::corrupt, text_of(place) + ": damaged (its checksum does not match)");
       return Sector::bad;
     case SectorKind::version:
@@ -310,7 +314,7 @@ void Recovery::judge_the_rest() {
   }
   end().batch_seen = std::max(end().batch_seen, BatchNumber{torn.batch});
   result_.torn_batch = torn.batch;
-  say(Verdict::torn, text_of(torn_at) + ": batch " + std::to_string(torn.batch) + " was cut, " +
+  say(planted(Mutant::torn_called_corrupt) ? Verdict::corrupt : Verdict::torn, text_of(torn_at) + ": batch " + std::to_string(torn.batch) + " was cut, " +
                          std::to_string(present) + " of its " + std::to_string(torn.count) +
                          " sectors were written");
 }

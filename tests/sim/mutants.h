@@ -9,7 +9,7 @@
 
 namespace tercet::sim {
 
-inline constexpr std::array<std::pair<std::string_view, Mutant>, 17> kMutants{{
+inline constexpr std::array<std::pair<std::string_view, Mutant>, 20> kMutants{{
     {"vote_before_durable", Mutant::vote_before_durable},
     {"promise_before_durable", Mutant::promise_before_durable},
     {"choose_highest_seq_without_epoch", Mutant::choose_highest_seq_without_epoch},
@@ -26,6 +26,9 @@ inline constexpr std::array<std::pair<std::string_view, Mutant>, 17> kMutants{{
     {"commit_without_proof", Mutant::commit_without_proof},
     {"relayed_state", Mutant::relayed_state},
     {"pause_made_up_for", Mutant::pause_made_up_for},
+    {"torn_called_corrupt", Mutant::torn_called_corrupt},
+    {"corrupt_called_torn", Mutant::corrupt_called_torn},
+    {"failed_write_counts", Mutant::failed_write_counts},
     {"no_tombstone", Mutant::no_tombstone},
 }};
 

@@ -227,6 +227,7 @@ void World::new_disk(unsigned slot, bool knows) {
   b.lost = knows;
   b.whole = false;
   b.power_fails_after.reset();
+  b.disk_lied = false;
   b.voted = {};
   b.voted_l = {};
   b.promised = {};
@@ -234,25 +235,38 @@ void World::new_disk(unsigned slot, bool knows) {
 }
 
 /// False: what the disk holds cannot be trusted.
-bool World::recover_backend(unsigned slot, const quorum::Acceptor::Options& options, store::LogEnd& end) {
+bool World::open_backend(unsigned slot) {
   Backend& b = backends_[slot];
-  b.acceptor = std::make_unique<quorum::Acceptor>(options);
+  backend::OpeningOptions options;
+  options.log_made = b.log_made;
+  options.log.store = b.store;
+  options.log.segment_bytes = kSegmentBytes;
+  options.log.batch_bytes = kBatchBytes;
+  options.acceptor.cell = CellId{7};
+  options.acceptor.slot = static_cast<Slot>(slot);
+  options.acceptor.incarnation = b.incarnation;
+  options.acceptor.amnesiac = b.lost;
+  options.acceptor.held = {.results = 256, .reads = 16};
+  options.acceptor.log = {1U << 16U, 16U << 20U};
+  uint8_t introduction[sizeof(Introduction) + 1];
+  std::memset(introduction, static_cast<int>(slot + 1), sizeof(Introduction));
+  introduction[sizeof(Introduction)] = static_cast<uint8_t>('1' + slot);
+  for (const uint8_t byte : introduction) {
+    options.acceptor.introduction.push_back(byte);
+  }
   b.machine = std::make_unique<backend::BookMachine>(
       backend::BookMachineOptions{small_book(), static_cast<int>(slot) == options_.lying_slot},
       check_constituent);
-  const store::Recovered recovered = store::recover(
-      *b.disk, {.store = b.store, .fresh = !b.log_made}, [&](store::Lsn, uint8_t type, Bytes bytes) {
-        return b.acceptor->replay(static_cast<RecordType>(type), bytes);
-      });
-  if (recovered.verdict != store::Verdict::clean && recovered.verdict != store::Verdict::torn) {
+  backend::Opening opening = backend::open_log(*b.disk, *b.machine, options);
+  if (!opening.sound()) {
     if (b.whole) {
-      checkers_.fail("b" + std::to_string(slot + 1) + " cannot read its log after a crash: " + recovered.why);
+      checkers_.fail("b" + std::to_string(slot + 1) + " cannot read its log after a crash: " + opening.why);
     }
-    trace("b%u cannot trust its disk: %s", slot + 1, recovered.why.c_str());
+    trace("b%u cannot trust its disk: %s", slot + 1, opening.why.c_str());
     return false;
   }
-  b.acceptor->recovered(*b.machine);
-  end = recovered.end;
+  b.acceptor = std::move(opening.acceptor);
+  b.log = std::move(opening.log);
   return true;
 }
 
@@ -261,43 +275,22 @@ void World::start_backend(unsigned slot) {
   if (b.replica != nullptr) {
     return;
   }
-  quorum::Acceptor::Options options;
-  options.cell = CellId{7};
-  options.slot = static_cast<Slot>(slot);
-  options.incarnation = b.incarnation;
-  options.amnesiac = b.lost;
-  options.held = {.results = 256, .reads = 16};
-  options.log = {1U << 16U, 16U << 20U};
-  uint8_t introduction[sizeof(Introduction) + 1];
-  std::memset(introduction, static_cast<int>(slot + 1), sizeof(Introduction));
-  introduction[sizeof(Introduction)] = static_cast<uint8_t>('1' + slot);
-  for (const uint8_t byte : introduction) {
-    options.introduction.push_back(byte);
-  }
-  store::LogEnd end;
-  if (!recover_backend(slot, options, end)) {
+  if (!open_backend(slot)) {
     new_disk(slot, true);
-    options.incarnation = b.incarnation;
-    options.amnesiac = true;
-    if (!recover_backend(slot, options, end)) {
+    if (!open_backend(slot)) {
       checkers_.fail("b" + std::to_string(slot + 1) + " cannot read an empty disk");
       return;
     }
   }
   // I6: what it told was durable.
   const quorum::LogView& log = b.acceptor->log();
-  if (b.whole && b.acceptor->promised() < b.promised) {
+  if (!b.disk_lied && b.acceptor->promised() < b.promised) {
     checkers_.fail("I6: b" + std::to_string(slot + 1) + " forgot a promise that it had sent");
   }
-  if (b.whole && b.voted.value != 0 && !log.matches(b.voted, b.voted_l)) {
+  if (!b.disk_lied && b.voted.value != 0 && !log.matches(b.voted, b.voted_l)) {
     checkers_.fail("I6: b" + std::to_string(slot + 1) + " forgot entries that it had voted, up to seq " +
                    std::to_string(b.voted.value));
   }
-  store::Log::Options log_options;
-  log_options.store = b.store;
-  log_options.segment_bytes = kSegmentBytes;
-  log_options.batch_bytes = kBatchBytes;
-  b.log = std::make_unique<store::Log>(*b.disk, log_options, end);
   b.log_made = b.disk->size(0) != 0;
   b.replica = std::make_unique<backend::Replica>(*b.acceptor, *b.machine, *b.log);
   b.inbox.clear();
@@ -441,6 +434,7 @@ void World::poll_backend(unsigned slot) {
   // One that a lying disk made forget a vote is whole again when it has that entry.
   b.whole = b.whole || (b.acceptor->member() && !b.power_fails_after &&
                         (b.voted.value == 0 || b.acceptor->log().matches(b.voted, b.voted_l)));
+  b.disk_lied = b.disk_lied && !b.whole;
   check_backend(slot);
   for (const Outbox::Parcel& parcel : outbox_->parcels()) {
     watch_outgoing(slot, outbox_->bytes(parcel));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "backend/book_machine.h"
+#include "backend/opening.h"
 #include "backend/replica.h"
 #include "backend/store/memory_disk.h"
 #include "dataplane/steer/balancer.h"
@@ -125,6 +126,7 @@ class World {
     MonoTime paused_until;
     std::deque<std::pair<Host, std::vector<uint8_t>>> inbox;
     std::optional<uint64_t> power_fails_after;  ///< so many writes of its disk
+    bool disk_lied = false;                     ///< said that it wrote what it did not
     MonoTime reopens_at;                        ///< its log stopped: then its owner tries again
     // What it has told: must be on the disk (I6).
     Seq voted;
@@ -158,8 +160,7 @@ class World {
   void check_lb(unsigned lb);
   void check_backend(unsigned slot);
   void new_disk(unsigned slot, bool knows);
-  [[nodiscard]] bool recover_backend(unsigned slot, const quorum::Acceptor::Options& options,
-                                     store::LogEnd& end);
+  [[nodiscard]] bool open_backend(unsigned slot);
   void take_events(unsigned lb);
   [[nodiscard]] Moment moment(Host host);
   [[nodiscard]] MonoTime true_time(Host host, MonoTime local) const;

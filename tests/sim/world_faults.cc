@@ -50,6 +50,7 @@ void World::lose_write(unsigned slot) {
   b.whole = false;
   b.disk->fault_next_write(store::WriteFault::lose);
   b.power_fails_after = b.disk->writes() + 2;
+  b.disk_lied = true;
   ++disks_lost_;
 }
 
