@@ -18,13 +18,10 @@ enum class Mutant : uint8_t {
   genesis_from_two_empty_promises,
   answer_on_equal_s_one_result,
   heard_without_fit,
-  old_life_counts,           ///< the promise of an incarnation that lost its disk
-  counts_without_admission,  ///< the promise of one that a Rejoin names, before it is admitted
-  admitted_at_promise_zero,
   rebuild_drops_the_log,
-  commit_without_proof,  ///< from an Accept that does not match so far
-  relayed_state,         ///< a new LB passes on the S that a backend told of, before its own tally has one
-  pause_made_up_for,     ///< an LB that was paused catches cell time up, a second at a time
+  commit_of_another_log,  ///< from an Accept that does not match
+  relayed_state,          ///< a new LB passes on the S that a backend told of, before its own tally has one
+  pause_made_up_for,      ///< an LB that was paused catches cell time up, a second at a time
   torn_called_corrupt,
   corrupt_called_torn,
   failed_write_counts,  ///< the log goes on after a write that failed as if it had been done

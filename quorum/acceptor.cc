@@ -70,6 +70,9 @@ void Acceptor::on(const AcceptView& view, ServerId from, const Moment& now, Mach
   const Seq before = previous(Seq{h.first});
   const Hash128 before_l = h.prev_l.get();
   if (!may_take(view) || !log_.matches(before, before_l)) {
+    if (planted(Mutant::commit_of_another_log)) {
+      note_commit(Seq{h.commit}, h.commit_s.get(), log_.last(), machine);
+    }
     if (before.value != 0) {
       const std::optional<Slot> source = source_named_in(view);
       lack({before, before_l, Seq{h.commit}, h.commit_s.get()}, epoch, from, source ? &*source : nullptr,

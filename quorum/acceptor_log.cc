@@ -220,8 +220,7 @@ void Acceptor::note_commit(Seq sent, const Hash128& s, Seq proved, Machine& mach
     divergence_.told(sent, s.low);
     divergence_.judge(log_, applied_);
   }
-  const Seq commit =
-      planted(Mutant::commit_without_proof) ? std::min(sent, log_.last()) : std::min(sent, proved);
+  const Seq commit = std::min(sent, proved);
   if (commit > commit_) {
     commit_ = commit;
     commit_s_ = s;

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "base/mutant.h"
 #include "quorum/acceptor.h"
 
 namespace tercet::quorum {
@@ -25,7 +24,7 @@ void Acceptor::admit(Epoch epoch, Output& out) {
   if (stopped_ || lost_ || !named() || !ours.rejoined() || admitted_by_ == ours.seq || commit_ < ours.seq) {
     return;
   }
-  if (epoch > promised_ && !planted(Mutant::admitted_at_promise_zero)) {
+  if (epoch > promised_) {
     raise_promise(epoch, {});
   }
   AdmittedRecord record;

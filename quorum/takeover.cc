@@ -35,13 +35,12 @@ std::optional<Choice> choose(const Promises& promises, SlotSet left_out) {
   Choice choice;
   for (const Slot slot : kSlots) {
     const Promised& promise = promises[index(slot)];
-    const bool named = table.names(slot, promise.incarnation) || planted(Mutant::old_life_counts);
-    if (!promise.here || left_out.has(slot) || (promise.flags & kAmnesiac) != 0 || !named) {
+    if (!promise.here || left_out.has(slot) || (promise.flags & kAmnesiac) != 0 ||
+        !table.names(slot, promise.incarnation)) {
       continue;
     }
     const bool empty = promise.last.value == 0;
-    const bool admitted = promise.admitted || planted(Mutant::counts_without_admission);
-    if (empty ? !all_answered : !admitted) {
+    if (empty ? !all_answered : !promise.admitted) {
       continue;
     }
     any_empty = any_empty || empty;

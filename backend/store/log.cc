@@ -335,7 +335,7 @@ bool Log::take(const IoDone& done) {
       remove_spares();
       break;
     case kSyncId:
-      if (done.error != IoError::none && !planted(Mutant::failed_write_counts)) {
+      if (done.error != IoError::none) {
         unsure_ = options_.durability == Durability::memory;
         stop(done.error, "log: the last sync failed: " + reason(done));
       } else {
@@ -352,7 +352,7 @@ bool Log::take(const IoDone& done) {
 
 void Log::written(const IoDone& done) {
   in_flight_ = false;
-  if (done.error != IoError::none) {
+  if (done.error != IoError::none && !planted(Mutant::failed_write_counts)) {
     // A write to the page cache that is refused leaves what is there; one that syncs may have lost it.
     unsure_ = options_.durability == Durability::memory && in_flight_syncs_;
     stop(done.error, "log: writing batch " + std::to_string(number_) + " to " + segment_name(segment_) +

@@ -314,9 +314,9 @@ void Recovery::judge_the_rest() {
   }
   end().batch_seen = std::max(end().batch_seen, BatchNumber{torn.batch});
   result_.torn_batch = torn.batch;
-  say(planted(Mutant::torn_called_corrupt) ? Verdict::corrupt : Verdict::torn, text_of(torn_at) + ": batch " + std::to_string(torn.batch) + " was cut, " +
-                         std::to_string(present) + " of its " + std::to_string(torn.count) +
-                         " sectors were written");
+  say(planted(Mutant::torn_called_corrupt) ? Verdict::corrupt : Verdict::torn,
+      text_of(torn_at) + ": batch " + std::to_string(torn.batch) + " was cut, " + std::to_string(present) +
+          " of its " + std::to_string(torn.count) + " sectors were written");
 }
 
 Recovered Recovery::run() {

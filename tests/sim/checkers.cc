@@ -4,8 +4,8 @@
 
 namespace tercet::sim {
 
-void Checkers::decided(const char* who, Seq seq, const Hash128& l, CellTime cell) {
-  auto [at, fresh] = decided_.try_emplace(seq.value, Decided{l, cell, std::nullopt});
+void Checkers::decided(const char* who, Seq seq, const Hash128& l, CellTime cell, MonoTime when) {
+  auto [at, fresh] = decided_.try_emplace(seq.value, Decided{l, cell, when, std::nullopt});
   if (!fresh) {
     if (at->second.l != l) {
       fail("I1/I2: " + std::string(who) + " holds another entry decided at seq " + std::to_string(seq.value));
@@ -17,6 +17,17 @@ void Checkers::decided(const char* who, Seq seq, const Hash128& l, CellTime cell
     const int64_t step = cell.ms - before->second.cell.ms;
     if (before->first + 1 == seq.value && (step < 0 || step > 1000)) {
       fail("I8: cell time steps by " + std::to_string(step) + " ms at seq " + std::to_string(seq.value));
+    }
+    // One step of a second may follow a pause, not one after the other until the pause is made up for.
+    auto earlier = before;
+    for (unsigned i = 0; i < 6 && earlier != decided_.begin(); ++i) {
+      earlier = std::prev(earlier);
+    }
+    const Duration passed = when - earlier->second.at;
+    const int64_t made_up = cell.ms - earlier->second.cell.ms - passed.ms();
+    if (earlier->first + 7 == seq.value && passed < milliseconds(500) && made_up > 1300) {
+      fail("I8: cell time gained " + std::to_string(made_up) + " ms within seven entries at seq " +
+           std::to_string(seq.value));
     }
   }
 }

@@ -25,7 +25,7 @@ class Checkers {
   }
 
   // I1, I2, I8: some server holds `l` (and these times) for decided for seq.
-  void decided(const char* who, Seq seq, const Hash128& l, CellTime cell);
+  void decided(const char* who, Seq seq, const Hash128& l, CellTime cell, MonoTime at);
   // I5: of a backend that does not lie: its S at a decided seq.
   void state(const char* who, Seq seq, const Hash128& l, uint64_t s);
 
@@ -43,6 +43,7 @@ class Checkers {
   struct Decided {
     Hash128 l;
     CellTime cell;
+    MonoTime at;  ///< first seen decided, true time
     std::optional<uint64_t> s;
   };
   struct Held {

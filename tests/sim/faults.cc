@@ -23,7 +23,7 @@ class Faults {
   void strike() {
     world_.note_fault();
     const MonoTime ends = world_.now() + random_.between(milliseconds(50), milliseconds(2500));
-    switch (random_.below(19)) {
+    switch (random_.below(22)) {
       case 0:
       case 1: {
         const auto lb = static_cast<unsigned>(random_.below(2));
@@ -110,6 +110,21 @@ class Faults {
         if (world_.backend_up(slot)) {
           world_.fail_disk(slot, random_.chance(0.5) ? store::WriteFault::full : store::WriteFault::fail);
         }
+        break;
+      }
+      case 19: {
+        const auto slot = static_cast<unsigned>(random_.below(kBackends));
+        if (world_.may_lose_disk(slot)) {
+          world_.damage_book(slot, random_.between(milliseconds(20), milliseconds(400)));
+        }
+        break;
+      }
+      case 20: {
+        // Nobody follows the one that sleeps: what it slept it must not make up for.
+        const auto lb = static_cast<unsigned>(random_.below(2));
+        world_.crash_lb(1 - lb);
+        standing_.push_back({Standing::Kind::lb_down, static_cast<Host>(1 - lb), 0, ends});
+        world_.pause(static_cast<Host>(lb), random_.between(milliseconds(1500), milliseconds(3000)));
         break;
       }
       default:

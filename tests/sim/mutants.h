@@ -9,7 +9,7 @@
 
 namespace tercet::sim {
 
-inline constexpr std::array<std::pair<std::string_view, Mutant>, 20> kMutants{{
+inline constexpr std::array<std::pair<std::string_view, Mutant>, 17> kMutants{{
     {"vote_before_durable", Mutant::vote_before_durable},
     {"promise_before_durable", Mutant::promise_before_durable},
     {"choose_highest_seq_without_epoch", Mutant::choose_highest_seq_without_epoch},
@@ -19,11 +19,8 @@ inline constexpr std::array<std::pair<std::string_view, Mutant>, 20> kMutants{{
     {"genesis_from_two_empty_promises", Mutant::genesis_from_two_empty_promises},
     {"answer_on_equal_s_one_result", Mutant::answer_on_equal_s_one_result},
     {"heard_without_fit", Mutant::heard_without_fit},
-    {"old_life_counts", Mutant::old_life_counts},
-    {"counts_without_admission", Mutant::counts_without_admission},
-    {"admitted_at_promise_zero", Mutant::admitted_at_promise_zero},
     {"rebuild_drops_the_log", Mutant::rebuild_drops_the_log},
-    {"commit_without_proof", Mutant::commit_without_proof},
+    {"commit_of_another_log", Mutant::commit_of_another_log},
     {"relayed_state", Mutant::relayed_state},
     {"pause_made_up_for", Mutant::pause_made_up_for},
     {"torn_called_corrupt", Mutant::torn_called_corrupt},

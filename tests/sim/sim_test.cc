@@ -1,5 +1,5 @@
-// The simulator as a test: a fixed set of seeds, a set drawn from the commit's hash (each commit looks somewhere new), and
-// the planted bugs, each of which some seed must catch.
+// The simulator as a test: a fixed set of seeds, a set drawn from the commit's hash (each commit looks
+// somewhere new), and the planted bugs, each of which some seed must catch.
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -58,7 +58,8 @@ TEST(Simulator, OneSeedDecidesEverything) {
 
 class PlantedBug : public testing::TestWithParam<std::pair<std::string_view, Mutant>> {};
 
-/// In a process of its own: an asserted invariant may be what catches it, and the switch is the whole process's.
+/// In a process of its own: an asserted invariant may be what catches it, and the switch is the whole
+/// process's.
 TEST_P(PlantedBug, IsCaught) {
   const pid_t child = fork();
   ASSERT_GE(child, 0);

@@ -311,6 +311,8 @@ void World::crash_backend(unsigned slot, bool power) {
     b.voted_l = {};
   }
   b.power_fails_after.reset();
+  b.power_fails_at = MonoTime::never();
+  b.book_mends_at = {};
   if (power) {
     b.disk->power_loss(random_.next());
   } else {
@@ -427,12 +429,17 @@ void World::poll_backend(unsigned slot) {
     messages_.push_back(message);
   }
   b.disk->advance(now_);
+  if (b.book_mends_at.ns != 0 && now_ >= b.book_mends_at) {
+    b.book_mends_at = {};
+    b.machine->lie(false);
+  }
   outbox_->clear();
   const MonoTime next = b.replica->poll(messages_, moment(host), *outbox_);
   b.inbox.clear();
   b.log_made = b.log_made || b.log->ready();
   // One that a lying disk made forget a vote is whole again when it has that entry.
-  b.whole = b.whole || (b.acceptor->member() && !b.power_fails_after &&
+  b.whole = b.whole || (b.acceptor->member() && !b.acceptor->divergent() && b.book_mends_at.ns == 0 &&
+                        !b.power_fails_after && b.power_fails_at == MonoTime::never() &&
                         (b.voted.value == 0 || b.acceptor->log().matches(b.voted, b.voted_l)));
   b.disk_lied = b.disk_lied && !b.whole;
   check_backend(slot);
@@ -440,7 +447,8 @@ void World::poll_backend(unsigned slot) {
     watch_outgoing(slot, outbox_->bytes(parcel));
   }
   route(host, *outbox_);
-  b.sprung = b.sprung || (b.power_fails_after && b.disk->writes() >= *b.power_fails_after);
+  b.sprung = b.sprung || now_ >= b.power_fails_at ||
+             (b.power_fails_after && b.disk->writes() >= *b.power_fails_after);
   if (b.sprung) {
     b.sprung = false;
     crash_backend(slot, true);

@@ -74,8 +74,10 @@ class World {
   void corrupt_backend(unsigned slot);
   /// A write that the disk says it did, and did not: the power fails when the next one was done.
   void lose_write(unsigned slot);
+  /// Its book computes wrong things for a while: then its state is wrong, and its log is not.
+  void damage_book(unsigned slot, Duration span);
   /// Its next write fails, or finds the disk full: its log stops.
-  void fail_disk(unsigned slot, store::WriteFault fault) { backends_[slot].disk->fault_next_write(fault); }
+  void fail_disk(unsigned slot, store::WriteFault fault);
   void pause(Host host, Duration span);
   void isolate(Host host);
   void rejoin(Host host);
@@ -126,8 +128,10 @@ class World {
     MonoTime paused_until;
     std::deque<std::pair<Host, std::vector<uint8_t>>> inbox;
     std::optional<uint64_t> power_fails_after;  ///< so many writes of its disk
-    bool disk_lied = false;                     ///< said that it wrote what it did not
-    MonoTime reopens_at;                        ///< its log stopped: then its owner tries again
+    MonoTime power_fails_at = MonoTime::never();
+    bool disk_lied = false;  ///< said that it wrote what it did not
+    MonoTime book_mends_at;  ///< its book computes wrong things until then
+    MonoTime reopens_at;     ///< its log stopped: then its owner tries again
     // What it has told: must be on the disk (I6).
     Seq voted;
     Hash128 voted_l;
@@ -160,6 +164,7 @@ class World {
   void check_lb(unsigned lb);
   void check_backend(unsigned slot);
   void new_disk(unsigned slot, bool knows);
+  [[nodiscard]] uint64_t written_end(unsigned slot, store::FileId file) const;
   [[nodiscard]] bool open_backend(unsigned slot);
   void take_events(unsigned lb);
   [[nodiscard]] Moment moment(Host host);

@@ -44,7 +44,7 @@ void World::check_lb(unsigned lb) {
     node.checked = {};
   }
   for (const auto& entry : proposer.decided_since(node.checked)) {
-    checkers_.decided(lb == 0 ? "lb1" : "lb2", entry.seq, entry.l, entry.cell);
+    checkers_.decided(lb == 0 ? "lb1" : "lb2", entry.seq, entry.l, entry.cell, now_);
   }
   node.checked = proposer.commit();
 }
@@ -53,10 +53,12 @@ void World::check_backend(unsigned slot) {
   Backend& b = backends_[slot];
   const quorum::LogView& log = b.acceptor->log();
   static constexpr const char* kNames[] = {"b1", "b2", "b3"};
-  while (b.checked < b.acceptor->commit()) {
+  // One whose state is wrong, and knows, is looked at when it has built its book anew.
+  while (b.checked < b.acceptor->commit() && !b.acceptor->divergent() &&
+         next(b.checked) <= b.acceptor->applied()) {
     b.checked = next(b.checked);
     const EntryView entry = log.entry(b.checked);
-    checkers_.decided(kNames[slot], b.checked, log.l_at(b.checked), entry.cell);
+    checkers_.decided(kNames[slot], b.checked, log.l_at(b.checked), entry.cell, now_);
     if (static_cast<int>(slot) != options_.lying_slot) {
       checkers_.state(kNames[slot], b.checked, log.l_at(b.checked), log.s_at(b.checked).low);
     }
@@ -82,10 +84,14 @@ void World::expect_service() {
     }
   }
   for (unsigned slot = 0; slot < kBackends; ++slot) {
-    const quorum::Acceptor& acceptor = *backends_[slot].acceptor;
     if (static_cast<int>(slot) == options_.lying_slot) {
       continue;
     }
+    if (!backend_up(slot)) {
+      checkers_.fail("liveness: b" + std::to_string(slot + 1) + " is down after all faults ended");
+      return;
+    }
+    const quorum::Acceptor& acceptor = *backends_[slot].acceptor;
     const uint64_t newest = checkers_.decided_entries();
     if (!acceptor.member() || acceptor.divergent() || acceptor.commit().value + 200 < newest) {
       checkers_.fail("liveness: b" + std::to_string(slot + 1) +

@@ -1,5 +1,7 @@
 // What happens to a world: pauses, cuts, clocks that jump, and the end of all faults.
 
+#include <algorithm>
+
 #include "tests/sim/world.h"
 
 namespace tercet::sim {
@@ -30,18 +32,51 @@ void World::wipe_backend(unsigned slot) {
   ++disks_lost_;
 }
 
+/// Where the last sector that is not zero ends, at least one sector.
+uint64_t World::written_end(unsigned slot, store::FileId file) const {
+  const store::MemoryDisk& disk = *backends_[slot].disk;
+  uint8_t sector[512];
+  for (uint64_t end = backends_[slot].disk->size(file); end > 512; end -= 512) {
+    disk.peek(file, end - 512, sector);
+    if (std::ranges::any_of(sector, [](uint8_t byte) { return byte != 0; })) {
+      return end;
+    }
+  }
+  return 512;
+}
+
 void World::corrupt_backend(unsigned slot) {
   crash_backend(slot, true);
   Backend& b = backends_[slot];
   b.whole = false;
   const store::FileRange files = b.disk->files();
   const auto file = files.first + static_cast<store::FileId>(random_.below(files.end - files.first));
-  // Mostly where the log is; what is free may have been the last batch.
-  const uint64_t size = std::min<uint64_t>(b.disk->size(file), random_.chance(0.8) ? 16'384 : UINT64_MAX);
-  const uint64_t at = random_.below(size);
+  // Anywhere, where the log is, or in what was written last: only that can be taken for a torn batch.
+  uint64_t at = random_.below(b.disk->size(file));
+  if (random_.chance(0.8)) {
+    const uint64_t end = written_end(slot, file);
+    const uint64_t span = random_.chance(0.5) ? end : std::min<uint64_t>(end, 1024);
+    at = end - 1 - random_.below(span);
+  }
   b.disk->flip(file, at, static_cast<uint8_t>(1U << random_.below(8)));
   trace("b%u: byte %lu of segment %u flips", slot + 1, static_cast<unsigned long>(at), file);
   ++disks_lost_;
+}
+
+void World::damage_book(unsigned slot, Duration span) {
+  Backend& b = backends_[slot];
+  trace("b%u: its book computes wrong things for %ld ms", slot + 1, static_cast<long>(span.ms()));
+  b.whole = false;
+  b.book_mends_at = now_ + span;
+  b.machine->lie(true);
+}
+
+/// Had the log gone on as if the write had been done, the power that fails soon after would show it.
+void World::fail_disk(unsigned slot, store::WriteFault fault) {
+  Backend& b = backends_[slot];
+  trace("b%u: a write fails", slot + 1);
+  b.disk->fault_next_write(fault);
+  b.power_fails_at = now_ + milliseconds(200);
 }
 
 void World::lose_write(unsigned slot) {
@@ -117,6 +152,11 @@ void World::heal_all() {
     backends_[slot].paused_until = {};
     backends_[slot].trap.reset();
     backends_[slot].disk->fault_next_write(store::WriteFault::none);
+    backends_[slot].power_fails_after.reset();
+    backends_[slot].power_fails_at = MonoTime::never();
+    if (backends_[slot].disk_lied) {
+      wipe_backend(slot);  // what it forgot it would never find out by itself
+    }
     start_backend(slot);
     wake(static_cast<Host>(slot + 2), now_);
   }
