@@ -34,8 +34,8 @@ int licenses(bool all, Context& context) {
     return context.fail(rows.error());
   }
   Json list = Json::array();
-  Table table(
-      {"FIRM", "PRODUCT", "TMR-ID", "IN USE", "OF", "CONSTITUENTS", "VALID", "FROM", "UNTIL", "NAME"});
+  Table table({"FIRM", "PRODUCT", "TMR-ID", "MODE", "IN USE", "OF", "CONSTITUENTS", "VALID", "FROM", "UNTIL",
+               "NAME"});
   for (const client::License& row : *rows) {
     list.push_back(row_of(row));
     std::string constituents;
@@ -43,7 +43,7 @@ int licenses(bool all, Context& context) {
       constituents += present ? '*' : '-';
     }
     table.add({std::to_string(row.firm), std::to_string(row.product), std::to_string(row.tmr_id),
-               std::to_string(row.in_use),
+               client::name_of_mode(row.mode), std::to_string(row.in_use),
                row.mode == LicenseMode::no_user_limit ? "no limit" : std::to_string(row.quantity),
                constituents, row.valid ? "yes" : "no", row.valid_from ? to_rfc3339(*row.valid_from) : "-",
                row.valid_until ? to_rfc3339(*row.valid_until) : "-", row.name});
