@@ -111,9 +111,7 @@ Log::Log(Disk& disk, const Options& options, const LogEnd& end, std::vector<LogE
   }
   for (Batch& batch : batches_of_two_) {
     // Not cleared: pages that no batch ever reaches are never touched.
-    const size_t size =
-        (size_t{batch_sectors_} * kSectorBytes + kIoAlignment - 1) / kIoAlignment * kIoAlignment;
-    batch.bytes.reset(static_cast<uint8_t*>(std::aligned_alloc(kIoAlignment, size)));
+    batch.bytes.reset(static_cast<uint8_t*>(std::aligned_alloc(kIoAlignment, buffer_bytes())));
     TERCET_CHECK(batch.bytes != nullptr, "memory for two batches");
     clear(batch);
   }
@@ -128,6 +126,16 @@ Log::~Log() {
 }
 
 uint32_t Log::sectors_of(FileId segment) { return static_cast<uint32_t>(disk_.size(segment) / kSectorBytes); }
+
+/// Whole pages.
+size_t Log::buffer_bytes() const {
+  return (size_t{batch_sectors_} * kSectorBytes + kIoAlignment - 1) / kIoAlignment * kIoAlignment;
+}
+
+std::array<MutBytes, 2> Log::buffers() {
+  const auto whole = [this](Batch& batch) { return MutBytes{batch.bytes.get(), buffer_bytes()}; };
+  return {whole(batches_of_two_[0]), whole(batches_of_two_[1])};
+}
 
 uint32_t Log::record_bytes_max() const {
   return batch_sectors_ * kPayloadBytes - static_cast<uint32_t>(sizeof(RecordHeader));

@@ -16,6 +16,7 @@
 // where it was, append() takes nothing more. What is on the disk then is known only after a restart has read
 // it.
 
+#include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -104,6 +105,8 @@ class Log {
   /// A batch is in flight (its end is something to wait for at disk.bell()).
   [[nodiscard]] bool in_flight() const { return in_flight_; }
   [[nodiscard]] uint32_t record_bytes_max() const;
+  /// Where batches are written from, for a disk that wants to know beforehand (FileRing::fix).
+  [[nodiscard]] std::array<MutBytes, 2> buffers();
   /// Batches written by this object, and the sectors in them.
   [[nodiscard]] uint64_t batches() const { return batches_; }
   [[nodiscard]] uint64_t sectors() const { return sectors_; }
@@ -131,6 +134,7 @@ class Log {
   enum class Closing : uint8_t { no, draining, syncing, closed };
 
   static void clear(Batch& batch);
+  [[nodiscard]] size_t buffer_bytes() const;
   [[nodiscard]] size_t left(const Batch& batch) const;
   Lsn append_over_borders(uint8_t type, Bytes head, Bytes body, Sync sync);
   void send_batch();

@@ -29,6 +29,7 @@ class HeldRing final : public FileRing {
     held.push_back({fd, offset, bytes, durable, id});
     return true;
   }
+  bool fix(std::span<const MutBytes>) override { return false; }
   size_t take(std::span<Done> done) override {
     size_t n = 0;
     while (n < done.size() && !ready.empty()) {

@@ -142,6 +142,10 @@ class RingLog {
     while (!self->log_->ready() && self->disk_->wait()) {
       self->log_->reap();
     }
+    if (!self->port_->file_ring()->fix(self->log_->buffers())) {
+      error = "a fixed buffer does not run on this machine";
+      return nullptr;
+    }
     self->disk_->attach(*self->port_->file_ring());
     return self;
   }

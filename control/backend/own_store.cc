@@ -162,6 +162,11 @@ tl::expected<void, std::string> OwnStore::begin_log() {
   return write_identity(options_.dir, identity_);
 }
 
+void OwnStore::attach(FileRing& ring) {
+  fixed_ = ring.fix(log().buffers());
+  ring_disk_->attach(ring);
+}
+
 std::string OwnStore::turn() {
   if (fault_disk_ == nullptr) {
     return {};

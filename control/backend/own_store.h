@@ -44,7 +44,7 @@ class OwnStore {
   [[nodiscard]] quorum::Acceptor& acceptor() { return *opening_.acceptor; }
   [[nodiscard]] store::Log& log() { return *opening_.log; }
   /// For the log: how the disk is written, how many records there were.
-  [[nodiscard]] const std::string& manner() const { return files_->manner(); }
+  [[nodiscard]] std::string manner() const { return files_->manner() + (fixed_ ? ", fixed buffers" : ""); }
   [[nodiscard]] uint64_t records() const { return opening_.records; }
   /// Lines for the log on what was found: a torn end, a disk that was given up.
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
@@ -54,7 +54,7 @@ class OwnStore {
   /// Readable when the disk has something; -1: it needs no watching.
   [[nodiscard]] int bell() { return disk().bell(); }
   /// Commits leave by `ring` from now on, until detach().
-  void attach(FileRing& ring) { ring_disk_->attach(ring); }
+  void attach(FileRing& ring);
   void detach() { ring_disk_->detach(); }
 
   /// Now and then: what the fault file says. The line to log, if that has changed.
@@ -79,6 +79,7 @@ class OwnStore {
 
   Options options_;
   Identity identity_;
+  bool fixed_ = false;  ///< the ring knows the log's buffers
   bool noted_ = false;  ///< the identity says what note_stopped() had to say
   std::vector<std::string> warnings_;
   std::string lost_;

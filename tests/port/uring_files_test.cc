@@ -106,6 +106,25 @@ TEST_F(UringFilesTest, MoreThanItsPlacesAreNotTakenAndPlacesComeBack) {
   EXPECT_EQ(wait_for(1).at(0).id, 100U);
 }
 
+TEST_F(UringFilesTest, WritesOutOfFixedBuffersAndBesideThem) {
+  std::vector<uint8_t> first(4096, 'a');
+  std::vector<uint8_t> second(4096, 'b');
+  const MutBytes buffers[] = {first, second};
+  const MutBytes many[FileRing::kFixedMax + 1] = {};
+  EXPECT_FALSE(ring_->fix(many));
+  ASSERT_TRUE(ring_->fix(buffers));
+  EXPECT_FALSE(ring_->fix(buffers)) << "once";
+  ASSERT_TRUE(ring_->write(fd_, 0, Bytes(second).subspan(4090, 6), true, 1));
+  ASSERT_TRUE(ring_->write(fd_, 6, Bytes(first).first(3), false, 2));
+  ASSERT_TRUE(ring_->write(fd_, 9, bytes("else"), true, 3));
+  const auto done = wait_for(3);
+  ASSERT_EQ(done.size(), 3U);
+  for (const FileRing::Done& one : done) {
+    EXPECT_EQ(one.result, one.id == 1 ? 6 : one.id == 2 ? 3 : 4);
+  }
+  EXPECT_EQ(content(), "bbbbbbaaaelse");
+}
+
 TEST_F(UringFilesTest, FinishWaitsForWhatIsUnderWay) {
   ASSERT_TRUE(ring_->write(fd_, 0, bytes("last words"), true, 1));
   RxBurst burst;

@@ -2,12 +2,14 @@
 
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "base/check.h"
 
@@ -145,6 +147,18 @@ int Ring::do_register(unsigned opcode, const void* argument, unsigned count) con
 tl::expected<void, std::string> Ring::register_files(std::span<const int> fds) {
   if (const int error = do_register(IORING_REGISTER_FILES, fds.data(), static_cast<unsigned>(fds.size()))) {
     return Failure(std::string("io_uring: cannot register the sockets: ") + std::strerror(error));
+  }
+  return {};
+}
+
+tl::expected<void, std::string> Ring::register_buffers(std::span<const MutBytes> buffers) {
+  std::vector<iovec> pieces;
+  for (const MutBytes& buffer : buffers) {
+    pieces.push_back({buffer.data(), buffer.size()});
+  }
+  if (const int error =
+          do_register(IORING_REGISTER_BUFFERS, pieces.data(), static_cast<unsigned>(pieces.size()))) {
+    return Failure(std::string("io_uring: cannot register buffers: ") + std::strerror(error));
   }
   return {};
 }

@@ -69,6 +69,8 @@ class Ring {
   Ring& operator=(Ring&&) = default;
 
   tl::expected<void, std::string> register_files(std::span<const int> fds);
+  /// For writes by IORING_OP_WRITE_FIXED, by their place here.
+  tl::expected<void, std::string> register_buffers(std::span<const MutBytes> buffers);
   tl::expected<void, std::string> register_buffer_ring(const void* ring, unsigned entries, uint16_t group);
   /// Ties the ring to the calling thread and registers its descriptor (saves a lookup per enter).
   tl::expected<void, std::string> enable();

@@ -8,6 +8,24 @@
 
 namespace tercet::dataplane {
 
+bool RingFiles::fix(std::span<const MutBytes> buffers) {
+  if (!fixed_.empty() || buffers.size() > kFixedMax || !ring_.register_buffers(buffers)) {
+    return false;
+  }
+  for (const MutBytes& buffer : buffers) {
+    fixed_.push_back(buffer);
+  }
+  return true;
+}
+
+/// nullptr: none.
+const MutBytes* RingFiles::fixed_around(Bytes bytes) const {
+  const auto* around = std::ranges::find_if(fixed_, [&bytes](const MutBytes& buffer) {
+    return bytes.data() >= buffer.data() && bytes.data() + bytes.size() <= buffer.data() + buffer.size();
+  });
+  return around == fixed_.end() ? nullptr : around;
+}
+
 bool RingFiles::write(int fd, uint64_t offset, Bytes bytes, bool durable, uint64_t id) {
   if (under_way_ + done_.size() >= writes_.size() || bytes.size() > UINT32_MAX) {
     return false;
@@ -19,7 +37,12 @@ bool RingFiles::write(int fd, uint64_t offset, Bytes bytes, bool durable, uint64
   const auto place = std::ranges::find(writes_, false, &Write::used);
   *place = {.used = true, .id = id};
   ++under_way_;
-  sqe->opcode = IORING_OP_WRITE;
+  if (const MutBytes* buffer = fixed_around(bytes); buffer != nullptr) {
+    sqe->opcode = IORING_OP_WRITE_FIXED;
+    sqe->buf_index = static_cast<uint16_t>(buffer - fixed_.begin());
+  } else {
+    sqe->opcode = IORING_OP_WRITE;
+  }
   sqe->fd = fd;
   sqe->addr = reinterpret_cast<uintptr_t>(bytes.data());
   sqe->len = static_cast<uint32_t>(bytes.size());

@@ -16,6 +16,7 @@ class RingFiles final : public FileRing {
   /// The ring outlives it. Submissions bear a Mark of kind `file` with the write's place as its index.
   explicit RingFiles(Ring& ring) : ring_(ring) {}
 
+  bool fix(std::span<const MutBytes> buffers) override;
   bool write(int fd, uint64_t offset, Bytes bytes, bool durable, uint64_t id) override;
   size_t take(std::span<Done> done) override;
 
@@ -28,7 +29,10 @@ class RingFiles final : public FileRing {
     bool used = false;
     uint64_t id = 0;
   };
+  [[nodiscard]] const MutBytes* fixed_around(Bytes bytes) const;
+
   Ring& ring_;
+  FixedVector<MutBytes, kFixedMax> fixed_;
   std::array<Write, kUnderWayMax> writes_{};  ///< used until take() has named it
   FixedVector<Done, kUnderWayMax> done_;
   size_t under_way_ = 0;
