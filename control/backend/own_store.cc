@@ -181,10 +181,17 @@ std::string OwnStore::turn() {
 }
 
 void OwnStore::note_stopped() {
-  if (log().unsure() && !noted_) {
+  if (log().unsure()) {
+    give_up();
+  }
+}
+
+bool OwnStore::give_up() {
+  if (!noted_) {
     identity_.doubted = true;
     noted_ = write_identity(options_.dir, identity_).has_value();
   }
+  return noted_;
 }
 
 std::string OwnStore::probe() const {
@@ -202,7 +209,7 @@ bool OwnStore::close() {
     disk().wait();
     log().reap();
   }
-  identity_.clean = log().closed();
+  identity_.clean = log().closed();  // a doubt stands beside it
   identity_.lost = identity_.lost && acceptor().amnesiac();
   return identity_.clean && write_identity(options_.dir, identity_).has_value();
 }

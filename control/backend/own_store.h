@@ -62,6 +62,9 @@ class OwnStore {
   /// The log has stopped: what the next life must know of it is written down, as soon as the disk takes it.
   /// To be called until that life begins.
   void note_stopped();
+  /// This disk is to be taken for lost, whatever its log looks like: the next life begins another. False if
+  /// that could not be written down: ask again.
+  bool give_up();
   /// Whether the folder takes writes again: empty, or why not.
   [[nodiscard]] std::string probe() const;
   /// The clean stop, when nobody polls any more: false if not all of it could be made durable in time.

@@ -237,6 +237,20 @@ TEST_F(OwnStoreTest, ASyncThatFailedWithMemoryDurabilityLeavesADoubt) {
   expect_given_up("lost-1/log-000000.tlog");
 }
 
+TEST_F(OwnStoreTest, ADiskThatWasGivenUpIsAnotherInTheNextLifeAlsoAfterACleanStop) {
+  begin();
+  const Incarnation first = life();
+  promise(6);
+  EXPECT_TRUE(store_->give_up());
+  EXPECT_TRUE(store_->close());
+  begin();
+  EXPECT_NE(life(), first);
+  expect_given_up("lost-1/log-000000.tlog");
+  const Incarnation second = life();
+  begin();
+  EXPECT_EQ(life(), second) << "once";
+}
+
 TEST_F(OwnStoreTest, ADiskThatIsFullAtTheStartIsRefused) {
   options_.fault_file = path("fault");
   put("fault", "full");

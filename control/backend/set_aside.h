@@ -10,8 +10,8 @@
 //   1  lost-N is made, durable
 //   2  lost-N/identity: the old one, if there is one (a second name of the same file)
 //   3  identity: the new one, marked `lost`, aside = N            ◄ the switch
-//   4  each file of the old log, images too, is renamed into lost-N            (again after a crash: those that are left)
-//   5  identity: aside = 0                                        then its log may begin
+//   4  each file of the old log, images too, is renamed into lost-N            (again after a crash: those
+//   that are left) 5  identity: aside = 0                                        then its log may begin
 //
 // Start-up only, by who holds the store's lock. Errors are one line with what to do; what was done stays
 // done, and a later try goes on from there.

@@ -49,7 +49,8 @@ class SetAsideTest : public testing::Test {
     EXPECT_TRUE(found->identity.lost);
     EXPECT_FALSE(found->identity.log_made);
     EXPECT_EQ(found->identity.aside, 0U);
-    for (const char* name : {"log-000000.tlog", "log-000001.tlog", "log-000002.tlog.new", "image-000004.timg"}) {
+    for (const char* name :
+         {"log-000000.tlog", "log-000001.tlog", "log-000002.tlog.new", "image-000004.timg"}) {
       EXPECT_FALSE(fs::exists(path(name))) << name;
     }
     EXPECT_EQ(get(folder + "/log-000000.tlog"), "first");

@@ -252,7 +252,10 @@ std::string Backend::why_not_voting(const backend::ReplicaView& view) {
     // The log's state is final once it has stopped, and it had when this view was published.
     return text_of(store_->log().state()) + std::string(": ") + std::string(replica_->stopped());
   }
-  return std::string_view(view.state) == "amnesiac" ? store_->lost() : std::string();
+  if (std::string_view(view.state) != "amnesiac") {
+    return {};
+  }
+  return store_->lost().empty() ? "its disk is new: the other two have not admitted it yet" : store_->lost();
 }
 
 bool Backend::turn(const Moment& now, Duration pause) {
@@ -267,10 +270,21 @@ bool Backend::turn(const Moment& now, Duration pause) {
   const backend::ReplicaView& view = view_.read();
   say_changes(view);
   const bool stopped = view.known && std::string_view(view.state) == "stopped";
-  const bool again = stopped && look_at_the_disk(now, pause);
+  const bool again = view.known && (view.lost ? give_up() : stopped && look_at_the_disk(now, pause));
   board_.publish(view, stopped ? store_->log().state() : store::LogState::ok,
                  why_not_voting(view) + (not_yet_.empty() ? "" : "; at the last look: " + not_yet_));
   return again;
+}
+
+/// What this backend voted on is not in its log: a load balancer saw it vote beyond the end, or another disk
+/// has taken its place. It begins anew as another one.
+bool Backend::give_up() {
+  if (!store_->give_up()) {
+    return false;  // to be asked again
+  }
+  spdlog::error(
+      "its log ends below what it voted on, or another disk has taken its place: this disk is given up");
+  return true;
 }
 
 /// A log that stopped is never tried again; but the disk may work again, and with it a life that begins by
@@ -286,6 +300,9 @@ bool Backend::look_at_the_disk(const Moment& now, Duration pause) {
   look_at_ = now.mono + kLookEvery;
   store_->note_stopped();
   not_yet_ = store_->probe();
+  if (not_yet_.empty()) {
+    spdlog::info("{} takes writes again", config_.store_dir);
+  }
   return not_yet_.empty();
 }
 
@@ -321,7 +338,7 @@ Backend::Ended Backend::run(Duration pause) {
   store_->detach();
   close(signals);
   if (again) {
-    spdlog::info("{} takes writes again: starting over from what is there", config_.store_dir);
+    spdlog::info("starting over from what is in {}", config_.store_dir);
     return Ended::again;
   }
   const bool closed = store_->close();

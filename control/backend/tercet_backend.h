@@ -34,8 +34,8 @@ class Backend {
   enum class Ended : uint8_t {
     cleanly,
     badly,  ///< the log could not be closed
-    again,  ///< the log had stopped, and its disk takes writes again: everything is to be opened anew
-            ///< (lives.h)
+    again,  ///< everything is to be opened anew (lives.h): the log had stopped, and its disk takes writes
+            ///< again; or the disk was given up
   };
   /// Serves until SIGTERM, or until a log that stopped can go on in another life. `pause`: how long it waits
   /// for that before it looks at the disk again.
@@ -52,6 +52,7 @@ class Backend {
   /// Whether the next life may begin.
   bool turn(const Moment& now, Duration pause);
   bool look_at_the_disk(const Moment& now, Duration pause);
+  bool give_up();
   const char* disk_way();
   [[nodiscard]] std::string why_not_voting(const backend::ReplicaView& view);
   void say_changes(const backend::ReplicaView& view);
