@@ -1,0 +1,142 @@
+"""The cell that is tortured: scripts/cell's verbs, a load on it, and what is asked of both."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+SEATS = 60
+BACKENDS = ("b1", "b2", "b3")
+LBS = ("lb1", "lb2")
+
+
+class Trouble(Exception):
+    """The cell did not do what is asked of it."""
+
+
+class Cell:
+    def __init__(self, scratch, args):
+        self.scratch = pathlib.Path(scratch)
+        self.args = args
+        self.record = self.scratch / "load.record"
+        self.load = None
+        self.watch = None
+
+    def verb(self, *words, check=True, timeout=60):
+        done = subprocess.run([ROOT / "scripts/cell", words[0], "--dir", self.scratch / "cell", *words[1:]],
+                              capture_output=True, text=True, timeout=timeout, check=False)
+        if check and done.returncode != 0:
+            raise Trouble(f"cell {' '.join(map(str, words))}: {done.stderr.strip() or done.stdout.strip()}")
+        return done.stdout
+
+    def up(self):
+        engine = ["--engine", self.args.engine] if self.args.engine else []
+        self.verb("up", *engine, "--durability", self.args.durability, "--owner", str(os.getpid()), timeout=900)
+        self.verb("license", "--firm", "10", "--product", "7", "--quantity", str(SEATS))
+        self.wait_whole(30)
+        # exec, so that the child is the load itself and can be told to stop.
+        self.load = subprocess.Popen(
+            [ROOT / "scripts/cell", "exec", "--dir", self.scratch / "cell", "client", "--", "tercet", "bench", "--json",
+             "--record", self.record, "--firm", "10", "--product", "7", "--rate", str(self.args.rate),
+             "--seconds", "86400", "--lease", "2m", "--timeout", "5s", "--clients", "8"],
+            stdout=open(self.scratch / "load.json", "w"), stderr=open(self.scratch / "load.err", "w"))
+        self.watch = Silence(self.record)
+        self.watch.start()
+
+    def status(self):
+        """The active load balancer's document; {} while there is none."""
+        text = self.verb("exec", "client", "--", "tercet", "status", "--json", "--timeout", "1s", check=False)
+        try:
+            return json.loads(text)
+        except ValueError:
+            return {}
+
+    def whole(self):
+        status = self.status()
+        states = [b["state"] for b in status.get("backends", [])]
+        roles = sorted(lb["role"] for lb in status.get("lbs", []))
+        return status.get("serving") is True and states == ["voting"] * 3 and roles == ["active", "standby"]
+
+    def wait_whole(self, seconds):
+        """Until all vote and both load balancers live; how long that took."""
+        begun = time.monotonic()
+        while not self.whole():
+            if time.monotonic() - begun > seconds:
+                states = {b["name"]: b["state"] for b in self.status().get("backends", [])}
+                raise Trouble(f"not whole {seconds} s after the fault: {states or 'nobody serves'}")
+            time.sleep(0.2)
+        return time.monotonic() - begun
+
+    def judge(self):
+        if self.load.poll() is not None:
+            raise Trouble(f"the load ended by itself: {(self.scratch / 'load.err').read_text().strip()}")
+        self.load.terminate()
+        self.load.wait(60)
+        self.watch.stop()
+        report = json.loads((self.scratch / "load.json").read_text())
+        print(f"torture: {report['requests']} requests, errors {report['errors']}, p50 {report['latency_us']['p50']:.0f} us, "
+              f"p99 {report['latency_us']['p99']:.0f} us, longest silence {report['longest_silence_ms']:.0f} ms", flush=True)
+        done = subprocess.run([sys.executable, "-I", "-B", ROOT / "tests/net/check_record.py", "--quantity", str(SEATS), self.record],
+                              capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise Trouble(f"the record: {done.stdout.strip()[-2000:]}{done.stderr.strip()}")
+        until = time.monotonic() + 10
+        while True:
+            digests = [b["digest"] for b in self.status().get("backends", [])]
+            if len(digests) == 3 and None not in digests and len(set(digests)) == 1:
+                return
+            if time.monotonic() > until:
+                raise Trouble(f"the books are not equal: {digests}")
+            time.sleep(0.2)
+
+    def show_logs(self):
+        for host in LBS + BACKENDS:
+            lines = self.verb("logs", host, check=False).splitlines()[-12:]
+            print(f"---- {host}", *lines, sep="\n", file=sys.stderr)
+
+    def down(self):
+        if self.watch:
+            self.watch.stop()
+        if self.load and self.load.poll() is None:
+            self.load.terminate()
+            self.load.wait(60)
+        self.verb("down", check=False)
+
+
+class Silence(threading.Thread):
+    """For how long at most nothing was answered, since it was last asked."""
+
+    def __init__(self, record):
+        super().__init__(daemon=True)
+        self.record = record
+        self.lock = threading.Lock()
+        self.longest = 0.0
+        self.grew_at = time.monotonic()
+        self.ends = threading.Event()
+
+    def run(self):
+        size = -1
+        while not self.ends.wait(0.1):
+            now = time.monotonic()
+            grown = self.record.stat().st_size if self.record.exists() else 0
+            with self.lock:
+                self.longest = max(self.longest, now - self.grew_at)
+                if grown != size:
+                    self.grew_at = now
+            size = grown
+
+    def begin(self):
+        with self.lock:
+            self.longest = 0.0
+            self.grew_at = time.monotonic()
+
+    def end(self):
+        with self.lock:
+            return max(self.longest, time.monotonic() - self.grew_at)
+
+    def stop(self):
+        self.ends.set()

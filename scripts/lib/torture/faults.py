@@ -1,0 +1,124 @@
+"""What is done to the cell: one fault each, from its first harm to its end."""
+
+import time
+
+from cell import BACKENDS, LBS, Trouble
+
+BACK_WITHIN = 30   # seconds after its last fault in which a backend votes again
+# Seconds without any answer that are allowed while two backends and a load balancer are sound: a failover under load, and what
+# the record's writer keeps back.
+SILENT_AT_MOST = 5
+
+
+def kill(cell, dice):
+    host = dice.choice(BACKENDS + LBS)
+    cell.verb("kill", host)
+    time.sleep(dice.uniform(0, 2))
+    cell.verb("start", host)
+    return host
+
+
+def pause(cell, dice):
+    host = dice.choice(BACKENDS + LBS)
+    cell.verb("pause", host)
+    time.sleep(5)
+    cell.verb("resume", host)
+    return host
+
+
+def cut(cell, dice, seconds=30.0):
+    host = dice.choice(BACKENDS + LBS)
+    cell.verb("cut", host)
+    time.sleep(seconds)
+    cell.verb("heal", host)
+    return host
+
+
+def wipe(cell, dice):
+    host = dice.choice(BACKENDS)
+    cell.verb("kill", host)
+    cell.verb("wipe", host)
+    cell.verb("start", host)
+    return host
+
+
+def corrupt(cell, dice):
+    host = dice.choice(BACKENDS)
+    cell.verb("kill", host)
+    cell.verb("corrupt", host, "--seed", str(dice.randrange(1 << 30)))
+    cell.verb("start", host)
+    return host
+
+
+def disk(cell, dice, what):
+    host = dice.choice(BACKENDS)
+    cell.verb("disk", host, what)
+    time.sleep(dice.uniform(1, 4))
+    cell.verb("disk", host, "ok")
+    return host
+
+
+def full(cell, dice):
+    return disk(cell, dice, "full")
+
+
+def eio(cell, dice):
+    return disk(cell, dice, "eio")
+
+
+def lie(cell, dice):
+    host = dice.choice(BACKENDS)
+    cell.verb("kill", host)
+    cell.verb("lie", host)
+    time.sleep(dice.uniform(2, 5))
+    cell.verb("kill", host)
+    cell.verb("start", host)
+    return host
+
+
+def all_five(cell, _dice):
+    for host in LBS + BACKENDS:
+        cell.verb("kill", host)
+    for host in BACKENDS + LBS:
+        cell.verb("start", host)
+    return "all"
+
+
+def both_lbs(cell, _dice):
+    for host in LBS:
+        cell.verb("kill", host)
+    for host in LBS:
+        cell.verb("start", host)
+    return "lb1 lb2"
+
+
+KINDS = {"kill": kill, "pause": pause, "cut": cut, "wipe": wipe, "corrupt": corrupt, "full": full, "eio": eio, "lie": lie,
+         "all-five": all_five, "both-lbs": both_lbs}
+NOBODY_LEFT = ("all-five", "both-lbs")
+
+
+class Torturer:
+    def __init__(self, cell, dice):
+        self.cell = cell
+        self.dice = dice
+        self.count = 0
+
+    def strike(self, kind, **how):
+        self.count += 1
+        self.cell.watch.begin()
+        host = KINDS[kind](self.cell, self.dice, **how)
+        back = self.cell.wait_whole(BACK_WITHIN)
+        silent = self.cell.watch.end()
+        print(f"torture: {self.count:3} {kind:9} {host:8} whole {back:4.1f} s later, longest silence {silent:.1f} s", flush=True)
+        if silent > SILENT_AT_MOST and kind not in NOBODY_LEFT:
+            raise Trouble(f"{kind} of {host}: no answer for {silent:.1f} s though two backends were sound")
+
+    def sequence(self, kinds, minutes):
+        """Six faults a minute; one that takes longer delays those behind it."""
+        begun = time.monotonic()
+        for n in range(round(minutes * 6)):
+            wait = begun + n * 10 - time.monotonic()
+            if wait > 0:
+                time.sleep(wait * self.dice.random())
+            kind = self.dice.choice(kinds)
+            self.strike(kind, **({"seconds": self.dice.uniform(1, 10)} if kind == "cut" else {}))
