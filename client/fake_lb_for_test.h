@@ -505,6 +505,7 @@ class FakeLb {
           row.product = licenses[lease.license].product;
           row.lease_ms = lease.lease_ms;
           row.last_request = op.kind == OpKind::read_lease ? lease.last_request : 0;
+          row.units = op.kind == OpKind::read_lease ? lease.units : 0;
           row.since_wall_ms = 1'700'000'000'000;
           row.end_wall_ms = 1'700'000'000'000 + lease.lease_ms;
           row.end_cell_ms = static_cast<uint64_t>(lease.end_cell_ms);

@@ -106,6 +106,7 @@ bool read_row(Bytes bytes, Lease& out) {
   out.product = row.product;
   out.lease_ms = row.lease_ms;
   out.last_request = row.last_request;
+  out.units = row.units;
   out.since = {static_cast<int64_t>(row.since_wall_ms.get())};
   out.end = {static_cast<int64_t>(row.end_wall_ms.get())};
   out.end_cell = {static_cast<int64_t>(row.end_cell_ms.get())};

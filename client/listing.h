@@ -43,6 +43,7 @@ struct Lease {
   uint32_t tmr_id = 0, firm = 0, product = 0;
   uint32_t lease_ms = 0;
   uint32_t last_request = 0;
+  uint64_t units = 0;  ///< that its handle used, by Cell::lease
   WallTime since, end;
   CellTime end_cell;
   CellTime cell;  ///< of what was read, by Cell::lease; compare end_cell with it

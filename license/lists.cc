@@ -120,7 +120,7 @@ void list_containers(const State& state, const ReadBody& read, Page& page) {
   }
 }
 
-bool add_lease(const State& state, uint32_t index, bool with_request, Page& page) {
+bool add_lease(const State& state, uint32_t index, bool to_its_holder, Page& page) {
   const Lease& lease = state.leases()[index];
   const Terms& terms = state.licenses()[lease.license].shown();
   LeaseRow row{};
@@ -134,7 +134,8 @@ bool add_lease(const State& state, uint32_t index, bool with_request, Page& page
   row.firm = terms.firm;
   row.product = terms.product;
   row.lease_ms = lease.lease_ms;
-  row.last_request = with_request ? lease.last.request : 0;
+  row.last_request = to_its_holder ? lease.last.request : 0;
+  row.units = to_its_holder ? state.leases().units_of(index) : 0;
   row.since_wall_ms = lease.since_wall_ms.get();
   row.end_wall_ms = lease.end_wall_ms.get();
   row.end_cell_ms = lease.end_ms.get();

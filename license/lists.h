@@ -7,7 +7,8 @@
 //   containers  slot 0 is the virtual container; with `all` the three real ones follow
 //   leases      never a whole handle, it is what its holder proves itself with: its first four bytes
 //   usage       every license, valid or not; behind them what no license is to blame for, if there was any
-//   lease       the one of a handle, with its last request number; or UNKNOWN_HANDLE
+//   lease       the one of a handle, with its last request number and the units that it used: who did not
+//               create the handle goes on from there; or UNKNOWN_HANDLE
 
 #include "base/bytes.h"
 #include "license/state.h"

@@ -147,6 +147,24 @@ TEST_F(UseTest, UnitsAreUsedByRunningTotals) {
   EXPECT_EQ(consume(3, 2, 49).features, 0u) << "a fresh handle begins at 0";
 }
 
+TEST_F(UseTest, WhoTakesAHandleOverIsToldItsTotal) {
+  with_units(100);
+  checkout(1);
+  const auto row = [&](OpKind kind) {
+    const Buffer bytes = read(kind, 0, false, 1);
+    const PageView page = page_of(bytes);
+    Bytes rest = page.rows;
+    LeaseItem item;
+    EXPECT_TRUE(next_lease(rest, item));
+    return *item.row;
+  };
+  EXPECT_EQ(row(OpKind::read_lease).units, 0u);
+  consume(1, 2, 30);
+  EXPECT_EQ(row(OpKind::read_lease).units, 30u);
+  EXPECT_EQ(row(OpKind::read_lease).last_request, 2u);
+  EXPECT_EQ(row(OpKind::read_leases).units, 0u) << "nobody else";
+}
+
 TEST_F(UseTest, WhatIsNotThereWholeIsDeniedWhole) {
   with_units(100);
   checkout(1);

@@ -77,8 +77,9 @@ struct LeaseRow {
   Le64 since_wall_ms;
   Le64 end_wall_ms;
   Le64 end_cell_ms;
+  Le64 units;  ///< read_lease only: that the handle has used; 0 in listings
 };
-static_assert(sizeof(LeaseRow) == 56);
+static_assert(sizeof(LeaseRow) == 64);
 
 /// What the use of a license has come to since its import.
 struct UsageRow {

@@ -52,6 +52,7 @@ TEST(Listing, ReadsGoldenLeases) {
   EXPECT_EQ(item.row->handle_prefix[3], 0x43);
   EXPECT_EQ(item.row->tmr_id, 17U);
   EXPECT_EQ(item.row->end_cell_ms, uint64_t{golden::kCellMs + 60'000});
+  EXPECT_EQ(item.row->units, 42U);
   EXPECT_EQ(item.holder.user, "ada");
   EXPECT_EQ(item.holder.host, "ws-17");
   EXPECT_EQ(item.holder.process, "solver");

@@ -61,11 +61,13 @@ int lease(const std::string& text, Context& context) {
   Json document{{"handle", client::text_of(*handle)}};
   document.update(row_of(*row));
   document["last_request"] = row->last_request;
+  document["units"] = row->units;
   return context.print(document, "tmr id      " + std::to_string(row->tmr_id) + "\nfirm        " +
                                      std::to_string(row->firm) + "\nproduct     " +
                                      std::to_string(row->product) + "\nholder      " + row->user + "@" +
                                      row->host + " " + row->process + "\nsince       " +
-                                     to_rfc3339(row->since) + "\nlease end   " + to_rfc3339(row->end));
+                                     to_rfc3339(row->since) + "\nlease end   " + to_rfc3339(row->end) +
+                                     (row->units == 0 ? "" : "\nunits used  " + std::to_string(row->units)));
 }
 
 }  // namespace

@@ -24,6 +24,8 @@ TEST_F(UseTest, ConsumeTakesARunningTotal) {
   EXPECT_EQ(lb_.count(OpKind::consume), 3U);
   const Said lease = ask({"lease", handle});
   EXPECT_EQ(lease.doc()["last_request"], 4) << "each is a request of its own on the handle";
+  EXPECT_EQ(lease.doc()["units"], 31) << "so that another process can go on from there";
+  EXPECT_NE(ask({"lease", handle}, false).out.find("units used  31\n"), std::string::npos);
 }
 
 TEST_F(UseTest, WhatIsNotThereIsDeniedWithWhatIsLeft) {

@@ -36,6 +36,8 @@ consume() { at client tercet consume "$handle" --units "$1" --json 2>/dev/null; 
 check_json "units are used" '.units_left == 60' "$(consume 40)"
 check_json "by running totals" '.units_left == 60' "$(consume 40)"
 
+check_json "which lease tells whoever goes on with the handle" '.units == 40' "$(at client tercet lease "$handle" --json)"
+
 # The active load balancer dies: the same total, asked of another one, uses none.
 who_is_who
 cell kill "$old"
