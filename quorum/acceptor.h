@@ -138,6 +138,7 @@ class Acceptor {
   [[nodiscard]] const Member& our_member() const { return log_.members().slots[index(options_.slot)]; }
   [[nodiscard]] bool named() const { return log_.members().names(options_.slot, options_.incarnation); }
   void admit(Epoch epoch, Output& out);
+  void note_named();
   void note_replaced();
   [[nodiscard]] bool asks_rejoin() const;
 
@@ -170,7 +171,7 @@ class Acceptor {
   Divergence divergence_;
   bool stopped_ = false;
   bool lost_ = false;
-  bool was_named_ = false;  ///< by this log, perhaps not any more
+  bool was_member_ = false;  ///< named by a Genesis, or admitted: it may have promised as one
   Held held_;
   Pull pull_;
   /// Taken over from the stage in this poll.

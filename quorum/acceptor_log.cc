@@ -28,7 +28,7 @@ bool Acceptor::replay(RecordType type, Bytes payload) {
     }
     log_.cut(entry.seq);
     log_.append(entry, next_l(log_.l_at(previous(entry.seq)), entry), {});
-    was_named_ = was_named_ || named();
+    note_named();
     if (entry.epoch > promised_) {
       raise_promise(entry.epoch, {});
     }
@@ -59,6 +59,7 @@ bool Acceptor::replay(RecordType type, Bytes payload) {
       return false;  // it follows the Rejoin that it speaks of, which is decided and never cut
     }
     admitted_by_ = Seq{admitted->rejoin};
+    was_member_ = true;
     if (Epoch{admitted->epoch} > promised_) {
       raise_promise(Epoch{admitted->epoch}, {});
     }
@@ -87,7 +88,7 @@ void Acceptor::append(const EntryView& entry, const Hash128& l, Machine& machine
   out.append.add_entry(entry);
   ++lsn_.value;
   log_.append(entry, l, lsn_);
-  was_named_ = was_named_ || named();
+  note_named();
   if (entry.epoch > promised_) {
     raise_promise(entry.epoch, {});
   }

@@ -34,16 +34,20 @@ void Acceptor::admit(Epoch epoch, Output& out) {
   ++lsn_.value;
   admitted_by_ = ours.seq;
   admitted_lsn_ = lsn_;
+  was_member_ = true;
 }
+
+/// A Genesis makes a member of whom it names; a Rejoin does not yet, and may be cut.
+void Acceptor::note_named() { was_member_ = was_member_ || (named() && !our_member().rejoined()); }
 
 /// Another incarnation has our place, and that is decided: ours never comes back.
 void Acceptor::note_replaced() {
-  if (was_named_ && !named() && our_member().rejoined() && our_member().seq <= commit_) {
+  if (was_member_ && !named() && our_member().rejoined() && our_member().seq <= commit_) {
     lost_ = true;
   }
 }
 
 /// Never one that was a member once: what it promised then could count again.
-bool Acceptor::asks_rejoin() const { return !stopped_ && !lost_ && !named() && !was_named_; }
+bool Acceptor::asks_rejoin() const { return !stopped_ && !lost_ && !named() && !was_member_; }
 
 }  // namespace tercet::quorum

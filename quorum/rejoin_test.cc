@@ -129,6 +129,21 @@ TEST_F(Reborn, ReviewA3ItIsAdmittedWithAPromiseOfTheEpochThatAdmitsIt) {
   EXPECT_EQ(again.promised(), kE2);
 }
 
+TEST_F(Reborn, AsksAgainWhenTheRejoinThatNamedItWasNeverDecidedAndIsCut) {
+  pull(9, 5, 5);
+  ASSERT_EQ(b_.acceptor.log().last(), Seq{9});
+  EXPECT_EQ(traits(), 0) << "named, not decided";
+  // The next LB chose a log without it.
+  const Story chosen = story_.until(5).start(kE2, Slot::two);
+  b_.hear(ServerId::lb2, keepalive_of(chosen, kE2, 6, {chosen.s(Seq{6}).low, 0}));
+  const std::vector<Letter> letters = b_.poll();
+  b_.hear(ServerId::lb2, entries_of(chosen, 6, 6, 6, only<MissingView>(letters).at(0).header->number));
+  b_.poll();
+  ASSERT_TRUE(b_.acceptor.log().matches(Seq{6}, chosen.l(Seq{6})));
+  EXPECT_FALSE(b_.acceptor.lost()) << "it was no member, so nothing that it said can count";
+  EXPECT_EQ(traits(), kAsksRejoin);
+}
+
 TEST_F(Reborn, AnAdmissionThatFollowsNothingIsNotTrusted) {
   pull(9, 9, 9);
   const auto at = std::find_if(b_.disk.begin(), b_.disk.end(),
