@@ -138,7 +138,7 @@ void RingDisk::write(FileId file, Offset offset, Bytes bytes, IoId id, Durabilit
   const bool durable = durability == Durability::fsync;
   TERCET_CHECK(under_way_.empty(), "the log keeps one write in flight");
   if (ring_->write(durable ? one->direct : one->cached, offset, bytes, durable, id)) {
-    under_way_.push_back({id, bytes.size()});
+    under_way_.push_back({id, file, offset, bytes, durability});
     files_.note_write();
   } else {
     handed_on_ = id;
@@ -166,11 +166,17 @@ void RingDisk::gather() {
 
 void RingDisk::take(const FileRing::Done& written) {
   TERCET_CHECK(!under_way_.empty() && under_way_[0].id == written.id, "what is done was under way");
-  // A part of what was asked for: nothing to go on from.
-  const int error = written.result < 0                                             ? -written.result
-                    : static_cast<uint64_t>(written.result) != under_way_[0].bytes ? EIO
-                                                                                   : 0;
+  const UnderWay write = under_way_[0];
   under_way_.pop_back();
+  const size_t n = written.result < 0 ? 0 : static_cast<size_t>(written.result);
+  if (n != 0 && n < write.bytes.size() && n % kSectorBytes == 0) {
+    // A part of it. The rest goes the thread's way, which goes on until it is done or hears why not: no
+    // space, mostly.
+    handed_on_ = write.id;
+    files_.write(write.file, write.offset + n, write.bytes.subspan(n), write.id, write.durability);
+    return;
+  }
+  const int error = written.result < 0 ? -written.result : n != write.bytes.size() ? EIO : 0;
   refusal_ = refusal_ != 0 ? refusal_ : error;
   done_.push_back(io_done(written.id, error));
 }

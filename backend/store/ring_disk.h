@@ -57,7 +57,10 @@ class RingDisk final : public Disk {
   };
   struct UnderWay {
     IoId id = 0;
-    uint64_t bytes = 0;
+    FileId file = 0;
+    Offset offset = 0;
+    Bytes bytes;
+    Durability durability = Durability::fsync;
   };
   Open* open(FileId file);
   void forget(FileId file);

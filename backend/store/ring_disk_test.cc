@@ -183,7 +183,20 @@ TEST_F(RingDiskTest, NoSpaceIsToldAsThat) {
   EXPECT_EQ(one.os_error, ENOSPC);
 }
 
-TEST_F(RingDiskTest, APartOfAWriteIsAFailure) {
+TEST_F(RingDiskTest, OfAWriteThatWasDoneInPartTheThreadWritesTheRest) {
+  const Sectors both = sectors(2, 'p');
+  ring_.short_by = kSectorBytes;
+  disk_->write(0, 1024, {both.get(), 2 * kSectorBytes}, 7, Durability::fsync);
+  ring_.carry_out();
+  both.get()[kSectorBytes] = 'q';
+  const IoDone one = done();
+  EXPECT_EQ(one.id, 7U);
+  EXPECT_EQ(one.error, IoError::none);
+  EXPECT_EQ(byte_at(0, 1024), 'p');
+  EXPECT_EQ(byte_at(0, 1536), 'q');
+}
+
+TEST_F(RingDiskTest, APartOfASectorIsAFailure) {
   ring_.short_by = 256;
   write('x', 1);
   ring_.carry_out();
