@@ -7,6 +7,7 @@
 
 #include "backend/opening_rig.h"
 #include "backend/store/log_format.h"
+#include "base/sanitized.h"
 
 namespace tercet::backend {
 namespace {
@@ -114,6 +115,7 @@ class DamageSweep : public testing::Test {
     disk_.flip(file, at, mask);
   }
 
+  static constexpr size_t kStep = kSanitized ? 8 : 1;
   struct Sector {
     store::FileId file;
     uint32_t number;
@@ -133,7 +135,8 @@ TEST_F(DamageSweep, TheLogIsWholeBeforehand) {
 }
 
 TEST_F(DamageSweep, AByteOfEachRecord) {
-  for (const RecordPlace& record : records_) {
+  for (size_t n = 0; n < records_.size(); n += kStep) {
+    const RecordPlace& record = records_[n];
     for (const size_t i : {size_t{0}, size_t{1}, record.size / 2, record.size - 1}) {
       flip(record.file, record.byte(i));
     }
@@ -142,7 +145,8 @@ TEST_F(DamageSweep, AByteOfEachRecord) {
 }
 
 TEST_F(DamageSweep, EachFieldOfEachSector) {
-  for (const Sector& sector : sealed_) {
+  for (size_t n = 0; n < sealed_.size(); n += kStep) {
+    const Sector& sector = sealed_[n];
     for (const unsigned field :
          {0U, 8U, 16U, 24U, 32U, 36U, 40U, 44U, 47U, 48U, 50U, 52U, 54U, kSectorBytes - 1}) {
       flip(sector.file, Offset{sector.number} * kSectorBytes + field);
