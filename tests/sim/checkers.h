@@ -28,6 +28,8 @@ class Checkers {
   void decided(const char* who, Seq seq, const Hash128& l, CellTime cell, MonoTime at);
   // I5: of a backend that does not lie: its S at a decided seq.
   void state(const char* who, Seq seq, const Hash128& l, uint64_t s);
+  /// Whether that is the S which is known there.
+  [[nodiscard]] bool agrees(Seq seq, uint64_t s) const;
 
   // I3, I4 over the clients' own view of time, in true time.
   void granted(const Handle& handle, uint32_t license, MonoTime from, MonoTime until);

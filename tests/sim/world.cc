@@ -296,6 +296,7 @@ void World::start_backend(unsigned slot) {
   b.inbox.clear();
   b.paused_until = {};
   b.reopens_at = {};
+  b.book_wrong = false;
   wake(static_cast<Host>(slot + 2), now_);
   trace("b%u starts: last seq %lu", slot + 1, static_cast<unsigned long>(log.last().value));
 }
@@ -432,15 +433,17 @@ void World::poll_backend(unsigned slot) {
   if (b.book_mends_at.ns != 0 && now_ >= b.book_mends_at) {
     b.book_mends_at = {};
     b.machine->lie(false);
+    b.wrong_to = b.acceptor->log().last();
   }
   outbox_->clear();
   const MonoTime next = b.replica->poll(messages_, moment(host), *outbox_);
   b.inbox.clear();
   b.log_made = b.log_made || b.log->ready();
   // One that a lying disk made forget a vote is whole again when it has that entry.
-  b.whole = b.whole || (b.acceptor->member() && !b.acceptor->divergent() && b.book_mends_at.ns == 0 &&
-                        !b.power_fails_after && b.power_fails_at == MonoTime::never() &&
-                        (b.voted.value == 0 || b.acceptor->log().matches(b.voted, b.voted_l)));
+  b.whole =
+      b.whole || (b.acceptor->member() && !b.acceptor->divergent() && !b.book_wrong &&
+                  b.book_mends_at.ns == 0 && !b.power_fails_after && b.power_fails_at == MonoTime::never() &&
+                  (b.voted.value == 0 || b.acceptor->log().matches(b.voted, b.voted_l)));
   b.disk_lied = b.disk_lied && !b.whole;
   check_backend(slot);
   for (const Outbox::Parcel& parcel : outbox_->parcels()) {

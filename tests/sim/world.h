@@ -129,9 +129,11 @@ class World {
     std::deque<std::pair<Host, std::vector<uint8_t>>> inbox;
     std::optional<uint64_t> power_fails_after;  ///< so many writes of its disk
     MonoTime power_fails_at = MonoTime::never();
-    bool disk_lied = false;  ///< said that it wrote what it did not
-    MonoTime book_mends_at;  ///< its book computes wrong things until then
-    MonoTime reopens_at;     ///< its log stopped: then its owner tries again
+    bool disk_lied = false;   ///< said that it wrote what it did not
+    MonoTime book_mends_at;   ///< its book computes wrong things until then
+    bool book_wrong = false;  ///< it computed wrong things, and may not know it yet
+    Seq wrong_to;             ///< … up to here at most
+    MonoTime reopens_at;      ///< its log stopped: then its owner tries again
     // What it has told: must be on the disk (I6).
     Seq voted;
     Hash128 voted_l;

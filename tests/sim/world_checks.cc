@@ -1,5 +1,7 @@
 // Looking over the servers' shoulders: what each says and decides goes to the checkers.
 
+#include <algorithm>
+
 #include "tests/sim/world.h"
 
 namespace tercet::sim {
@@ -53,7 +55,16 @@ void World::check_backend(unsigned slot) {
   Backend& b = backends_[slot];
   const quorum::LogView& log = b.acceptor->log();
   static constexpr const char* kNames[] = {"b1", "b2", "b3"};
-  // One whose state is wrong, and knows, is looked at when it has built its book anew.
+  if (b.book_wrong) {
+    // It learns that its state is wrong when an LB tells it the right one, and is looked at when it has built
+    // its book anew.
+    const Seq commit = b.acceptor->commit();
+    if (b.book_mends_at.ns != 0 || b.acceptor->applied() < commit ||
+        commit < std::min(b.wrong_to, log.last()) || !checkers_.agrees(commit, log.s_at(commit).low)) {
+      return;
+    }
+    b.book_wrong = false;
+  }
   while (b.checked < b.acceptor->commit() && !b.acceptor->divergent() &&
          next(b.checked) <= b.acceptor->applied()) {
     b.checked = next(b.checked);

@@ -68,6 +68,7 @@ void World::damage_book(unsigned slot, Duration span) {
   trace("b%u: its book computes wrong things for %ld ms", slot + 1, static_cast<long>(span.ms()));
   b.whole = false;
   b.book_mends_at = now_ + span;
+  b.book_wrong = true;
   b.machine->lie(true);
 }
 
