@@ -94,7 +94,6 @@ ReplicaView Replica::view() const {
   view.digest = acceptor_.log().s_at(std::min(acceptor_.commit(), acceptor_.applied())).low;
   view.divergent = acceptor_.divergent();
   view.lost = acceptor_.lost();
-  view.applied = acceptor_.applied();
   view.leases_live = machine_.leases_live();
   view.messages = messages_;
   view.drop_malformed = drop_malformed_;

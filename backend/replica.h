@@ -27,7 +27,6 @@ struct ReplicaView {
   /// It must not go on as this incarnation: its log ends below what an LB saw it vote, or another has its
   /// place.
   bool lost = false;
-  Seq applied;  ///< the book stands here: behind `last` while it is built anew
   bool leases_live = false;
   uint64_t messages = 0;
   uint64_t drop_malformed = 0;

@@ -38,7 +38,6 @@ enum class EntryKind : uint8_t {
   constituent_gone = 7,  ///< its place; later
   level = 8,             ///< its place; later
 };
-constexpr bool known(EntryKind k) { return k >= EntryKind::op && k <= EntryKind::rejoin; }
 /// Entries of the protocol itself, that carry an epoch's right.
 constexpr bool starts_epoch(EntryKind k) { return k == EntryKind::genesis || k == EntryKind::epoch_start; }
 

@@ -6,11 +6,13 @@
 // All calls by the one thread that owns it. No call waits, except wait(), size(), files() and images(), which
 // belong to start-up and shutdown. write, sync, reap and bell do not allocate.
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/fixed.h"
 #include "wire/ids.h"
 
 namespace tercet::store {
@@ -97,5 +99,15 @@ class Disk {
   /// The images that are there, in the order of their numbers.
   [[nodiscard]] virtual std::vector<FileId> images() = 0;
 };
+
+/// For engines that gather their answers: the oldest of `gathered`, as many as `done` has room for, go there.
+template <size_t kMax>
+size_t hand_over(FixedVector<IoDone, kMax>& gathered, std::span<IoDone> done) {
+  const size_t n = std::min(done.size(), gathered.size());
+  std::copy_n(gathered.begin(), n, done.begin());
+  std::copy(gathered.begin() + n, gathered.end(), gathered.begin());
+  gathered.resize(gathered.size() - n);
+  return n;
+}
 
 }  // namespace tercet::store

@@ -196,11 +196,7 @@ void FaultDisk::gather() {
 
 size_t FaultDisk::reap(std::span<IoDone> done) {
   gather();
-  const size_t n = std::min(done.size(), done_.size());
-  std::copy_n(done_.begin(), n, done.begin());
-  std::copy(done_.begin() + n, done_.end(), done_.begin());
-  done_.resize(done_.size() - n);
-  return n;
+  return hand_over(done_, done);
 }
 
 bool FaultDisk::wait() {

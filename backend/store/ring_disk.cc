@@ -193,11 +193,7 @@ void RingDisk::sync(IoId id) {
 
 size_t RingDisk::reap(std::span<IoDone> done) {
   gather();
-  const size_t n = std::min(done.size(), done_.size());
-  std::copy_n(done_.begin(), n, done.begin());
-  std::copy(done_.begin() + n, done_.end(), done_.begin());
-  done_.resize(done_.size() - n);
-  return n;
+  return hand_over(done_, done);
 }
 
 /// A write that is under way in the ring is the polling thread's to wait for (Port::wait, Port::finish).

@@ -10,6 +10,9 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 SEATS = 60
+# Seconds without any answer that are allowed while two backends and a load balancer are sound: a failover under load, and what
+# the record's writer keeps back.
+SILENT_AT_MOST = 5
 BACKENDS = ("b1", "b2", "b3")
 LBS = ("lb1", "lb2")
 
@@ -74,10 +77,13 @@ class Cell:
     def judge(self):
         if self.load.poll() is not None:
             raise Trouble(f"the load ended by itself: {(self.scratch / 'load.err').read_text().strip()}")
+        silent = self.watch.take()
+        self.watch.stop()
         self.load.terminate()
         self.load.wait(60)
-        self.watch.stop()
         report = json.loads((self.scratch / "load.json").read_text())
+        if silent > SILENT_AT_MOST:
+            raise Trouble(f"no answer for {silent:.1f} s after the last fault")
         print(f"torture: {report['requests']} requests, errors {report['errors']}, p50 {report['latency_us']['p50']:.0f} us, "
               f"p99 {report['latency_us']['p99']:.0f} us, longest silence {report['longest_silence_ms']:.0f} ms", flush=True)
         done = subprocess.run([sys.executable, "-I", "-B", ROOT / "tests/net/check_record.py", "--quantity", str(SEATS), self.record],
@@ -108,7 +114,7 @@ class Cell:
 
 
 class Silence(threading.Thread):
-    """For how long at most nothing was answered, since it was last asked."""
+    """For how long at most nothing was answered. It watches all the time, between two faults too."""
 
     def __init__(self, record):
         super().__init__(daemon=True)
@@ -129,14 +135,23 @@ class Silence(threading.Thread):
                     self.grew_at = now
             size = grown
 
-    def begin(self):
+    def take(self):
+        """The longest since it was last taken, also one that still lasts."""
         with self.lock:
+            longest = max(self.longest, time.monotonic() - self.grew_at)
             self.longest = 0.0
-            self.grew_at = time.monotonic()
+            return longest
 
-    def end(self):
-        with self.lock:
-            return max(self.longest, time.monotonic() - self.grew_at)
+    def wait_for_answers(self, seconds):
+        """Until something was answered that was not yet when this was called."""
+        begun = time.monotonic()
+        while True:
+            with self.lock:
+                if self.grew_at > begun:
+                    return
+            if time.monotonic() - begun > seconds:
+                raise Trouble(f"nothing was answered for {seconds} s though all servers say that they are well")
+            time.sleep(0.05)
 
     def stop(self):
         self.ends.set()

@@ -2,12 +2,9 @@
 
 import time
 
-from cell import BACKENDS, LBS, Trouble
+from cell import BACKENDS, LBS, SILENT_AT_MOST, Trouble
 
 BACK_WITHIN = 30   # seconds after its last fault in which a backend votes again
-# Seconds without any answer that are allowed while two backends and a load balancer are sound: a failover under load, and what
-# the record's writer keeps back.
-SILENT_AT_MOST = 5
 
 
 def kill(cell, dice):
@@ -105,10 +102,13 @@ class Torturer:
 
     def strike(self, kind, **how):
         self.count += 1
-        self.cell.watch.begin()
+        before = self.cell.watch.take()
+        if before > SILENT_AT_MOST:
+            raise Trouble(f"no answer for {before:.1f} s while nothing was done to the cell")
         host = KINDS[kind](self.cell, self.dice, **how)
         back = self.cell.wait_whole(BACK_WITHIN)
-        silent = self.cell.watch.end()
+        self.cell.watch.wait_for_answers(SILENT_AT_MOST)
+        silent = self.cell.watch.take()
         print(f"torture: {self.count:3} {kind:9} {host:8} whole {back:4.1f} s later, longest silence {silent:.1f} s", flush=True)
         if silent > SILENT_AT_MOST and kind not in NOBODY_LEFT:
             raise Trouble(f"{kind} of {host}: no answer for {silent:.1f} s though two backends were sound")
