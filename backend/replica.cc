@@ -51,6 +51,7 @@ MonoTime Replica::poll(std::span<const dataplane::Message> in, const Moment& now
       room = keep();
     }
   }
+  acceptor_.note_commit_in(records_);
   keep();  // the rest, if any, at the next poll
   log_.flush();
   acceptor_.durable(Lsn{log_.reap() - lsn_base_});

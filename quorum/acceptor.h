@@ -72,6 +72,9 @@ class Acceptor {
   }
   /// The holder of `epoch` said (under seal) that it is gone: whoever asks may follow it at once.
   void resigned(Epoch epoch);
+  /// Adds the commit to what was appended since the last call, if it has risen. After each burst of steps,
+  /// before the records are handed to the log.
+  void note_commit_in(Records& append);
   /// Sends what may leave now; returns when to call again at the latest. Call after each burst of steps.
   MonoTime tick(const Moment& now, Machine& machine, Output& out);
 
@@ -146,7 +149,6 @@ class Acceptor {
   void refuse(CellMessage of, Epoch epoch, ServerId to, const Machine& machine, Output& out);
   void send_heard(ServerId to, bool asked, uint32_t number, uint64_t stamp, const Moment& now,
                   const Machine& machine, Output& out);
-  void write_commit(Output& out);
   MonoTime ask_for_more(bool log_had_room, MonoTime now, Output& out);
   [[nodiscard]] uint8_t flags(const Machine& machine) const;
   [[nodiscard]] PromiseHeader promise_now(const Moment& now, const Machine& machine) const;

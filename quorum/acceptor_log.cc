@@ -89,7 +89,7 @@ void Acceptor::append(const EntryView& entry, const Hash128& l, Machine& machine
   ++lsn_.value;
   log_.append(entry, l, lsn_);
   note_named();
-  if (entry.epoch > promised_) {
+  if (entry.epoch > promised_ && (member() || !planted(Mutant::admitted_without_promise))) {
     raise_promise(entry.epoch, {});
   }
   if (applied_ == previous(entry.seq)) {
@@ -255,7 +255,6 @@ MonoTime Acceptor::ask_for_more(bool log_had_room, MonoTime now, Output& out) {
 }
 
 MonoTime Acceptor::tick(const Moment& now, Machine& machine, Output& out) {
-  write_commit(out);
   const bool log_had_room = log_takes(out.append);
   adopt(machine, out);
   adopted_ = {};

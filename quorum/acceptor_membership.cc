@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/mutant.h"
 #include "quorum/acceptor.h"
 
 namespace tercet::quorum {
@@ -12,7 +13,8 @@ bool Acceptor::member() const {
     return false;
   }
   const Member& ours = our_member();
-  return !ours.rejoined() || (admitted_by_ == ours.seq && admitted_lsn_ <= durable_lsn_);
+  return !ours.rejoined() || planted(Mutant::not_admitted_counts) ||
+         (admitted_by_ == ours.seq && admitted_lsn_ <= durable_lsn_);
 }
 
 /// The Rejoin that names us is decided, as an LB of `epoch` says of a log that is ours. Until we are a member
@@ -24,7 +26,7 @@ void Acceptor::admit(Epoch epoch, Output& out) {
   if (stopped_ || lost_ || !named() || !ours.rejoined() || admitted_by_ == ours.seq || commit_ < ours.seq) {
     return;
   }
-  if (epoch > promised_) {
+  if (epoch > promised_ && !planted(Mutant::admitted_without_promise)) {
     raise_promise(epoch, {});
   }
   AdmittedRecord record;

@@ -7,14 +7,14 @@
 namespace tercet::quorum {
 
 /// Written along with what is appended anyway: a commit is never worth a write of its own.
-void Acceptor::write_commit(Output& out) {
-  if (!commit_dirty_ || out.append.empty() || commit_ > log_.last()) {
+void Acceptor::note_commit_in(Records& append) {
+  if (!commit_dirty_ || append.empty() || commit_ > log_.last()) {
     return;
   }
   CommitRecord record;
   record.seq = commit_.value;
   record.s = commit_s_;
-  out.append.add_commit(record);
+  append.add_commit(record);
   ++lsn_.value;
   commit_dirty_ = false;
 }

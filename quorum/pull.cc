@@ -8,6 +8,8 @@ void Pull::begin_at(Seq from, const LogView& log) {
   cursor_ = from;
   tail_ = log.l_at(previous(from));
   empty_stage();
+  early_.clear();
+  fed_by_.reset();
   ask_due_ = true;
 }
 
@@ -92,21 +94,15 @@ void Pull::take(ServerId from, const EntriesView& view, const LogView& log, Seq 
   if (awaited_ > 0 && --awaited_ == 0) {
     ask_due_ = true;
   }
-  if (Seq{h.first} != cursor_) {
-    return;  // reordered or repeated: asked for again in time
-  }
-  if (h.prev_l.get() != tail_) {
-    begin_at(tercet::next(commit), log);
-    if (from_commit_) {
-      next_source();
-    }
-    from_commit_ = true;  // the first time it is our tail that is another log's
+  if (Seq{h.first} > cursor_) {
+    keep_early(view);
     return;
   }
-  EntriesWalk walk(view);
-  EntryView entry;
-  while (!complete_ && walk.next(entry)) {
-    if (!stage(entry, Seq{h.commit}, log, commit)) {
+  if (!take_next(from, view, log, commit)) {
+    return;
+  }
+  for (const Early* next = take_early(); next != nullptr; next = take_early()) {
+    if (!take_next(from, next->view(), log, commit)) {
       return;
     }
   }
@@ -114,6 +110,57 @@ void Pull::take(ServerId from, const EntriesView& view, const LogView& log, Seq 
     ask_due_ = false;
   }
   asked_at_ = now;
+}
+
+/// Networks reorder: without this all but the first of a burst would be asked for again.
+void Pull::keep_early(const EntriesView& view) {
+  const size_t size = sizeof(EntriesHeader) + view.entries.size();
+  if (early_.size() == kPullDatagrams || size > kCellPlainMax) {
+    return;
+  }
+  Early& early = early_.emplace_back();
+  early.first = Seq{view.header->first};
+  early.size = size;
+  std::memcpy(early.bytes.data(), view.header, sizeof(EntriesHeader));
+  put_bytes({early.bytes.data() + sizeof(EntriesHeader), view.entries.size()}, view.entries);
+}
+
+/// The one that is next now; good until the next keep_early().
+const Pull::Early* Pull::take_early() {
+  for (Early& early : early_) {
+    if (early.first == cursor_ && !complete_) {
+      early.first = {};
+      return &early;
+    }
+  }
+  return nullptr;
+}
+
+/// False: it leads nowhere, or is an old one.
+bool Pull::take_next(ServerId from, const EntriesView& view, const LogView& log, Seq commit) {
+  const EntriesHeader& h = *view.header;
+  if (Seq{h.first} != cursor_) {
+    return false;
+  }
+  if (h.prev_l.get() != tail_) {
+    // The first time it is our own tail that is another log's; or what another source gave was.
+    const bool not_theirs = !from_commit_ || (fed_by_ && *fed_by_ != from);
+    begin_at(tercet::next(commit), log);
+    if (!not_theirs) {
+      next_source();
+    }
+    from_commit_ = true;
+    return false;
+  }
+  fed_by_ = from;
+  EntriesWalk walk(view);
+  EntryView entry;
+  while (!complete_ && walk.next(entry)) {
+    if (!stage(entry, Seq{h.commit}, log, commit)) {
+      return false;
+    }
+  }
+  return true;
 }
 
 /// The next entry of the log that is pulled. False: this source's answer leads nowhere.
@@ -193,6 +240,7 @@ bool Pull::ask(const LogView& log, MonoTime now, ServerId& to, Missing& ask, Mon
   }
   ask_due_ = false;
   awaited_ = kPullDatagrams;
+  early_.clear();
   asked_at_ = now;
   again = now + kPullAgain;
   to = source();

@@ -7,9 +7,14 @@
 // stage, so that a log that an old epoch left behind never replaces a better one. The log may take the stage
 // over in several goes: a part of it is a part of the chosen log.
 
+#include <array>
+#include <optional>
+#include <vector>
+
 #include "quorum/limits.h"
 #include "quorum/log_view.h"
 #include "wire/fetch.h"
+#include "wire/limits.h"
 
 namespace tercet::quorum {
 
@@ -21,7 +26,7 @@ class Pull {
     Seq commit;        ///< of the LB's own tally when it named this; 0: none yet …
     Hash128 commit_s;  ///< … and S there
   };
-  explicit Pull(Slot own) : own_(own), stage_(size_t{64} << 20U) {}
+  explicit Pull(Slot own) : own_(own), stage_(size_t{64} << 20U) { early_.reserve(kPullDatagrams); }
 
   [[nodiscard]] bool active() const { return active_; }
   /// Rises with each entry that was pulled, and again when the log takes it: for an LB that waits.
@@ -53,6 +58,19 @@ class Pull {
   bool ask(const LogView& log, MonoTime now, ServerId& to, Missing& ask, MonoTime& again);
 
  private:
+  /// A datagram that came before the one in front of it.
+  struct Early {
+    Seq first;
+    size_t size = 0;
+    std::array<uint8_t, kCellPlainMax> bytes;
+    [[nodiscard]] EntriesView view() const {
+      return {reinterpret_cast<const EntriesHeader*>(bytes.data()),
+              {bytes.data() + sizeof(EntriesHeader), size - sizeof(EntriesHeader)}};
+    }
+  };
+  void keep_early(const EntriesView& view);
+  const Early* take_early();
+  bool take_next(ServerId from, const EntriesView& view, const LogView& log, Seq commit);
   void begin_at(Seq from, const LogView& log);
   void empty_stage();
   void next_source();
@@ -62,15 +80,17 @@ class Pull {
   Slot own_;
   bool active_ = false;
   bool ask_due_ = false;
-  bool from_commit_ = false;  ///< the optimistic start (behind our last entry) met another log
+  bool from_commit_ = false;        ///< the optimistic start (behind our last entry) met another log
+  std::optional<ServerId> fed_by_;  ///< who gave what stands behind the start
   Target target_;
   Epoch epoch_;
   ServerId lb_ = ServerId::lb1;
   Slot preferred_ = Slot::one;
   unsigned turn_ = 0;  ///< which source: LB, preferred peer, other peer
   uint32_t number_ = 0;
-  unsigned awaited_ = 0;  ///< datagrams of the last ask that have not come
-  unsigned silent_ = 0;   ///< asks in a row without an answer
+  unsigned awaited_ = 0;      ///< datagrams of the last ask that have not come
+  std::vector<Early> early_;  ///< of the last ask
+  unsigned silent_ = 0;       ///< asks in a row without an answer
   MonoTime asked_at_;
   Seq cursor_;    ///< next seq that is wanted
   Hash128 tail_;  ///< L(cursor − 1) of the log being pulled

@@ -255,7 +255,7 @@ TEST_F(PullTest, WhatIsStagedStandsBehindTheLogThatIsPulled) {
   EXPECT_FALSE(pull_.staged(entry));
 }
 
-TEST_F(PullTest, AnswersToOldQuestionsOfOthersAndOutOfOrderAreIgnored) {
+TEST_F(PullTest, AnswersToOldQuestionsOfOthersAndRepeatedOnesAreIgnored) {
   const Story story = Story(base_).ops(kE1, 5);
   hold(story, 1, 5);
   aim(story, 10, &two_);
@@ -264,13 +264,47 @@ TEST_F(PullTest, AnswersToOldQuestionsOfOthersAndOutOfOrderAreIgnored) {
   EXPECT_EQ(adopt(), Seq{});
   answer(ServerId::b2, story, 6, 10, 0, ask_.number.get() - 1);  // an earlier question's
   EXPECT_EQ(adopt(), Seq{});
-  answer(ServerId::b2, story, 8, 10);  // overtook 6 and 7
-  EXPECT_EQ(adopt(), Seq{});
-  EXPECT_EQ(pull_.progress(), 0U);
   answer(ServerId::b2, story, 6, 7);
   answer(ServerId::b2, story, 6, 7);  // repeated
   EXPECT_EQ(pull_.progress(), 2U);
   answer(ServerId::b2, story, 8, 10);
+  EXPECT_EQ(adopt(), Seq{10});
+}
+
+TEST_F(PullTest, DatagramsThatOvertakeEachOtherAreTakenInOrder) {
+  const Story story = Story(base_).start(kE2, Slot::two).ops(kE2, 14);
+  hold(story, 1, 5);
+  aim(story, 20, &two_);
+  ASSERT_TRUE(ask());
+  answer(ServerId::b2, story, 12, 15);
+  answer(ServerId::b2, story, 16, 20);
+  answer(ServerId::b2, story, 12, 15);
+  EXPECT_EQ(pull_.adopt_through(), Seq{0});
+  answer(ServerId::b2, story, 6, 11);
+  EXPECT_EQ(adopt(), Seq{20});
+  EXPECT_TRUE(log_.matches(Seq{20}, story.l(Seq{20})));
+}
+
+TEST_F(PullTest, WhatAnotherSourceGaveIsNoReasonToLeaveTheRightOne) {
+  // Three logs that differ behind 5, as old epochs leave them; the LB chose backend 2's. Backend 3 was asked
+  // first.
+  const Story chosen = Story(base_).start(kE2, Slot::two).ops(kE2, 4);
+  const Story other = Story(base_).start(kE1, Slot::three).ops(kE1, 1);
+  hold(base_, 1, 5);
+  aim(chosen, 10, &three_);
+  ASSERT_TRUE(ask());
+  ASSERT_EQ(to_, ServerId::b3);
+  answer(ServerId::b3, other, 6, 7);
+  pull_.aim({Seq{10}, chosen.l(Seq{10}), {}, {}}, kE2, ServerId::lb2, &two_, log_, commit_, now_);
+  ASSERT_TRUE(ask());
+  ASSERT_EQ(to_, ServerId::b2);
+  ASSERT_EQ(ask_.from, 8U);
+  answer(ServerId::b2, chosen, 8, 10);  // behind another L at 7: our own log's end is doubted first
+  ASSERT_TRUE(ask());
+  answer(ServerId::b3, other, 6, 7);
+  ASSERT_EQ(to_, ServerId::b2) << "it stays with the one that has the chosen log";
+  ASSERT_EQ(ask_.from, 1U);
+  answer(ServerId::b2, chosen, 1, 10);
   EXPECT_EQ(adopt(), Seq{10});
 }
 

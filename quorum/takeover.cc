@@ -36,7 +36,7 @@ std::optional<Choice> choose(const Promises& promises, SlotSet left_out) {
   for (const Slot slot : kSlots) {
     const Promised& promise = promises[index(slot)];
     if (!promise.here || left_out.has(slot) || (promise.flags & kAmnesiac) != 0 ||
-        !table.names(slot, promise.incarnation)) {
+        !(table.names(slot, promise.incarnation) || planted(Mutant::former_life_counts))) {
       continue;
     }
     const bool empty = promise.last.value == 0;

@@ -289,6 +289,7 @@ class Bench {
   /// The records go to the disk, which keeps them to itself for now.
   MonoTime tick() {
     Acceptor::Output out{outbox, records};
+    acceptor.note_commit_in(records);
     const MonoTime again = acceptor.tick(now, machine, out);
     write();
     return again;

@@ -200,7 +200,9 @@ void World::start_lb(unsigned lb) {
   options.order.in_flight = 64;
   options.order.repeat_sets = 16;
   options.first_claim = milliseconds(lb == 0 ? 0 : 40);
+  const bool trapped = lbs_[lb].trapped;
   lbs_[lb] = {};
+  lbs_[lb].trapped = trapped;
   lbs_[lb].service = std::make_unique<dataplane::Balancer>(options, dataplane::Balancer::Control{});
   wake(static_cast<Host>(lb), now_);
   trace("lb%u starts", lb + 1);
@@ -297,6 +299,7 @@ void World::start_backend(unsigned slot) {
   b.paused_until = {};
   b.reopens_at = {};
   b.book_wrong = false;
+  b.knew = {};
   wake(static_cast<Host>(slot + 2), now_);
   trace("b%u starts: last seq %lu", slot + 1, static_cast<unsigned long>(log.last().value));
 }
@@ -355,6 +358,9 @@ void World::poll_lb(unsigned lb) {
   take_events(lb);
   check_lb(lb);
   route(static_cast<Host>(lb), *outbox_);
+  if (node.service == nullptr) {
+    return;  // a trap
+  }
   wake(static_cast<Host>(lb), true_time(static_cast<Host>(lb), next));
 }
 
@@ -440,10 +446,10 @@ void World::poll_backend(unsigned slot) {
   b.inbox.clear();
   b.log_made = b.log_made || b.log->ready();
   // One that a lying disk made forget a vote is whole again when it has that entry.
-  b.whole =
-      b.whole || (b.acceptor->member() && !b.acceptor->divergent() && !b.book_wrong &&
-                  b.book_mends_at.ns == 0 && !b.power_fails_after && b.power_fails_at == MonoTime::never() &&
-                  (b.voted.value == 0 || b.acceptor->log().matches(b.voted, b.voted_l)));
+  b.whole = b.whole || (b.acceptor->member() && b.acceptor->durable_seq().value != 0 &&
+                        !b.acceptor->divergent() && !b.book_wrong && b.book_mends_at.ns == 0 &&
+                        !b.power_fails_after && b.power_fails_at == MonoTime::never() &&
+                        (b.voted.value == 0 || b.acceptor->log().matches(b.voted, b.voted_l)));
   b.disk_lied = b.disk_lied && !b.whole;
   check_backend(slot);
   for (const Outbox::Parcel& parcel : outbox_->parcels()) {
@@ -454,7 +460,11 @@ void World::poll_backend(unsigned slot) {
              (b.power_fails_after && b.disk->writes() >= *b.power_fails_after);
   if (b.sprung) {
     b.sprung = false;
-    crash_backend(slot, true);
+    if (std::exchange(b.trap_wipes, false) && may_lose_disk(slot)) {
+      wipe_backend(slot);
+    } else {
+      crash_backend(slot, true);
+    }
     trapped_.push_back(slot);
     return;
   }
@@ -489,17 +499,59 @@ void World::poll_client(unsigned client) {
   wake(host, next);
 }
 
+/// This LB's trap is armed, and this is an Accept with entries.
+bool World::last_word(unsigned lb, Bytes plain) const {
+  CellView view;
+  if (!lbs_[lb].trapped || plain[0] != static_cast<uint8_t>(CellMessage::accept) ||
+      parse_cell(plain, view) != Drop::none) {
+    return false;
+  }
+  AcceptWalk walk(std::get<AcceptView>(view));
+  AcceptEntry item;
+  return walk.next(item) && !item.is_read;
+}
+
+/// Its Prepares reach one backend now, and the two others when they have forgotten who holds the epoch.
+void World::hold_prepares(unsigned lb) {
+  lbs_[lb].prepare_trapped = false;
+  const auto slot = static_cast<unsigned>(random_.below(kBackends));
+  trace("b%u alone gets lb%u's Prepare", slot + 1, lb + 1);
+  backends_[slot].trap = CellMessage::promise;
+  backends_[slot].trap_wipes = true;
+  for (unsigned other = 0; other < kBackends; ++other) {
+    lbs_[lb].no_prepare_before[other] =
+        other == slot ? now_ : now_ + random_.between(milliseconds(130), milliseconds(295));
+  }
+}
+
+bool World::held_back(Host from, Host to, Bytes plain) const {
+  return from < 2 && to >= 2 && plain[0] == static_cast<uint8_t>(CellMessage::prepare) &&
+         now_ < lbs_[from].no_prepare_before[to - 2U];
+}
+
 void World::route(Host from, const Outbox& out) {
   for (const Outbox::Parcel& parcel : out.parcels()) {
     const Bytes bytes = out.bytes(parcel);
+    if (from < 2 && !parcel.servers.empty() && last_word(from, bytes)) {
+      const auto to = static_cast<Host>(2 + random_.below(kBackends));
+      if (parcel.servers.has(static_cast<ServerId>(to)) && !held_back(from, to, bytes)) {
+        network_.send(now_, from, to, bytes.data(), bytes.size());
+      }
+      trapped_lbs_.push_back(from);
+      crash_lb(from);
+      return;
+    }
     if (parcel.servers.empty()) {
       if (!lbs_[from].clients_cut) {
         network_.send(now_, from, static_cast<Host>(parcel.client.endpoint.port), bytes.data(), bytes.size());
       }
       continue;
     }
+    if (from < 2 && lbs_[from].prepare_trapped && bytes[0] == static_cast<uint8_t>(CellMessage::prepare)) {
+      hold_prepares(from);
+    }
     for (Host to = 0; to < kServers; ++to) {
-      if (parcel.servers.has(static_cast<ServerId>(to))) {
+      if (parcel.servers.has(static_cast<ServerId>(to)) && !held_back(from, to, bytes)) {
         network_.send(now_, from, to, bytes.data(), bytes.size());
       }
     }

@@ -68,6 +68,10 @@ class World {
   void start_backend(unsigned slot);
   /// What a backend loses for good: only while the two others have all that they voted (the fault budget).
   [[nodiscard]] bool may_lose_disk(unsigned slot) const;
+  /// A vote that its disk forgot nobody notices but an LB that saw it: what stands in that entry must be with
+  /// both others.
+  [[nodiscard]] bool disk_lies() const;
+  [[nodiscard]] bool all_backends_up() const;
   /// Another, empty disk.
   void wipe_backend(unsigned slot);
   /// Its power fails, and a byte of what it had written is another one afterwards.
@@ -88,8 +92,14 @@ class World {
   void jump_wall(Host host, Duration by);
   /// The worst moment: this backend loses its power right after its next Promise (or Vote) has left.
   void trap(unsigned slot, CellMessage after) { backends_[slot].trap = after; }
-  /// Backends that a trap has killed since the last call.
+  /// This LB's next Prepare comes to one backend at once, which promises, loses its disk for good and is soon
+  /// there again; and to the two others much later.
+  void trap_prepare(unsigned lb) { lbs_[lb].prepare_trapped = true; }
+  /// The same for an LB: it dies when its next Accept with entries has reached one backend of three.
+  void trap_accept(unsigned lb, bool armed) { lbs_[lb].trapped = armed; }
+  /// Backends that a trap has killed since the last call, and LBs.
   std::vector<unsigned> take_trapped() { return std::exchange(trapped_, {}); }
+  std::vector<unsigned> take_trapped_lbs() { return std::exchange(trapped_lbs_, {}); }
   /// Ends every fault; what is down starts.
   void heal_all();
   [[nodiscard]] bool lb_up(unsigned lb) const { return lbs_[lb].service != nullptr; }
@@ -112,6 +122,9 @@ class World {
     Seq checked;
     uint32_t token = 0;
     bool owns = false;
+    bool trapped = false;  ///< dies by its next Accept
+    bool prepare_trapped = false;
+    std::array<MonoTime, kBackends> no_prepare_before{};  ///< what it sends there earlier is lost
   };
   struct Backend {
     std::unique_ptr<store::MemoryDisk> disk;
@@ -139,7 +152,9 @@ class World {
     Hash128 voted_l;
     Epoch promised;
     Seq checked;
+    Seq knew;  ///< its commit
     std::optional<CellMessage> trap;
+    bool trap_wipes = false;  ///< and its disk is lost
     bool sprung = false;
   };
   struct Event {
@@ -162,6 +177,9 @@ class World {
   void poll_backend(unsigned slot);
   void poll_client(unsigned client);
   void route(Host from, const Outbox& out);
+  [[nodiscard]] bool last_word(unsigned lb, Bytes plain) const;
+  void hold_prepares(unsigned lb);
+  [[nodiscard]] bool held_back(Host from, Host to, Bytes plain) const;
   void watch_outgoing(unsigned slot, Bytes plain);
   void check_lb(unsigned lb);
   void check_backend(unsigned slot);
@@ -192,6 +210,7 @@ class World {
   std::vector<unsigned> believes_;  ///< which LB each client's neighbour table points to
   std::array<Clock, kHostsMax> clocks_;
   std::vector<unsigned> trapped_;
+  std::vector<unsigned> trapped_lbs_;
   std::unique_ptr<Outbox> outbox_;
   std::vector<dataplane::Message> messages_;
   std::vector<uint8_t> scratch_;

@@ -55,6 +55,12 @@ void World::check_backend(unsigned slot) {
   Backend& b = backends_[slot];
   const quorum::LogView& log = b.acceptor->log();
   static constexpr const char* kNames[] = {"b1", "b2", "b3"};
+  if (b.acceptor->commit() < b.knew) {
+    checkers_.fail("I2: " + std::string(kNames[slot]) + " forgot that seq " + std::to_string(b.knew.value) +
+                   " is decided");
+    return;
+  }
+  b.knew = b.acceptor->commit();
   if (b.book_wrong) {
     // It learns that its state is wrong when an LB tells it the right one, and is looked at when it has built
     // its book anew.

@@ -25,6 +25,14 @@ bool World::may_lose_disk(unsigned slot) const {
   return whole;
 }
 
+bool World::disk_lies() const {
+  return std::ranges::any_of(backends_, [](const Backend& b) { return b.disk_lied; });
+}
+
+bool World::all_backends_up() const {
+  return std::ranges::all_of(backends_, [](const Backend& b) { return b.replica != nullptr; });
+}
+
 void World::wipe_backend(unsigned slot) {
   crash_backend(slot, true);
   trace("b%u gets an empty disk", slot + 1);
@@ -145,6 +153,7 @@ void World::heal_all() {
   network_.heal_all();
   for (unsigned lb = 0; lb < 2; ++lb) {
     lbs_[lb].paused_until = {};
+    lbs_[lb].trapped = lbs_[lb].prepare_trapped = false;
     start_lb(lb);
     cut_clients(lb, false);
     wake(static_cast<Host>(lb), now_);
@@ -152,6 +161,7 @@ void World::heal_all() {
   for (unsigned slot = 0; slot < kBackends; ++slot) {
     backends_[slot].paused_until = {};
     backends_[slot].trap.reset();
+    backends_[slot].trap_wipes = false;
     backends_[slot].disk->fault_next_write(store::WriteFault::none);
     backends_[slot].power_fails_after.reset();
     backends_[slot].power_fails_at = MonoTime::never();
