@@ -135,4 +135,18 @@ Hash128 BookMachine::digest() const {
   return lies_ ? right ^ Hash128 { 1, 0 } : right;
 }
 
+ContainerState BookMachine::container(Slot slot, Bytes introduction) const {
+  IntroductionView own;
+  if (!parse_introduction(introduction, own)) {
+    return ContainerState::gone;
+  }
+  const license::Cell& cell = book_.state().cell();
+  if (cell.started == 0) {
+    return ContainerState::here;  // Genesis will write it down
+  }
+  return std::ranges::equal(cell.containers[index(slot)].key, own.header->container_key)
+             ? ContainerState::here
+             : ContainerState::foreign;
+}
+
 }  // namespace tercet::backend

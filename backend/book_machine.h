@@ -16,7 +16,7 @@ struct BookMachineOptions {
   bool lies = false;  ///< from the first entry on; see also BookMachine::lie()
 };
 
-class BookMachine final : public quorum::Machine {
+class BookMachine : public quorum::Machine {
  public:
   explicit BookMachine(const BookMachineOptions& options);
   /// With a check of one's own (tests, the simulator: no keys).
@@ -30,6 +30,8 @@ class BookMachine final : public quorum::Machine {
   size_t read(Bytes query, MutBytes out) const override { return book_.read(query, out); }
   [[nodiscard]] bool leases_live() const override { return book_.leases_live(); }
   [[nodiscard]] bool more_due() const override { return book_.more_due(); }
+  [[nodiscard]] uint8_t absent() const override { return static_cast<uint8_t>(book_.state().absent()); }
+  [[nodiscard]] ContainerState container(Slot slot, Bytes introduction) const override;
 
   /// Lies from the next entry on (say, once the own log was replayed), or no more.
   void lie(bool lies) { lies_ = lies; }

@@ -167,7 +167,7 @@ TEST_F(BookMachineTest, UnitsAndUsagePeriodOfRealFiles) {
       apply(machine, EntryKind::op, license::make_op(OpKind::consume, handle, 2, 5'000, bytes_of(body)));
   EXPECT_EQ(code(r), Code::granted);
   EXPECT_EQ(r.features, 70u);
-  const license::Terms* terms = machine.book().state().licenses().in_force(0);
+  const license::Terms* terms = machine.book().state().in_force(0);
   ASSERT_NE(terms, nullptr);
   EXPECT_EQ(terms->usage_period_ms, 86'400'000u);
   EXPECT_EQ(machine.book().state().usage(0).started_wall_ms, 1'700'000'000'000u);

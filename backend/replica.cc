@@ -66,6 +66,10 @@ MonoTime Replica::poll(std::span<const dataplane::Message> in, const Moment& now
   }
   if (view_ != nullptr && now.mono >= publish_at_) {
     publish_at_ = now.mono + kPublishEvery;
+    if (introduced_ != nullptr) {
+      const Introduced& own = introduced_->read();
+      acceptor_.introduce({own.data(), own.size()});
+    }
     view_->draft() = view();
     view_->publish();
   }
@@ -96,6 +100,7 @@ ReplicaView Replica::view() const {
   view.divergent = acceptor_.divergent();
   view.lost = acceptor_.lost();
   view.leases_live = machine_.leases_live();
+  view.container = acceptor_.container(machine_);
   view.messages = messages_;
   view.drop_malformed = drop_malformed_;
   view.drop_log_full = drop_log_full_;

@@ -28,6 +28,7 @@ struct ReplicaView {
   /// place.
   bool lost = false;
   bool leases_live = false;
+  ContainerState container = ContainerState::here;
   uint64_t messages = 0;
   uint64_t drop_malformed = 0;
   uint64_t drop_log_full = 0;
@@ -46,6 +47,9 @@ class Replica : public dataplane::Service {
   void resigned(ServerId lb, Epoch epoch, const Moment& now) override;
 
   void show_to(dataplane::Snapshot<ReplicaView>* view) { view_ = view; }
+  /// What its container is, as the control thread sees it (acceptor.h: introduce).
+  using Introduced = FixedVector<uint8_t, kIntroductionMax>;
+  void hear_of_container(dataplane::Snapshot<Introduced>* introduced) { introduced_ = introduced; }
   [[nodiscard]] ReplicaView view() const;
   /// One line on why it does not vote, or empty.
   [[nodiscard]] std::string_view stopped() const {
@@ -62,6 +66,7 @@ class Replica : public dataplane::Service {
   size_t kept_ = 0;      ///< of records_: the log has taken them
   store::Lsn lsn_base_;  ///< the log's Lsn before the acceptor's first record
   dataplane::Snapshot<ReplicaView>* view_ = nullptr;
+  dataplane::Snapshot<Introduced>* introduced_ = nullptr;
   MonoTime publish_at_;
   uint64_t messages_ = 0;
   uint64_t drop_malformed_ = 0;

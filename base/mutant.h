@@ -24,8 +24,9 @@ enum class Mutant : uint8_t {
   pause_made_up_for,      ///< an LB that was paused catches cell time up, a second at a time
   torn_called_corrupt,
   corrupt_called_torn,
-  failed_write_counts,       ///< the log goes on after a write that failed as if it had been done
-  no_tombstone,              ///< the book forgets a handle that it is done with
+  failed_write_counts,  ///< the log goes on after a write that failed as if it had been done
+  no_tombstone,         ///< the book forgets a handle that it is done with
+  grant_with_one_constituent,
   former_life_counts,        ///< the promise of an incarnation that a Rejoin has replaced
   not_admitted_counts,       ///< the promise of one that a Rejoin names, before it is admitted
   admitted_without_promise,  ///< at promise 0, whatever its log holds

@@ -29,6 +29,16 @@ bool read_op(Bytes bytes, OpView& op) {
   return op.kind != OpKind::renew || lease_fits(reinterpret_cast<const RenewBody*>(op.body.data())->lease_ms);
 }
 
+/// The entry's form is checked where entries are read; again here, as the book is total.
+Code note_presence(State& state, Bytes op) {
+  if (!body_fits(EntryKind::constituent_gone, op)) {
+    return Code::malformed;
+  }
+  const auto* body = reinterpret_cast<const ConstituentGoneBody*>(op.data());
+  state.set_absent(body->slot, body->gone != 0);
+  return Code::granted;
+}
+
 OpResult repeat(OpResult answer, bool older) {
   if (older) {
     answer.flags |= kLaterAnswer;
@@ -63,6 +73,8 @@ void Book::apply(const EntryView& entry, Result& result) {
     } else {
       state_.set_cell(cell);
     }
+  } else if (entry.kind == EntryKind::constituent_gone) {
+    code = note_presence(state_, entry.op);
   } else if (entry.kind != EntryKind::tick && entry.kind != EntryKind::epoch_start &&
              entry.kind != EntryKind::rejoin) {
     code = Code::bad_request;

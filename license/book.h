@@ -35,11 +35,10 @@ namespace tercet::license {
 /// The result of one entry, by value: OpResult (wire/op.h) for an operation, else EntryResult.
 using Result = FixedVector<uint8_t, kResultMax>;
 
-/// Of a tick, genesis or epoch start.
+/// Of an entry that is no operation.
 struct EntryResult {
   Le32 expired;  ///< leases that the entry ended
-  uint8_t
-      code;  ///< granted; genesis: malformed, or repeated for a second one; bad_request for a kind not known
+  uint8_t code;  ///< granted; malformed; genesis: repeated for a second one; bad_request for a kind not known
   uint8_t reserved[3];
 };
 static_assert(sizeof(EntryResult) == 8);

@@ -63,6 +63,11 @@ class BookFixture : public ::testing::Test {
     std::memcpy(&out, result.data(), sizeof out);
     return out.expired;
   }
+  Code gone(unsigned slot, bool is_gone = true) {
+    const ConstituentGoneBody body{static_cast<uint8_t>(slot), static_cast<uint8_t>(is_gone ? 1 : 0), {}};
+    const Result result = apply_raw(EntryKind::constituent_gone, bytes_of(body));
+    return static_cast<Code>(result[offsetof(EntryResult, code)]);
+  }
   void pass(int64_t ms) { now_ += ms, wall_ += ms; }
 
   static Buffer checkout_op(uint64_t handle, uint32_t request, int64_t sent, const Ask& ask) {

@@ -22,6 +22,7 @@
 // outside a license's shortest and longest is moved into them.
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "license/rules.h"
@@ -133,6 +134,8 @@ OpResult grant(State& state, const OpView& op, uint32_t license, const Terms& te
   const uint32_t lease_ms = std::clamp(wish, terms.lease_min_ms, terms.lease_max_ms);
   const Seats before = seats(state, license, terms);
   const bool shared = terms.by_station() && state.leases().has_station(license, station);
+  TERCET_CHECK(std::popcount(state.present_bits(license)) >= 2 || planted(Mutant::grant_with_one_constituent),
+               "I7: a grant with fewer than two constituents present");
   TERCET_CHECK(terms.quantity == 0 || shared || before.in_use < terms.quantity,
                "I3: a grant raises seats above the quantity");
 
@@ -174,7 +177,7 @@ OpResult checkout(State& state, const OpView& op) {
   const std::string_view station = station_of(op);
   Tried best;
   for (const Licenses::Match& match : state.licenses().matching(body->firm, body->product, body->tmr_id)) {
-    const Terms* terms = state.licenses().in_force(match.index);
+    const Terms* terms = state.in_force(match.index);
     const Stage stage = stage_of(state, match.index, terms, body->features, station);
     if (stage != Stage::served) {
       note(state, best, stage, match, terms, body->features);

@@ -11,7 +11,7 @@ OpResult consume(State& state, const OpView& op, uint32_t index) {
   LeaseImage image = state.leases().image(index);
   Lease& lease = image.lease;
   const uint32_t license = lease.license;
-  const Terms* terms = state.licenses().in_force(license);
+  const Terms* terms = state.in_force(license);
   const Code serves = terms == nullptr ? Code::only_one_constituent : in_time(state, license, *terms);
   if (serves != Code::granted) {
     return deny_held(state, op, index, serves, reason(state, license, serves));

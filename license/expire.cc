@@ -50,7 +50,7 @@ void end_for(const State& state, const OpView& checkout, Ends& ends) {
   const std::string_view station = station_of(checkout);
   for (const auto& match : state.licenses().matching(body->firm, body->product, body->tmr_id)) {
     const uint32_t license = match.index;
-    const Terms* terms = state.licenses().in_force(license);
+    const Terms* terms = state.in_force(license);
     if (terms != nullptr && terms->is(LicenseMode::exclusive)) {
       // Of several at one station, which an exclusive license has none of its own, nothing tells one from the
       // other.

@@ -45,7 +45,7 @@ struct ImageRecord {
 static_assert(sizeof(ImageRecord) == 8 && alignof(ImageRecord) == 1);
 
 inline constexpr uint8_t kImageMagic[8] = {'t', 'c', 't', 'b', 'o', 'o', 'k', 0};
-inline constexpr uint32_t kImageVersion = 1;
+inline constexpr uint32_t kImageVersion = 2;
 
 struct ImageHead {
   uint8_t magic[8];
@@ -63,8 +63,9 @@ struct ImageHead {
   Le32 tombstones;
   Le32 usages;  ///< those with any use
   Le32 cells;   ///< 1 after Genesis
+  Le32 absent;
 };
-static_assert(sizeof(ImageHead) == 88 && alignof(ImageHead) == 1);
+static_assert(sizeof(ImageHead) == 92 && alignof(ImageHead) == 1);
 
 struct ImageLease {
   Le64 due_ms;

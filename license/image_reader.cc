@@ -113,6 +113,9 @@ bool ImageReader::head(Bytes body) {
       head.tombstones > state_.tombstones_.capacity() || head.usages > head.licenses + 1 || head.cells > 1) {
     return wrong("of a larger book");
   }
+  if (!slot_bits_fit(head.absent)) {
+    return wrong("slots that cannot be");
+  }
   headed_ = true;
   standing_.sum = {head.sum_low, head.sum_high};
   standing_.cell_ms = static_cast<int64_t>(head.cell_ms.get());
@@ -120,6 +123,7 @@ bool ImageReader::head(Bytes body) {
   standing_.forgotten_ms = static_cast<int64_t>(head.forgotten_ms.get());
   standing_.ended = head.ended;
   standing_.purged = head.purged;
+  standing_.absent = head.absent;
   standing_.seq = head.seq;
   licenses_ = head.licenses;
   cells_left_ = head.cells;

@@ -75,6 +75,7 @@ void ImageWriter::begin(State& state) {
   head.version = kImageVersion;
   head.ended = standing_.ended;
   head.purged = standing_.purged;
+  head.absent = standing_.absent;
   head.cell_ms = static_cast<uint64_t>(standing_.cell_ms);
   head.wall_ms = static_cast<uint64_t>(standing_.wall_ms);
   head.forgotten_ms = static_cast<uint64_t>(standing_.forgotten_ms);

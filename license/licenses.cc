@@ -1,7 +1,6 @@
 #include "license/licenses.h"
 
 #include <algorithm>
-#include <bit>
 
 namespace tercet::license {
 
@@ -35,6 +34,17 @@ uint8_t License::present_bits() const {
   return static_cast<uint8_t>(present[0] | present[1] << 1U | present[2] << 2U);
 }
 
+uint8_t License::sharing_bits() const {
+  const Terms* force = in_force();
+  unsigned bits = 0;
+  for (unsigned slot = 0; force != nullptr && slot < kBackends; ++slot) {
+    const bool shares = present[slot] != 0 && terms[slot].revision == force->revision &&
+                        terms[slot].properties == force->properties;
+    bits |= shares ? 1U << slot : 0U;
+  }
+  return static_cast<uint8_t>(bits);
+}
+
 Code validity(const Terms& terms, int64_t wall_ms) {
   const uint64_t wall = wall_ms > 0 ? static_cast<uint64_t>(wall_ms) : 0;
   if (wall < terms.valid_from_ms) {
@@ -47,7 +57,7 @@ Hash128 hash_of(uint32_t index, const License& license) {
   return hash128({reinterpret_cast<const uint8_t*>(&license), sizeof license}, 0x6c696373ULL << 32U | index);
 }
 
-Licenses::Licenses() : licenses_(kLicensesMax), tmr_ids_(kLicensesMax), force_(kLicensesMax) {
+Licenses::Licenses() : licenses_(kLicensesMax), tmr_ids_(kLicensesMax), sharing_(kLicensesMax) {
   sorted_.reserve(kLicensesMax);
 }
 
@@ -83,16 +93,13 @@ void Licenses::change(uint32_t index, const License& license) { put(index, licen
 
 void Licenses::put(uint32_t index, const License& license) {
   licenses_[index] = license;
-  const Terms* force = licenses_[index].in_force();
-  TERCET_CHECK(force == nullptr || std::popcount(licenses_[index].present_bits()) >= 2,
-               "I7: terms in force with fewer than two constituents");
-  force_[index] = force == nullptr ? 0 : static_cast<uint8_t>(force - licenses_[index].terms + 1);
+  sharing_[index] = licenses_[index].sharing_bits();
 }
 
 void Licenses::clear() {
   licenses_.clear();
   tmr_ids_.clear();
-  force_.clear();
+  sharing_.clear();
   size_ = 0;
   sorted_.clear();
 }

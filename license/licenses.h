@@ -2,8 +2,10 @@
 // The licenses. A license has three places for constituents, one a container, each with the terms of its own
 // revision: while a new revision comes in constituent by constituent, the old one serves until two of the new
 // one are there. A license is valid by two of three (I7): the terms in force are those that two present
-// constituents share.
+// constituents share. One whose slot is absent (its container is gone, or its backend down for long) is not
+// present, though its terms stay.
 
+#include <bit>
 #include <span>
 #include <vector>
 
@@ -18,11 +20,13 @@ struct License {
   uint8_t reserved[5];
   Terms terms[kBackends];  ///< zero while not present
 
-  /// The terms that two constituents share, or nullptr.
+  /// The terms that two constituents share, whether their slots are absent or not; or nullptr.
   [[nodiscard]] const Terms* in_force() const;
   /// The terms in force, or else the newest that are here (there is one).
   [[nodiscard]] const Terms& shown() const;
+  /// Bits of the slots whose constituent is here; of those that share the terms in force.
   [[nodiscard]] uint8_t present_bits() const;
+  [[nodiscard]] uint8_t sharing_bits() const;
 };
 static_assert(std::has_unique_object_representations_v<License>);
 
@@ -36,9 +40,11 @@ class Licenses {
   [[nodiscard]] uint32_t size() const { return size_; }
   /// By index, in the order of first import. An index never changes.
   [[nodiscard]] const License& operator[](uint32_t index) const { return licenses_[index]; }
-  /// The terms that serve, or nullptr; kept at hand for every checkout and renew.
-  [[nodiscard]] const Terms* in_force(uint32_t index) const {
-    return force_[index] == 0 ? nullptr : &licenses_[index].terms[force_[index] - 1];
+  /// The terms that serve while the constituents of the slots in `absent` are missing, or nullptr; kept at
+  /// hand for every checkout and renew.
+  [[nodiscard]] const Terms* in_force(uint32_t index, uint32_t absent) const {
+    const uint32_t there = sharing_[index] & ~absent;
+    return (there & (there - 1)) == 0 ? nullptr : &licenses_[index].terms[std::countr_zero(there)];
   }
   [[nodiscard]] uint32_t tmr_id(uint32_t index) const { return tmr_ids_[index]; }
   /// The index of one license, or kNone.
@@ -64,7 +70,7 @@ class Licenses {
 
   Zeroed<License> licenses_;
   Zeroed<uint32_t> tmr_ids_;
-  Zeroed<uint8_t> force_;  ///< slot + 1 of terms in force, 0: none
+  Zeroed<uint8_t> sharing_;  ///< License::sharing_bits()
   uint32_t size_ = 0;
   std::vector<Match> sorted_;
 };

@@ -52,7 +52,7 @@ class Page {
 };
 
 bool is_valid(const State& state, uint32_t license) {
-  const Terms* terms = state.licenses().in_force(license);
+  const Terms* terms = state.in_force(license);
   return terms != nullptr && in_time(state, license, *terms) == Code::granted;
 }
 
@@ -68,7 +68,7 @@ void list_licenses(const State& state, const ReadBody& read, Page& page) {
     const Terms& terms = license.shown();
     LicenseRow row{};
     row.mode = terms.mode;
-    row.constituents = license.present_bits();
+    row.constituents = state.present_bits(index);
     row.firm = terms.firm;
     row.product = terms.product;
     row.tmr_id = terms.tmr_id;
@@ -98,7 +98,7 @@ void list_containers(const State& state, const ReadBody& read, Page& page) {
   for (uint32_t i = 0; i < state.licenses().size(); ++i) {
     valid += is_valid(state, i) ? 1 : 0;
     for (unsigned slot = 0; slot < kBackends; ++slot) {
-      held[slot] += state.licenses()[i].present[slot];
+      held[slot] += state.present_bits(i) >> slot & 1U;
     }
   }
   const auto add = [&](unsigned slot, uint32_t licenses, std::string_view serial) {

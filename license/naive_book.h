@@ -69,6 +69,18 @@ class NaiveBook : public NaiveState {
     if (entry.kind == EntryKind::tick || entry.kind == EntryKind::epoch_start) {
       return Code::granted;
     }
+    if (entry.kind == EntryKind::constituent_gone) {
+      if (entry.op.size() != 8 || entry.op[0] > 2 || entry.op[1] > 1 ||
+          std::ranges::any_of(entry.op.subspan(2), [](uint8_t byte) { return byte != 0; })) {
+        return Code::malformed;
+      }
+      if (entry.op[1] == 1) {
+        absent_.insert(entry.op[0]);
+      } else {
+        absent_.erase(entry.op[0]);
+      }
+      return Code::granted;
+    }
     if (entry.kind != EntryKind::genesis) {
       return Code::bad_request;
     }
@@ -196,7 +208,7 @@ class NaiveBook : public NaiveState {
     }
     if (t == nullptr) {
       for (const auto& [slot, terms] : licenses_.at(key).terms) {
-        out.features = out.features | uint64_t{1} << slot;
+        out.features = out.features | (absent_.contains(slot) ? 0 : uint64_t{1} << slot);
       }
     } else if (out.code == static_cast<uint8_t>(Code::expired)) {
       out.features = t->valid_until_ms;
@@ -400,7 +412,7 @@ class NaiveBook : public NaiveState {
   Code place(const Key& key, unsigned slot, const Terms& t) {
     if (licenses_.contains(key)) {
       const Held& held = licenses_.at(key);
-      const Terms* now_serving = serving(key);
+      const Terms* now_serving = serving(key, true);
       const auto own = held.terms.find(slot);
       if ((own != held.terms.end() && t.revision < own->second.revision) ||
           (now_serving != nullptr && t.revision < now_serving->revision)) {

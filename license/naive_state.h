@@ -5,6 +5,7 @@
 #include <cstring>
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -69,11 +70,13 @@ class NaiveState {
     }
     return out;
   }
-  [[nodiscard]] const Terms* serving(const Key& key) const {
+  /// Constituents that share terms, of two slots that are not absent (or, `whether_here` or not).
+  [[nodiscard]] const Terms* serving(const Key& key, bool whether_here = false) const {
     const Held& held = licenses_.at(key);
     for (const auto& [slot, terms] : held.terms) {
       for (const auto& [other_slot, other_terms] : held.terms) {
-        if (slot != other_slot && terms.revision == other_terms.revision) {
+        const bool here = !absent_.contains(slot) && !absent_.contains(other_slot);
+        if ((here || whether_here) && slot != other_slot && terms.revision == other_terms.revision) {
           return &terms;
         }
       }
@@ -87,6 +90,9 @@ class NaiveState {
     put(out, now_), put(out, wall_), put(out, forgotten_);
     put(out, ended_in_ms_), put(out, purged_in_ms_);
     out += genesis_;
+    for (const unsigned slot : absent_) {
+      put(out, slot);
+    }
     put_denied(out, denied_);
     for (const auto& [key, held] : licenses_) {
       put(out, key), put(out, held.order), put(out, held.first_use), put(out, held.units_used);
@@ -149,7 +155,7 @@ class NaiveState {
   }
 
   [[nodiscard]] const Terms& newest(const Key& key) const {
-    if (const Terms* terms = serving(key)) {
+    if (const Terms* terms = serving(key, true)) {
       return *terms;
     }
     const auto& held = licenses_.at(key).terms;
@@ -249,6 +255,7 @@ class NaiveState {
   int64_t forgotten_ = 0;
   unsigned ended_in_ms_ = 0, purged_in_ms_ = 0;  ///< by operations
   std::string genesis_;
+  std::set<unsigned> absent_;  ///< slots
   std::map<Key, Held> licenses_;
   std::map<Handle, Holder> holders_;
   std::deque<Stone> stones_;

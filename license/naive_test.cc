@@ -81,6 +81,12 @@ class Pair {
     Applied next{EntryKind::op, now_, wall_, {}};
     if (dice_.one_in(30)) {
       next.kind = EntryKind::tick;
+    } else if (dice_.one_in(90)) {
+      const auto slot = static_cast<uint8_t>(dice_.below(dice_.one_in(20) ? 4 : 3));
+      const auto gone = static_cast<uint8_t>(dice_.one_in(20) ? 2 : dice_.one_in(3) ? 1 : 0);
+      const ConstituentGoneBody body{.slot = slot, .gone = gone, .reserved = {}};
+      next.kind = EntryKind::constituent_gone;
+      next.op.assign(bytes_of(body).begin(), bytes_of(body).end());
     } else if (dice_.one_in(6) && !sent_.empty()) {
       next.op = sent_[dice_.below(sent_.size())];  // a copy, late or not
     } else if (dice_.one_in(50) && !sent_.empty()) {

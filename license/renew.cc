@@ -11,7 +11,7 @@ namespace tercet::license {
 OpResult renew(State& state, const OpView& op, uint32_t index) {
   LeaseImage image = state.leases().image(index);
   Lease& lease = image.lease;
-  const Terms* terms = state.licenses().in_force(lease.license);
+  const Terms* terms = state.in_force(lease.license);
   if (terms == nullptr) {
     return deny_held(state, op, index, Code::only_one_constituent,
                      reason(state, lease.license, Code::only_one_constituent));

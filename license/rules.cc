@@ -99,7 +99,7 @@ uint64_t reason(const State& state, uint32_t license, Code code) {
   const License& of = state.licenses()[license];
   switch (code) {
     case Code::only_one_constituent:
-      return of.present_bits();
+      return state.present_bits(license);
     case Code::expired:
       return of.shown().valid_until_ms;
     case Code::not_yet_valid:

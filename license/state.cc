@@ -10,9 +10,10 @@ State::State(const BookOptions& options)
     : leases_(options), tombstones_(options), usage_(kLicensesMax + 1), undo_(options) {}
 
 Hash128 State::digest_of(const Hash128& sum) const {
-  const uint64_t standing[4] = {
-      static_cast<uint64_t>(standing_.cell_ms), static_cast<uint64_t>(standing_.wall_ms),
-      static_cast<uint64_t>(standing_.forgotten_ms), uint64_t{standing_.ended} << 32U | standing_.purged};
+  const uint64_t standing[5] = {static_cast<uint64_t>(standing_.cell_ms),
+                                static_cast<uint64_t>(standing_.wall_ms),
+                                static_cast<uint64_t>(standing_.forgotten_ms),
+                                uint64_t{standing_.ended} << 32U | standing_.purged, standing_.absent};
   const Hash128 h = hash128({reinterpret_cast<const uint8_t*>(standing), sizeof standing}, 0x74696d65);
   return {sum.low + h.low, sum.high + h.high};
 }
@@ -178,6 +179,11 @@ void State::set_cell(const Cell& cell) {
   undo_.note(Change::cell_set, 0);
   cell_ = cell;
   plus(hash_of(cell));
+}
+
+void State::set_absent(unsigned slot, bool absent) {
+  const uint32_t bit = 1U << slot;
+  standing_.absent = absent ? standing_.absent | bit : standing_.absent & ~bit;
 }
 
 bool State::undo() {

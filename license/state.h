@@ -7,6 +7,7 @@
 // what Genesis wrote) and of the standing: adding and removing objects in any order gives equal digests for
 // equal states, in O(1) a change.
 
+#include "base/mutant.h"
 #include "license/leases.h"
 #include "license/licenses.h"
 #include "license/tombstones.h"
@@ -25,6 +26,15 @@ class State {
   [[nodiscard]] const Licenses& licenses() const { return licenses_; }
   [[nodiscard]] const Tombstones& tombstones() const { return tombstones_; }
   [[nodiscard]] const Cell& cell() const { return cell_; }
+  /// Bits of the slots whose constituents are absent; of those whose constituent of a license is present.
+  [[nodiscard]] uint32_t absent() const { return standing_.absent; }
+  [[nodiscard]] uint8_t present_bits(uint32_t license) const {
+    return static_cast<uint8_t>(licenses_[license].present_bits() & ~standing_.absent);
+  }
+  /// The terms of a license that serve, or nullptr: with fewer than two constituents present none do (I7).
+  [[nodiscard]] const Terms* in_force(uint32_t license) const {
+    return licenses_.in_force(license, planted(Mutant::grant_with_one_constituent) ? 0 : standing_.absent);
+  }
   /// Of a license, or kNoLicense.
   [[nodiscard]] const Usage& usage(uint32_t license) const { return usage_[license]; }
   [[nodiscard]] int64_t now_ms() const { return standing_.cell_ms; }  ///< cell time
@@ -59,6 +69,7 @@ class State {
   /// The handle of a lease has used `total` units so far; its lease is `metered` from then on.
   void set_units(uint32_t lease, uint64_t total);
   void set_cell(const Cell& cell);  ///< once
+  void set_absent(unsigned slot, bool absent);
 
   bool undo();
   void settle(Seq through) { undo_.settle(through.value); }

@@ -25,7 +25,9 @@ struct Standing {
   int64_t forgotten_ms;  ///< checkouts sent before this may have had a tombstone that had to go early: STALE
   uint32_t ended;        ///< leases that operations ended in this millisecond of cell time …
   uint32_t purged;       ///< … and tombstones that they dropped: work that can wait is spread (expire.cc)
-  uint64_t seq;          ///< last applied entry
+  uint32_t absent;       ///< bits of slots whose constituents count for no license
+  uint32_t reserved;
+  uint64_t seq;  ///< last applied entry
 };
 
 enum class Change : uint32_t {

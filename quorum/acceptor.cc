@@ -185,7 +185,7 @@ void Acceptor::on(const KeepaliveView& view, ServerId from, const Moment& now, M
   } else if (last.value != 0) {
     lack({last, h.last_l.get(), Seq{h.commit}, h.commit_s.get()}, epoch, from, nullptr, now.mono);
   }
-  if ((h.flags & kQuiet) == 0 || !same_log || flags(machine) != told_flags_) {
+  if ((h.flags & kQuiet) == 0 || !same_log || word(machine) != told_) {
     send_heard(from, false, 0, h.stamp, now, machine, out);
   }
 }

@@ -70,6 +70,8 @@ class Acceptor {
     stopped_ = true;
     pull_.stop();
   }
+  /// What its container is from now on; empty: it is gone.
+  void introduce(Bytes introduction);
   /// The holder of `epoch` said (under seal) that it is gone: whoever asks may follow it at once.
   void resigned(Epoch epoch);
   /// Adds the commit to what was appended since the last call, if it has risen. After each burst of steps,
@@ -93,6 +95,10 @@ class Acceptor {
   [[nodiscard]] bool catching_up() const { return pull_.active() || applied_ < log_.last(); }
   [[nodiscard]] Incarnation incarnation() const { return options_.incarnation; }
   [[nodiscard]] const Counters& counters() const { return counters_; }
+  /// What the machine makes of its container.
+  [[nodiscard]] ContainerState container(const Machine& machine) const {
+    return machine.container(options_.slot, introduction());
+  }
   /// Records handed out so far.
   [[nodiscard]] Lsn taken() const { return lsn_; }
 
@@ -103,6 +109,14 @@ class Acceptor {
     Nonce instance;
     MonoTime at;
     Duration window;
+  };
+
+  /// What it says of itself in every Vote, and in a Heard where that is news.
+  struct Word {
+    uint8_t flags = 0;
+    ContainerState container = ContainerState::here;
+    uint8_t absent = 0;
+    bool operator==(const Word&) const = default;
   };
 
   // messages (acceptor.cc)
@@ -151,6 +165,10 @@ class Acceptor {
                   const Machine& machine, Output& out);
   MonoTime ask_for_more(bool log_had_room, MonoTime now, Output& out);
   [[nodiscard]] uint8_t flags(const Machine& machine) const;
+  [[nodiscard]] Word word(const Machine& machine) const;
+  [[nodiscard]] Bytes introduction() const {
+    return {options_.introduction.data(), options_.introduction.size()};
+  }
   [[nodiscard]] PromiseHeader promise_now(const Moment& now, const Machine& machine) const;
   [[nodiscard]] ServerId holder() const { return lb_of(promised_); }
 
@@ -181,7 +199,7 @@ class Acceptor {
     size_t entries = 0;
     size_t bytes = 0;
   } adopted_;
-  uint8_t told_flags_ = 0;  ///< in the last answer to a Keepalive
+  Word told_;  ///< in the last answer to a Keepalive
   Holder heard_;
   Counters counters_;
 };

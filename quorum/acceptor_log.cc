@@ -260,10 +260,12 @@ MonoTime Acceptor::tick(const Moment& now, Machine& machine, Output& out) {
   adopted_ = {};
   const bool book_is_there = catch_up_book(now.mono, machine);
   const Held::Durable durable{durable_lsn_, std::min(durable_seq_, applied_)};
-  held_.send_promise(durable, {options_.introduction.data(), options_.introduction.size()}, out.sends);
+  held_.send_promise(durable, introduction(), out.sends);
   if (member()) {
-    held_.send_votes(durable, {flags(machine), promised_, options_.incarnation, now.wall}, holder(), log_,
-                     out.sends);
+    const Word own = word(machine);
+    held_.send_votes(durable,
+                     {own.flags, promised_, options_.incarnation, now.wall, own.container, own.absent},
+                     holder(), log_, out.sends);
   }
   held_.send_answers(durable, out.sends);
   const MonoTime again = earlier(ask_for_more(log_had_room, now.mono, out), divergence_.next_rebuild());

@@ -49,6 +49,13 @@ void Acceptor::note_replaced() {
   }
 }
 
+void Acceptor::introduce(Bytes introduction) {
+  TERCET_CHECK(introduction.size() <= kIntroductionMax, "an introduction fits Genesis");
+  options_.introduction.clear();
+  options_.introduction.resize(introduction.size());
+  std::ranges::copy(introduction, options_.introduction.begin());
+}
+
 /// Never one that was a member once: what it promised then could count again.
 bool Acceptor::asks_rejoin() const { return !stopped_ && !lost_ && !named() && !was_member_; }
 

@@ -32,6 +32,10 @@ uint8_t Acceptor::flags(const Machine& machine) const {
   return static_cast<uint8_t>(flags);
 }
 
+Acceptor::Word Acceptor::word(const Machine& machine) const {
+  return {flags(machine), container(machine), machine.absent()};
+}
+
 PromiseHeader Acceptor::promise_now(const Moment& now, const Machine& machine) const {
   PromiseHeader header{};
   header.type = static_cast<uint8_t>(CellMessage::promise);
@@ -78,8 +82,11 @@ void Acceptor::send_heard(ServerId to, bool asked, uint32_t number, uint64_t sta
   Heard reply{};
   reply.type = static_cast<uint8_t>(CellMessage::heard);
   reply.flags = flags(machine);
+  const Word own = word(machine);
+  reply.container = static_cast<uint8_t>(own.container);
+  reply.absent = own.absent;
   if (!asked) {
-    told_flags_ = reply.flags;
+    told_ = own;
   }
   reply.heard = heard(now.mono) ? 1 : 0;
   reply.asked = asked ? 1 : 0;

@@ -16,6 +16,7 @@ void Backends::hear(Slot slot, uint8_t flags, Incarnation incarnation, MonoTime 
     b.outvoted = false;
     b.regressed = false;
     b.asks_rejoin = false;
+    b.absent.reset();
     b.acked = Seq{0};
     b.durable = Seq{0};
     b.pulled_to = Seq{0};
@@ -113,6 +114,7 @@ void Backends::restart(Seq before_first, MonoTime now) {
     b.acked = before_first;
     b.acked_at = now;
     b.durable = Seq{0};
+    b.absent.reset();
     b.progress_at = now;
     b.resends = 0;
     b.resend_at = now;

@@ -2,6 +2,7 @@
 // Backends: what an LB knows of the three (DESIGN §2 "State"): a view only, learned anew by each LB.
 
 #include <array>
+#include <optional>
 
 #include "quorum/limits.h"
 #include "quorum/tally.h"
@@ -21,11 +22,14 @@ struct Backend {
   bool outvoted = false;     ///< marked by us: its state differed from a decided one
   bool regressed = false;    ///< its log ends below what it voted: cannot be trusted
   bool asks_rejoin = false;  ///< a new incarnation that was never a member
-  Seq acked;                 ///< voted for all of our epoch up to here, or holds them decided
-  Seq durable;               ///< last durable seq that it told of, on our log
-  Seq pulled_to;             ///< last durable seq by its own word, on whatever log: how far it has caught up
-  MonoTime acked_at;         ///< when acked rose last: what was asked later must not show less
-  MonoTime progress_at;      ///< acked rose, or it had nothing to do
+  ContainerState container = ContainerState::here;  ///< as it said last
+  std::optional<uint8_t>
+      absent;            ///< slots whose constituents its book calls absent, as of this epoch's entries
+  Seq acked;             ///< voted for all of our epoch up to here, or holds them decided
+  Seq durable;           ///< last durable seq that it told of, on our log
+  Seq pulled_to;         ///< last durable seq by its own word, on whatever log: how far it has caught up
+  MonoTime acked_at;     ///< when acked rose last: what was asked later must not show less
+  MonoTime progress_at;  ///< acked rose, or it had nothing to do
   uint64_t pulled = 0;
   uint32_t load = 0;
   Duration rtt = milliseconds(1);

@@ -50,6 +50,7 @@ void Held::send_promise(const Durable& durable, Bytes introduction, Outbox& out)
   if (room.empty()) {
     return;
   }
+  promise_->header.introduction = static_cast<uint8_t>(introduction.size());  // as it is now
   put(room, promise_->header);
   std::copy(introduction.begin(), introduction.end(), room.begin() + sizeof(PromiseHeader));
   out.close(promise_->to, sizeof(PromiseHeader) + introduction.size());
@@ -76,7 +77,9 @@ void Held::send_votes(const Durable& durable, const Voter& voter, ServerId to, c
     header.first = vote_from_.value;
     header.wall_ms = as_unsigned(voter.wall.ms);
     header.durable = durable.seq.value;
-    header.load = static_cast<uint32_t>(distance(durable.seq, log.last()));
+    header.load = static_cast<uint16_t>(std::min<uint64_t>(distance(durable.seq, log.last()), UINT16_MAX));
+    header.container = static_cast<uint8_t>(voter.container);
+    header.absent = voter.absent;
     VoteWriter writer(room, header);
     Seq at = vote_from_;
     while (at <= last) {

@@ -35,6 +35,8 @@ class Held {
     Epoch epoch;
     Incarnation incarnation;
     WallTime wall;
+    ContainerState container = ContainerState::here;
+    uint8_t absent = 0;
   };
 
   /// Where the result of applying `seq` goes; it stays until as many newer ones came as are kept.

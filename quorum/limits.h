@@ -12,7 +12,8 @@ inline constexpr Duration kStampStepMax =
     seconds(1);  ///< a stamp is at most this above the last decided cell time
 inline constexpr Duration kTickEvery = milliseconds(250);  ///< an idle LB ticks while leases live …
 static_assert(kTickEvery < kStampStepMax, "ticks rarer than the clamp would slow cell time");
-inline constexpr int kHeardHeartbeats = 3;  ///< a holder not heard for so many may be followed
+inline constexpr Duration kAbsentAfter = seconds(30);  ///< down for so long: its constituents are absent
+inline constexpr int kHeardHeartbeats = 3;             ///< a holder not heard for so many may be followed
 inline constexpr Duration kWallStepMax =
     seconds(3600);  ///< wall time never steps by more without an operator
 inline constexpr Duration kWallEvery = milliseconds(20);  ///< wall time of stamps advances in steps of this
@@ -54,6 +55,8 @@ inline constexpr Duration kContestAgain =
 inline constexpr Duration kReadAgainMin = milliseconds(2);
 inline constexpr Duration kReadAgainMax = milliseconds(250);
 inline constexpr Duration kReadGiveUp = seconds(5);  ///< as long as a client waits unless told otherwise
+inline constexpr Duration kPresenceLook =
+    milliseconds(50);  ///< how often constituents that are gone or back are looked for
 inline constexpr Duration kPullAgain = milliseconds(20);
 /// Most that a backend takes over from its stage in one poll: about a millisecond's work, and half of what an
 /// acceptor's records hold without allocating.

@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "wire/entry.h"
 #include "wire/limits.h"
+#include "wire/vote.h"
 
 namespace tercet::quorum {
 
@@ -38,6 +39,10 @@ class Machine {
   /// For the LB: leases exist (tick while idle); more expiries are due than one entry may do.
   [[nodiscard]] virtual bool leases_live() const = 0;
   [[nodiscard]] virtual bool more_due() const = 0;
+  /// For the LB: bits of the slots whose constituents are absent; what is known of the container that the
+  /// backend of `slot` introduces itself with (wire/introduction.h; empty: it has none).
+  [[nodiscard]] virtual uint8_t absent() const = 0;
+  [[nodiscard]] virtual ContainerState container(Slot slot, Bytes introduction) const = 0;
 };
 
 }  // namespace tercet::quorum

@@ -112,6 +112,7 @@ MonoTime Proposer::tick(const Moment& now, Output& out) {
     judge_reads(now, out);
     order_ticks(now);
     order_rejoins(now);
+    order_presence(now);
     send_fresh(now, out);
     send_reads(now, out);
     send_resends(now, out);

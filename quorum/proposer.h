@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "quorum/backends.h"
+#include "quorum/presence.h"
 #include "quorum/reads.h"
 #include "quorum/rounds.h"
 #include "quorum/stamp.h"
@@ -89,6 +90,8 @@ class Proposer {
     size_t history = 16384;  ///< entries kept for resends; a power of two, ≥ 2 windows
     size_t reads = 1024;
     Rounds::Options rounds;
+    /// A backend that is down for so long has its constituents ordered absent.
+    Duration absent_after = kAbsentAfter;
     std::array<uint8_t, 16> activation_id{};
     std::vector<std::array<uint8_t, 32>> issuers;  ///< public keys that Genesis names
   };
@@ -147,6 +150,8 @@ class Proposer {
   [[nodiscard]] bool fit(MonoTime now) const { return outside_fit_ && in_reach(now) >= 2; }
   [[nodiscard]] const Backends& backends() const { return backends_; }
   [[nodiscard]] BackendState backend_state(Slot slot, MonoTime now) const;
+  /// Bits of the slots whose constituents are absent, as two books say; nothing: not known yet.
+  [[nodiscard]] std::optional<uint8_t> absent_by_two() const;
   [[nodiscard]] const FixedVector<OutvotedEvent, 16>& outvoted() const { return outvoted_; }
   [[nodiscard]] bool split() const { return split_; }
   [[nodiscard]] Duration clocks_apart(MonoTime now) const { return stamp_.clocks_apart(now); }
@@ -196,6 +201,7 @@ class Proposer {
   };
   struct Active {
     Seq first;
+    MonoTime since;
   };
   /// Whether operations are taken: looked at once for all that come between two steps.
   struct Gate {
@@ -246,6 +252,8 @@ class Proposer {
   bool order(EntryKind kind, Bytes op, Tag tag, const Moment& now);
   void order_ticks(const Moment& now);
   void order_rejoins(const Moment& now);
+  void order_presence(const Moment& now);
+  void note_absent(Slot slot, Seq seq, uint8_t absent);
   void outvote(Seq seq, const Moment& now);
   void note_acked(Slot slot, Seq durable, const Moment& now);
   void note_decided(Seq first, Seq last);
@@ -302,6 +310,8 @@ class Proposer {
   bool leases_live_ = false;
   bool more_due_ = false;
   MonoTime ordered_at_;
+  Seq presence_seq_;        ///< the last that we ordered of constituents gone or back
+  MonoTime presence_look_;  ///< when that is looked at next
   unsigned read_turn_ = 0;
   uint64_t resends_ = 0;
   uint64_t read_misses_ = 0;

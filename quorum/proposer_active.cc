@@ -119,6 +119,54 @@ void Proposer::order_rejoins(const Moment& now) {
   }
 }
 
+/// What the book of `slot` holds for absent, as it stands behind `seq` or later: known when that is behind
+/// all that we ordered of it.
+void Proposer::note_absent(Slot slot, Seq seq, uint8_t absent) {
+  if (backends_.counts(slot) && seq >= std::max(presence_seq_, first_of_epoch())) {
+    backends_[slot].absent = absent;
+  }
+}
+
+/// Constituents that are gone, or back, are ordered so, one slot after the other: the next when two books
+/// have the last one.
+void Proposer::order_presence(const Moment& now) {
+  const auto* role = std::get_if<Active>(&role_);
+  if (role == nullptr || split_ || now.mono < presence_look_) {
+    return;
+  }
+  presence_look_ = now.mono + kPresenceLook;
+  const std::optional<uint8_t> absent = absent_by_two();
+  if (!absent || decided_ < presence_seq_ || voters(now.mono) < 2) {
+    return;
+  }
+  std::array<Sight, kBackends> sights;
+  for (const Slot slot : kSlots) {
+    const Backend& b = backends_[slot];
+    sights[index(slot)] = {backend_state(slot, now.mono), b.container,
+                           now.mono - std::max(b.heard_at, role->since)};
+  }
+  const auto change = change_of_presence(sights, *absent, options_.absent_after);
+  if (change && order(EntryKind::constituent_gone, bytes_of(*change), {}, now)) {
+    presence_seq_ = last_ordered();
+    for (const Slot slot : kSlots) {
+      backends_[slot].absent.reset();
+    }
+  }
+}
+
+std::optional<uint8_t> Proposer::absent_by_two() const {
+  for (const Slot slot : kSlots) {
+    for (const Slot other : kSlots) {
+      const auto& told = backends_[slot].absent;
+      if (slot < other && told && told == backends_[other].absent && backends_.counts(slot) &&
+          backends_.counts(other)) {
+        return told;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
 // ---- votes
 
 void Proposer::on(const VoteView& view, ServerId from, const Moment& now, Output& out) {
@@ -143,6 +191,8 @@ void Proposer::on(const VoteView& view, ServerId from, const Moment& now, Output
   }
   b.durable = std::max(b.durable, Seq{std::min<uint64_t>(h.durable, last_ordered().value)});
   if (counts) {
+    b.container = static_cast<ContainerState>(h.container);
+    note_absent(slot, last, h.absent);
     leases_live_ = (h.flags & kLeasesLive) != 0;
     more_due_ = (h.flags & kMoreDue) != 0;
   }
@@ -234,7 +284,7 @@ void Proposer::advance(const Moment& now, Output& out) {
     return;
   }
   const uint64_t recovered = starting->recovered;
-  role_ = Active{first};
+  role_ = Active{first, now.mono};
   left_out_ = {};
   failures_ = 0;
   ordered_at_ = now.mono;

@@ -42,6 +42,7 @@ void Proposer::on(const HeardView& view, ServerId from, const Moment& now, Outpu
   Backend& b = backends_[slot];
   b.load = h.load;
   b.asks_rejoin = (h.traits & kAsksRejoin) != 0;
+  b.container = static_cast<ContainerState>(h.container);
   b.pulled_to = Seq{h.durable};
   stamp_.heard_clock(slot, WallTime{as_signed(h.wall_ms)}, now.wall, now.mono);
   note_epoch(Epoch{h.promised});
@@ -57,6 +58,7 @@ void Proposer::on(const HeardView& view, ServerId from, const Moment& now, Outpu
   b.digest = h.commit_s.low;
   if (holds_epoch()) {
     note_position(slot, h, now);
+    note_absent(slot, Seq{h.commit}, h.absent);
   }
   if (inquiry_.on && h.asked != 0 && h.number == inquiry_.number) {
     note_answer(slot, h);
@@ -285,6 +287,7 @@ void Proposer::start(const Choice& choice, uint64_t recovered, const Moment& now
   split_ = false;
   more_due_ = false;
   backends_.restart(before, now.mono);
+  presence_seq_ = {};
   rounds_.restart();
   // Anchored after the promises came: the time they took is not made up for.
   stamp_.anchor(choice.cell, choice.wall, now.mono);

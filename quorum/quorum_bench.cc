@@ -40,6 +40,8 @@ class NullMachine final : public Machine {
   [[nodiscard]] Hash128 digest() const override { return {1, 2}; }
   size_t read(Bytes, MutBytes) const override { return 0; }
   [[nodiscard]] bool leases_live() const override { return false; }
+  [[nodiscard]] uint8_t absent() const override { return 0; }
+  [[nodiscard]] ContainerState container(Slot, Bytes) const override { return ContainerState::here; }
   [[nodiscard]] bool more_due() const override { return false; }
 };
 

@@ -5,14 +5,14 @@
 namespace tercet::quorum {
 namespace {
 
-constexpr MonoTime kNow{seconds(1).ns};
+constexpr MonoTime kRoundsAt{seconds(1).ns};
 constexpr Duration kPatience = milliseconds(2);
 
 class RoundsTest : public ::testing::Test {
  protected:
-  void open(uint64_t last) { rounds_.opened(Seq{last}, kNow, kPatience); }
+  void open(uint64_t last) { rounds_.opened(Seq{last}, kRoundsAt, kPatience); }
   [[nodiscard]] bool may(uint64_t decided, size_t undecided, Duration later = {}) const {
-    return rounds_.may_open(Seq{decided}, undecided, kNow + later);
+    return rounds_.may_open(Seq{decided}, undecided, kRoundsAt + later);
   }
   Rounds rounds_{{.on = true, .free = 4, .pair = 8}};
 };
@@ -48,7 +48,7 @@ TEST_F(RoundsTest, ALostRoundHoldsTheNextOneUpOnlyAsLongAsPatienceLasts) {
   open(10);
   EXPECT_FALSE(may(9, 64, kPatience - nanoseconds(1)));
   EXPECT_TRUE(may(9, 64, kPatience));
-  EXPECT_EQ(rounds_.until(), kNow + kPatience);
+  EXPECT_EQ(rounds_.until(), kRoundsAt + kPatience);
 }
 
 TEST_F(RoundsTest, ANewEpochHasNoneUnderWay) {

@@ -30,8 +30,13 @@ inline constexpr Incarnation life_of(Slot slot) { return Incarnation{kLives[inde
 class ToyMachine : public Machine {
  public:
   void apply(const EntryView& entry, Result& result) override {
-    undo_.push_back(state_);
+    undo_.emplace_back(state_, absent_slots);
     state_ = hash64(entry.op, state_ + static_cast<uint64_t>(entry.kind));
+    if (const auto* body = header_of<ConstituentGoneBody>(entry.op);
+        entry.kind == EntryKind::constituent_gone && body != nullptr) {
+      const uint8_t bit = static_cast<uint8_t>(1U << body->slot);
+      absent_slots = static_cast<uint8_t>(body->gone != 0 ? absent_slots | bit : absent_slots & ~bit);
+    }
     if (entry.seq == corrupt_at) {
       state_ ^= 1;  // silent damage to the book
     }
@@ -53,7 +58,7 @@ class ToyMachine : public Machine {
     if (undo_.empty()) {
       return false;
     }
-    state_ = undo_.back();
+    std::tie(state_, absent_slots) = undo_.back();
     undo_.pop_back();
     --applied_;
     ++undone;
@@ -68,6 +73,7 @@ class ToyMachine : public Machine {
   }
   void reset() override {
     state_ = 0;
+    absent_slots = 0;
     applied_ = 0;
     undo_.clear();
     ++resets;
@@ -86,6 +92,8 @@ class ToyMachine : public Machine {
     return sizeof(word);
   }
   [[nodiscard]] bool leases_live() const override { return live; }
+  [[nodiscard]] uint8_t absent() const override { return absent_slots; }
+  [[nodiscard]] ContainerState container(Slot, Bytes) const override { return own_container; }
   [[nodiscard]] bool more_due() const override { return due; }
   /// Damages a result after it was hashed, as a bad memory cell would.
   void damage() {
@@ -102,12 +110,14 @@ class ToyMachine : public Machine {
   Seq damage_at;         ///< damage() changes the result of this one
   bool live = false;
   bool due = false;
+  uint8_t absent_slots = 0;
+  ContainerState own_container = ContainerState::here;
   Seq settled;
   unsigned undone = 0;
   unsigned resets = 0;
 
  private:
-  std::vector<uint64_t> undo_;
+  std::vector<std::pair<uint64_t, uint8_t>> undo_;
   uint64_t state_ = 0;
   uint64_t applied_ = 0;
   Result* damaged_ = nullptr;
@@ -353,6 +363,7 @@ class SmallCell {
     size_t history = 256;
     size_t reads = 16;
     Rounds::Options rounds = {};
+    Duration absent_after = kAbsentAfter;
   };
   SmallCell() : SmallCell(Options()) {}
   explicit SmallCell(const Options& sizes) {
@@ -365,6 +376,7 @@ class SmallCell {
       options.history = sizes.history;
       options.reads = sizes.reads;
       options.rounds = sizes.rounds;
+      options.absent_after = sizes.absent_after;
       lbs.push_back(std::make_unique<Proposer>(options));
     }
     for (const Slot slot : kSlots) {

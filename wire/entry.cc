@@ -29,6 +29,11 @@ bool body_fits(EntryKind kind, Bytes op) {
       return op.size() == sizeof(RejoinBody) && body->incarnation != 0 && body->slot < kBackends &&
              all_zero(body->reserved);
     }
+    case EntryKind::constituent_gone: {
+      const auto* body = header_of<ConstituentGoneBody>(op);
+      return op.size() == sizeof(ConstituentGoneBody) && body->slot < kBackends && body->gone <= 1 &&
+             all_zero(body->reserved);
+    }
     default:
       return false;
   }

@@ -35,7 +35,7 @@ enum class EntryKind : uint8_t {
   epoch_start = 4,       ///< EpochStartBody
   rejoin = 5,            ///< RejoinBody: another incarnation is a slot's member from here on
   checkpoint = 6,        ///< its place; later
-  constituent_gone = 7,  ///< its place; later
+  constituent_gone = 7,  ///< ConstituentGoneBody: a slot's constituents are absent, or back
   level = 8,             ///< its place; later
 };
 /// Entries of the protocol itself, that carry an epoch's right.
@@ -132,8 +132,17 @@ struct RejoinBody {
 };
 static_assert(sizeof(RejoinBody) == 24);
 
-/// Whether `op` has the form of its kind: a tick has none, EpochStart, Genesis and Rejoin are as declared
-/// above, an operation of a client is any bytes up to kOpMax. False for unknown kinds.
+/// The constituents of a slot count for no license from this entry on (its container is gone, or its backend
+/// has been down for long), or do again.
+struct ConstituentGoneBody {
+  uint8_t slot;
+  uint8_t gone;  ///< 1; 0: back
+  uint8_t reserved[6];
+};
+static_assert(sizeof(ConstituentGoneBody) == 8);
+
+/// Whether `op` has the form of its kind: a tick has none, those with a body are as declared above, an
+/// operation of a client is any bytes up to kOpMax. False for unknown kinds.
 bool body_fits(EntryKind kind, Bytes op);
 
 /// Reads one EntryHeader with its operation from the front of `bytes`; returns how many bytes it took, 0 if

@@ -73,6 +73,20 @@ TEST(Entry, ARejoinNamesAnIncarnationAndASlot) {
   EXPECT_FALSE(body_fits(EntryKind::rejoin, bytes_of(body)));
 }
 
+TEST(Entry, ConstituentsThatAreGoneNameASlot) {
+  ConstituentGoneBody body{};
+  EXPECT_TRUE(body_fits(EntryKind::constituent_gone, bytes_of(body)));
+  EXPECT_FALSE(body_fits(EntryKind::constituent_gone, bytes_of(body).first(sizeof body - 1)));
+  body.gone = 2;
+  EXPECT_FALSE(body_fits(EntryKind::constituent_gone, bytes_of(body)));
+  body.gone = 1;
+  body.slot = kBackends;
+  EXPECT_FALSE(body_fits(EntryKind::constituent_gone, bytes_of(body)));
+  body.slot = 2;
+  body.reserved[5] = 1;
+  EXPECT_FALSE(body_fits(EntryKind::constituent_gone, bytes_of(body)));
+}
+
 TEST(Genesis, PartsMustFillIt) {
   const std::vector<uint8_t> keys(2 * kIssuerKeySize, 7);
   std::vector<uint8_t> out(kOpMax);

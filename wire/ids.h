@@ -47,6 +47,8 @@ inline constexpr unsigned kBackends = 3;
 /// A backend's fixed place: 0, 1, 2 in code and on the wire; people see slots 1, 2, 3.
 enum class Slot : uint8_t { one = 0, two = 1, three = 2 };
 inline constexpr std::array<Slot, kBackends> kSlots{Slot::one, Slot::two, Slot::three};
+/// Slots as bits: bit s is slot s + 1.
+constexpr bool slot_bits_fit(uint32_t bits) { return bits < 1U << kBackends; }
 
 constexpr unsigned index(ServerId id) { return static_cast<unsigned>(id); }
 constexpr unsigned index(Slot slot) { return static_cast<unsigned>(slot); }

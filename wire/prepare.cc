@@ -37,11 +37,12 @@ Drop parse_heard(Bytes plain, HeardView& out) {
     return drop;
   }
   const Heard& h = *out.header;
-  if (!only_bits(h.traits, kAsksRejoin) || !all_zero(h.reserved)) {
+  if (!only_bits(h.traits, kAsksRejoin) || h.reserved != 0) {
     return Drop::reserved;
   }
-  const bool fits = h.heard <= 1 && h.asked <= 1 && epoch_or_none(h.promised) && seq_fits(h.last) &&
-                    seq_fits(h.durable) && seq_fits(h.commit) && time_fits(h.wall_ms);
+  const bool fits = container_state_fits(h.container) && slot_bits_fit(h.absent) && h.heard <= 1 &&
+                    h.asked <= 1 && epoch_or_none(h.promised) && seq_fits(h.last) && seq_fits(h.durable) &&
+                    seq_fits(h.commit) && time_fits(h.wall_ms);
   return fits ? Drop::none : Drop::malformed;
 }
 

@@ -36,8 +36,10 @@ struct Heard {
   Le64 progress;      ///< while it pulls entries: how many it has pulled since it started
   Le64 wall_ms;
   Le32 load;
-  uint8_t traits;  ///< kAsksRejoin
-  uint8_t reserved[3];
+  uint8_t traits;     ///< kAsksRejoin
+  uint8_t container;  ///< ContainerState
+  uint8_t absent;     ///< slots whose constituents are absent in its book, behind `commit` at least
+  uint8_t reserved;
 };
 static_assert(sizeof(Heard) == 112);
 /// A new incarnation that was never a member: an LB that serves orders its Rejoin.

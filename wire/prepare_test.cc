@@ -60,6 +60,8 @@ Heard heard() {
   h.commit = 42U;
   h.commit_s = kS;
   h.traits = kAsksRejoin;
+  h.container = static_cast<uint8_t>(ContainerState::foreign);
+  h.absent = 2;
   h.progress = 17U;
   h.wall_ms = kWallMs;
   h.load = 3;
@@ -86,7 +88,9 @@ TEST(Heard, RefusesFieldsOutOfRange) {
   EXPECT_EQ(with([](Heard& h) { h.promised = 4U; }), Drop::malformed);
   EXPECT_EQ(with([](Heard& h) { h.heard = 2; }), Drop::malformed);
   EXPECT_EQ(with([](Heard& h) { h.asked = 2; }), Drop::malformed);
-  EXPECT_EQ(with([](Heard& h) { h.reserved[2] = 1; }), Drop::reserved);
+  EXPECT_EQ(with([](Heard& h) { h.reserved = 1; }), Drop::reserved);
+  EXPECT_EQ(with([](Heard& h) { h.container = 3; }), Drop::malformed);
+  EXPECT_EQ(with([](Heard& h) { h.absent = 8; }), Drop::malformed);
   EXPECT_EQ(with([](Heard& h) { h.traits = 2; }), Drop::reserved);
   EXPECT_EQ(with([](Heard& h) { h.last = UINT64_MAX; }), Drop::malformed);
   EXPECT_EQ(with([](Heard& h) { h.wall_ms = UINT64_MAX; }), Drop::malformed);

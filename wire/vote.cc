@@ -21,6 +21,18 @@ bool take_result(Bytes& rest, Ballot& out) {
 
 }  // namespace
 
+const char* name_of(ContainerState state) {
+  switch (state) {
+    case ContainerState::here:
+      return "here";
+    case ContainerState::gone:
+      return "gone";
+    case ContainerState::foreign:
+      return "foreign";
+  }
+  return "?";
+}
+
 bool VoteWalk::next(Ballot& out) {
   if (!take_result(rest_, out)) {
     return false;
@@ -36,6 +48,9 @@ Drop parse_vote(Bytes plain, VoteView& out) {
   }
   if (!epoch_fits(header->epoch) || header->incarnation == 0 || header->first == 0 ||
       !seq_fits(header->first) || !seq_fits(header->durable) || !time_fits(header->wall_ms)) {
+    return Drop::malformed;
+  }
+  if (!container_state_fits(header->container) || !slot_bits_fit(header->absent)) {
     return Drop::malformed;
   }
   Bytes rest = plain.subspan(sizeof(VoteHeader));

@@ -17,11 +17,25 @@ inline constexpr uint8_t kLeasesLive = 32;  ///< leases exist: an idle LB must t
 inline constexpr uint8_t kMoreDue = 64;     ///< more expiries are due: a Tick follows at once
 inline constexpr uint8_t kStopped = 128;    ///< its disk is full or failed: keeps what it has, votes no more
 
+/// What its book makes of the container that a backend has (Vote, Heard): where it is not `here`, the
+/// backend's constituents are missing.
+enum class ContainerState : uint8_t {
+  here = 0,     ///< the one that the book binds constituents of its slot to, or there is no book yet
+  gone = 1,     ///< none, or none that can be read
+  foreign = 2,  ///< another one than the book knows: its licenses wait for a reissue
+};
+constexpr bool container_state_fits(uint8_t state) {
+  return state <= static_cast<uint8_t>(ContainerState::foreign);
+}
+const char* name_of(ContainerState state);  ///< as status shows it
+
 struct VoteHeader {
   uint8_t type;
   uint8_t flags;
-  Le16 count;  ///< results that follow, for first … first + count − 1
-  Le32 load;   ///< queries this backend has waiting; for steering reads
+  Le16 count;         ///< results that follow, for first … first + count − 1
+  Le16 load;          ///< queries this backend has waiting; for steering reads
+  uint8_t container;  ///< ContainerState
+  uint8_t absent;     ///< slots whose constituents are absent in its book, behind the last of these entries
   Le64 epoch;
   Le64 incarnation;
   Le64 first;

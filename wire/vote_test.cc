@@ -14,6 +14,8 @@ VoteHeader vote_header() {
   VoteHeader header{};
   header.flags = kMember | kLeasesLive;
   header.load = 3;
+  header.container = static_cast<uint8_t>(ContainerState::gone);
+  header.absent = 5;
   header.epoch = kEpoch.value;
   header.incarnation = golden::kIncarnation;
   header.first = 42U;
@@ -89,6 +91,8 @@ TEST(Vote, RefusesFieldsOutOfRange) {
   EXPECT_EQ(with([](VoteHeader& h) { h.type = 1; }), Drop::unknown_type);
   EXPECT_EQ(with([](VoteHeader& h) { h.flags = 255; }), Drop::none);  // all eight bits are taken
   EXPECT_EQ(with([](VoteHeader& h) { h.count = 1; }), Drop::malformed);
+  EXPECT_EQ(with([](VoteHeader& h) { h.container = 3; }), Drop::malformed);
+  EXPECT_EQ(with([](VoteHeader& h) { h.absent = 8; }), Drop::malformed);
   EXPECT_EQ(with([](VoteHeader& h) { h.count = 3; }), Drop::malformed);
   EXPECT_EQ(with([](VoteHeader& h) { h.epoch = 3U; }), Drop::malformed);
   EXPECT_EQ(with([](VoteHeader& h) { h.incarnation = 0U; }), Drop::malformed);

@@ -18,6 +18,8 @@ class Granting final : public quorum::Machine {
   [[nodiscard]] Hash128 digest() const override { return state_; }
   size_t read(Bytes /*query*/, MutBytes /*out*/) const override { return 0; }
   [[nodiscard]] bool leases_live() const override { return true; }
+  [[nodiscard]] uint8_t absent() const override { return 0; }
+  [[nodiscard]] ContainerState container(Slot, Bytes) const override { return ContainerState::here; }
   [[nodiscard]] bool more_due() const override { return false; }
 
  private:

@@ -34,6 +34,13 @@ std::string threads_table(const Json& threads) {
   return table.text();
 }
 
+/// "present", "absent", and what is wrong with its container.
+std::string constituents_of(const Json& backend) {
+  const std::string container = text_of(backend, "container");
+  return text_of(backend, "constituents") +
+         (container == "here" || container == "-" ? "" : ", container " + container);
+}
+
 std::string people(const Json& document) {
   const bool nobody = text_of(document, "active") == "-";
   std::string out = (nobody ? "no load balancer is active" : "active " + text_of(document, "active")) +
@@ -47,12 +54,12 @@ std::string people(const Json& document) {
   for (const Json& lb : list_of(document, "lbs")) {
     lbs.add({text_of(lb, "name"), text_of(lb, "role")});
   }
-  Table backends({"BACKEND", "SLOT", "STATE", "SEQ", "LAG", "DIGEST", "INCARNATION"});
+  Table backends({"BACKEND", "SLOT", "STATE", "CONSTITUENTS", "SEQ", "LAG", "DIGEST", "INCARNATION"});
   for (const Json& b : list_of(document, "backends")) {
     const std::string done = text_of(b, "progress");
     const std::string state = text_of(b, "state") + (done == "-" ? "" : " " + done + " %");
-    backends.add({text_of(b, "name"), text_of(b, "slot"), state, text_of(b, "seq"), text_of(b, "lag"),
-                  text_of(b, "digest"), text_of(b, "incarnation")});
+    backends.add({text_of(b, "name"), text_of(b, "slot"), state, constituents_of(b), text_of(b, "seq"),
+                  text_of(b, "lag"), text_of(b, "digest"), text_of(b, "incarnation")});
   }
   out += lbs.text() + "\n";
   out += list_of(document, "backends").empty()

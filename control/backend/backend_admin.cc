@@ -69,6 +69,7 @@ std::string backend_status(const BackendAdminSources& s) {
               {"digest", hex(v.digest)},
               {"divergent", v.divergent},
               {"leases_live", v.leases_live},
+              {"container", name_of(v.container)},
               {"durability", s.durability}}
       .dump();
 }

@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -25,27 +24,34 @@ constexpr Duration kLookEvery = seconds(2);
 
 std::string container_path(const BackendConfig& config) { return config.store_dir + "/container.json"; }
 
-bool has_container(const BackendConfig& config) {
-  return access(container_path(config).c_str(), F_OK) == 0 || errno != ENOENT;
+ContainerWatch watch_of(const BackendConfig& config) {
+  return {container_path(config), config.server.cell, slot_of(config.server.self)};
 }
 
 /// A backend without container serves the cell as well as any other; only its constituents are missing.
 std::string no_container(const BackendConfig& config) {
   return container_path(config) +
          " is not there: this backend's constituents are missing: run tercet container init --config " +
-         config.server.path + ", start it again, and import a reissue of each license (tercet reissue)";
+         config.server.path + ", and import a reissue of each license (tercet reissue)";
 }
 
-tl::expected<seal::Container, std::string> read_own_container(const BackendConfig& config) {
-  const std::string path = container_path(config);
-  auto container = seal::read_container(path);
-  if (container &&
-      (container->cell != config.server.cell || container->slot != slot_of(config.server.self))) {
-    return tl::unexpected(path + ": is the container of " + name_of(server_of(container->slot)) +
-                          " of cell " + seal::text_of(container->cell) + ": correct store.dir in " +
-                          config.server.path);
+/// What is wrong with the container that it has, one line; nothing if it is the one that the book knows.
+std::string fault_of_container(const BackendConfig& config, ContainerState state) {
+  switch (state) {
+    case ContainerState::here:
+      return {};
+    case ContainerState::gone:
+      return watch_of(config).there() ? container_path(config) +
+                                            " cannot be used (the log says why): this "
+                                            "backend's constituents are missing"
+                                      : no_container(config);
+    case ContainerState::foreign:
+      return container_path(config) +
+             " is not the container that this cell's licenses are bound to: this backend's constituents are "
+             "missing: have each license reissued for it (tercet container request, tercet reissue), and "
+             "import that";
   }
-  return container;
+  return {};
 }
 
 /// TERCET_FAULT_DISK=FILE: what FILE says is what the disk does (backend/store/fault_disk.h). For tests.
@@ -92,6 +98,7 @@ tl::expected<std::unique_ptr<Backend>, std::string> Backend::open(const BackendC
   self->replica_ =
       std::make_unique<backend::Replica>(self->store_->acceptor(), *self->machine_, self->store_->log());
   self->replica_->show_to(&self->view_);
+  self->replica_->hear_of_container(&self->introduced_);
   if (auto done = self->open_network(engines, *keys, {.provider = crypto->provider}); !done) {
     return tl::unexpected(done.error());
   }
@@ -105,22 +112,30 @@ Backend::~Backend() = default;
 
 /// What it introduces itself with in a cell's Genesis; nothing, if it has no container.
 tl::expected<void, std::string> Backend::open_container(quorum::Acceptor::Options& options) {
-  if (!has_container(config_)) {
-    spdlog::warn("{}", no_container(config_));
-    return {};
+  container_ = std::make_unique<ContainerWatch>(watch_of(config_));
+  const auto seen = container_->look();  // the first look tells in any case
+  if (!seen->fault.empty()) {
+    return tl::unexpected(seen->fault);
   }
-  const auto container = read_own_container(config_);
-  if (!container) {
-    return tl::unexpected(container.error());
-  }
-  options.introduction.resize(kIntroductionMax);
-  const size_t size = write_introduction(container->key.public_key().bytes, container->serial,
-                                         {options.introduction.data(), options.introduction.size()});
-  if (size == 0) {
-    return tl::unexpected(container_path(config_) + ": its serial number is too long: make a new container");
-  }
-  options.introduction.resize(size);
+  options.introduction = seen->introduction;
+  introduced_.draft() = seen->introduction;
+  introduced_.publish();
   return {};
+}
+
+/// A container that came or went is told to the thread that serves.
+void Backend::look_at_the_container() {
+  const auto seen = container_->look();
+  if (!seen) {
+    return;
+  }
+  if (!seen->fault.empty()) {
+    spdlog::error("{}", seen->fault);
+  } else if (!seen->serial.empty()) {
+    spdlog::info("container {} is there", seen->serial);
+  }
+  introduced_.draft() = seen->introduction;
+  introduced_.publish();
 }
 
 tl::expected<void, std::string> Backend::open_store(const quorum::Acceptor::Options& options) {
@@ -161,9 +176,9 @@ int check_backend(const BackendConfig& config, const Engines& engines) {
       check_keys(config.server),
       check_crypto(config.server),
       check_disk(config.store_dir),
-      has_container(config) ? check_of("container", container_path(config) + " is this backend's",
-                                       read_own_container(config).map([](const seal::Container&) {}))
-                            : Check{Check::Verdict::warning, "container: " + no_container(config)},
+      watch_of(config).there() ? check_of("container", container_path(config) + " is this backend's",
+                                          watch_of(config).read().map([](const seal::Container&) {}))
+                               : Check{Check::Verdict::warning, "container: " + no_container(config)},
   };
   const std::vector<Check> port = check_port(config.server, engines, backend_lanes(config, routes));
   checks.insert(checks.end(), port.begin(), port.end());
@@ -234,6 +249,14 @@ tl::expected<void, std::string> Backend::plant_fault() {
 }
 
 void Backend::say_changes(const backend::ReplicaView& view) {
+  if (view.known && view.container != said_container_) {
+    said_container_ = view.container;
+    if (const std::string fault = fault_of_container(config_, view.container); !fault.empty()) {
+      spdlog::warn("{}", fault);
+    } else {
+      spdlog::info("this backend's constituents are here");
+    }
+  }
   if (!view.known || view.state == said_state_) {
     return;
   }
@@ -267,6 +290,7 @@ bool Backend::turn(const Moment& now, Duration pause) {
   if (const std::string fault = store_->turn(); !fault.empty()) {
     spdlog::warn("{}", fault);
   }
+  look_at_the_container();
   const backend::ReplicaView& view = view_.read();
   say_changes(view);
   const bool stopped = view.known && std::string_view(view.state) == "stopped";

@@ -11,6 +11,7 @@
 #include "backend/replica.h"
 #include "control/backend/backend_admin.h"
 #include "control/backend/backend_config.h"
+#include "control/backend/container_watch.h"
 #include "control/backend/own_store.h"
 #include "control/device_watch.h"
 #include "control/plane.h"
@@ -55,6 +56,7 @@ class Backend {
   bool give_up();
   const char* disk_way();
   [[nodiscard]] std::string why_not_voting(const backend::ReplicaView& view);
+  void look_at_the_container();
   void say_changes(const backend::ReplicaView& view);
 
   BackendConfig config_;
@@ -65,7 +67,10 @@ class Backend {
   std::unique_ptr<Plane> plane_;
   std::unique_ptr<DeviceWatch> device_watch_;
   dataplane::Snapshot<backend::ReplicaView> view_;
+  std::unique_ptr<ContainerWatch> container_;
+  dataplane::Snapshot<backend::Replica::Introduced> introduced_;
   std::string said_state_;
+  ContainerState said_container_ = ContainerState::here;
   std::optional<MonoTime> look_at_;  ///< when the disk of a log that stopped is looked at next
   std::string not_yet_;              ///< what was wrong with it at the last look
   BackendBoard board_;

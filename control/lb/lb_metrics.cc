@@ -31,6 +31,11 @@ void add_cell(Metrics& m, const dataplane::View& v, bool on_air) {
                uint64_t{v.backends[index(slot)].state == state ? 1U : 0U});
     }
   }
+  m.begin_gauge("tercet_lb_constituents_present",
+                "0 while the constituents of a backend are ordered absent; told by the active one alone.");
+  for (const Slot slot : kSlots) {
+    m.sample({{"backend", name_of(server_of(slot))}}, uint64_t{v.backends[index(slot)].absent ? 0U : 1U});
+  }
   m.begin_gauge("tercet_lb_backend_seq", "Last durable entry of a backend, as it told.");
   for (const Slot slot : kSlots) {
     m.sample({{"backend", name_of(server_of(slot))}}, v.backends[index(slot)].seq.value);

@@ -74,6 +74,8 @@ json backends(const dataplane::View& view) {
                     {"lag", lag},
                     {"progress", progress(b, view.commit)},
                     {"rtt_us", b.rtt.us()},
+                    {"constituents", b.absent ? "absent" : "present"},
+                    {"container", name_of(b.container)},
                     {"digest", b.digest && has_book ? json(hex(*b.digest)) : json()}});
   }
   return list;

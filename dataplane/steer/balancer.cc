@@ -328,6 +328,7 @@ View Balancer::view(const Moment& now) const {
   view.split = proposer_.split();
   view.undecided = proposer_.undecided();
   view.in_flight = order_.in_flight();
+  const uint8_t absent = proposer_.absent_by_two().value_or(0);
   quorum::SlotSet voting;
   for (const Slot slot : kSlots) {
     BackendView& b = view.backends[index(slot)];
@@ -337,6 +338,8 @@ View Balancer::view(const Moment& now) const {
     b.seq = known.durable;
     b.pulled_to = known.pulled_to;
     b.rtt = known.rtt;
+    b.container = known.container;
+    b.absent = (absent >> index(slot) & 1U) != 0;
     if (b.state == quorum::BackendState::voting) {
       voting.add(slot);
     }

@@ -37,6 +37,8 @@ struct BackendView {
   Seq pulled_to;                   ///< durable on its own, which may be on the way to ours
   std::optional<uint64_t> digest;  ///< S at `digest_seq`
   Duration rtt;
+  ContainerState container = ContainerState::here;  ///< by its own word
+  bool absent = false;                              ///< its constituents are, as two books say
 };
 
 struct View {

@@ -287,6 +287,8 @@ local function entry_body(rest, tree, kind)
     add_struct(rest, tree, S.EpochStartBody)
   elseif kind == E.EntryKind.rejoin then
     add_struct(rest, tree, S.RejoinBody)
+  elseif kind == E.EntryKind.constituent_gone then
+    add_struct(rest, tree, S.ConstituentGoneBody)
   elseif kind ~= E.EntryKind.tick then
     tree:add_proto_expert_info(x_unknown)
     return

@@ -19,6 +19,8 @@ N.ClientMessage = {[1] = "Hello", [2] = "HelloAck", [3] = "Query", [4] = "Reply"
 E.ClientMessage = {hello = 1, hello_ack = 2, query = 3, reply = 4}
 N.Code = {[0] = "GRANTED", [1] = "NO_SUCH_LICENSE", [2] = "ONLY_ONE_CONSTITUENT", [3] = "NO_FREE_SEAT", [4] = "EXPIRED", [5] = "NOT_YET_VALID", [6] = "USAGE_PERIOD_OVER", [7] = "FEATURE_NOT_LICENSED", [8] = "NO_UNITS_LEFT", [9] = "STATION_BUSY", [10] = "UNKNOWN_HANDLE", [11] = "REVOKED", [12] = "STALE", [13] = "BAD_REQUEST", [20] = "BAD_SIGNATURE", [21] = "UNKNOWN_ISSUER", [22] = "FOREIGN_CONTAINER", [23] = "REPEATED", [24] = "PROPERTIES_DIFFER", [25] = "OLDER_REVISION", [26] = "MALFORMED", [27] = "BOOK_FULL", [28] = "UNSUPPORTED_MODE", [40] = "BUSY", [41] = "NOT_ACTIVE", [42] = "UNAVAILABLE"}
 E.Code = {granted = 0, no_such_license = 1, only_one_constituent = 2, no_free_seat = 3, expired = 4, not_yet_valid = 5, usage_period_over = 6, feature_not_licensed = 7, no_units_left = 8, station_busy = 9, unknown_handle = 10, revoked = 11, stale = 12, bad_request = 13, bad_signature = 20, unknown_issuer = 21, foreign_container = 22, repeated = 23, properties_differ = 24, older_revision = 25, malformed = 26, book_full = 27, unsupported_mode = 28, busy = 40, not_active = 41, unavailable = 42}
+N.ContainerState = {[0] = "here", [1] = "gone", [2] = "foreign"}
+E.ContainerState = {here = 0, gone = 1, foreign = 2}
 N.DatagramKind = {[1] = "client_to_lb", [2] = "lb_to_client", [3] = "server_to_server", [4] = "resignation"}
 E.DatagramKind = {client_to_lb = 1, lb_to_client = 2, server_to_server = 3, resignation = 4}
 N.EntryKind = {[1] = "op", [2] = "tick", [3] = "genesis", [4] = "epoch_start", [5] = "rejoin", [6] = "checkpoint", [7] = "constituent_gone", [8] = "level"}
@@ -271,6 +273,11 @@ S.RejoinBody = {name = "RejoinBody", size = 24,
   {name = "slot", at = 16, size = 1, f = field(ProtoField.uint8("tercet.rejoin_body.slot", "slot", base.DEC))},
   {name = "reserved", at = 17, size = 7, kind = "bytes", f = field(ProtoField.bytes("tercet.rejoin_body.reserved", "reserved", base.NONE))},
 }
+S.ConstituentGoneBody = {name = "ConstituentGoneBody", size = 8,
+  {name = "slot", at = 0, size = 1, f = field(ProtoField.uint8("tercet.constituent_gone_body.slot", "slot", base.DEC))},
+  {name = "gone", at = 1, size = 1, f = field(ProtoField.uint8("tercet.constituent_gone_body.gone", "gone", base.DEC, nil, nil, "1; 0: back"))},
+  {name = "reserved", at = 2, size = 6, kind = "bytes", f = field(ProtoField.bytes("tercet.constituent_gone_body.reserved", "reserved", base.NONE))},
+}
 S.AcceptHeader = {name = "AcceptHeader", size = 88,
   {name = "type", at = 0, size = 1, f = field(ProtoField.uint8("tercet.accept.type", "type", base.DEC, N.CellMessage))},
   {name = "flags", at = 1, size = 1, f = field(ProtoField.uint8("tercet.accept.flags", "flags", base.HEX)), flags = {field(ProtoField.bool("tercet.accept.fit", "fit", 8, nil, 1))}},
@@ -302,7 +309,9 @@ S.VoteHeader = {name = "VoteHeader", size = 64,
   {name = "type", at = 0, size = 1, f = field(ProtoField.uint8("tercet.vote.type", "type", base.DEC, N.CellMessage))},
   {name = "flags", at = 1, size = 1, f = field(ProtoField.uint8("tercet.vote.flags", "flags", base.HEX)), flags = {field(ProtoField.bool("tercet.vote.divergent", "divergent", 8, nil, 1)), field(ProtoField.bool("tercet.vote.blank", "blank", 8, nil, 2)), field(ProtoField.bool("tercet.vote.amnesiac", "amnesiac", 8, nil, 4)), field(ProtoField.bool("tercet.vote.member", "member", 8, nil, 8)), field(ProtoField.bool("tercet.vote.catching_up", "catching_up", 8, nil, 16)), field(ProtoField.bool("tercet.vote.leases_live", "leases_live", 8, nil, 32)), field(ProtoField.bool("tercet.vote.more_due", "more_due", 8, nil, 64)), field(ProtoField.bool("tercet.vote.stopped", "stopped", 8, nil, 128))}},
   {name = "count", at = 2, size = 2, f = field(ProtoField.uint16("tercet.vote.count", "count", base.DEC, nil, nil, "results that follow, for first … first + count − 1"))},
-  {name = "load", at = 4, size = 4, f = field(ProtoField.uint32("tercet.vote.load", "load", base.DEC, nil, nil, "queries this backend has waiting; for steering reads"))},
+  {name = "load", at = 4, size = 2, f = field(ProtoField.uint16("tercet.vote.load", "load", base.DEC, nil, nil, "queries this backend has waiting; for steering reads"))},
+  {name = "container", at = 6, size = 1, f = field(ProtoField.uint8("tercet.vote.container", "container", base.DEC, N.ContainerState, nil, "ContainerState"))},
+  {name = "absent", at = 7, size = 1, f = field(ProtoField.uint8("tercet.vote.absent", "absent", base.DEC, nil, nil, "slots whose constituents are absent in its book, behind the last of these entries"))},
   {name = "epoch", at = 8, size = 8, f = field(ProtoField.uint64("tercet.vote.epoch", "epoch", base.DEC)), epoch = true},
   {name = "incarnation", at = 16, size = 8, f = field(ProtoField.uint64("tercet.vote.incarnation", "incarnation", base.HEX))},
   {name = "first", at = 24, size = 8, f = field(ProtoField.uint64("tercet.vote.first", "first", base.DEC))},
@@ -352,7 +361,9 @@ S.Heard = {name = "Heard", size = 112,
   {name = "wall_ms", at = 96, size = 8, f = field(ProtoField.uint64("tercet.heard.wall_ms", "wall_ms", base.DEC)), wall = true},
   {name = "load", at = 104, size = 4, f = field(ProtoField.uint32("tercet.heard.load", "load", base.DEC))},
   {name = "traits", at = 108, size = 1, f = field(ProtoField.uint8("tercet.heard.traits", "traits", base.HEX)), flags = {field(ProtoField.bool("tercet.heard.asks_rejoin", "asks_rejoin", 8, nil, 1))}},
-  {name = "reserved", at = 109, size = 3, kind = "bytes", f = field(ProtoField.bytes("tercet.heard.reserved", "reserved", base.NONE))},
+  {name = "container", at = 109, size = 1, f = field(ProtoField.uint8("tercet.heard.container", "container", base.DEC, N.ContainerState, nil, "ContainerState"))},
+  {name = "absent", at = 110, size = 1, f = field(ProtoField.uint8("tercet.heard.absent", "absent", base.DEC, nil, nil, "slots whose constituents are absent in its book, behind `commit` at least"))},
+  {name = "reserved", at = 111, size = 1, f = field(ProtoField.uint8("tercet.heard.reserved", "reserved", base.DEC))},
 }
 S.Prepare = {name = "Prepare", size = 24,
   {name = "type", at = 0, size = 1, f = field(ProtoField.uint8("tercet.prepare.type", "type", base.DEC, N.CellMessage))},
@@ -719,6 +730,8 @@ local function entry_body(rest, tree, kind)
     add_struct(rest, tree, S.EpochStartBody)
   elseif kind == E.EntryKind.rejoin then
     add_struct(rest, tree, S.RejoinBody)
+  elseif kind == E.EntryKind.constituent_gone then
+    add_struct(rest, tree, S.ConstituentGoneBody)
   elseif kind ~= E.EntryKind.tick then
     tree:add_proto_expert_info(x_unknown)
     return

@@ -50,6 +50,13 @@ bool Checkers::agrees(Seq seq, uint64_t s) const {
   return at != decided_.end() && at->second.s == s;
 }
 
+void Checkers::seated(Seq seq, int present) {
+  if (present < 2) {
+    fail("I7: a grant with " + std::to_string(present) + " constituent(s) present at seq " +
+         std::to_string(seq.value));
+  }
+}
+
 void Checkers::granted(const Handle& handle, uint32_t license, MonoTime from, MonoTime until) {
   Held& held = held_[handle.bytes];
   if (held.until.ns == 0) {

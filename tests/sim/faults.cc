@@ -27,10 +27,11 @@ enum class Strike : uint8_t {
   jump_wall,
   last_words,
   late_prepare,
+  no_container,
 };
 
 /// How often each comes where all may come.
-constexpr std::array<std::pair<Strike, unsigned>, 18> kOften{{{Strike::lb_down, 2},
+constexpr std::array<std::pair<Strike, unsigned>, 19> kOften{{{Strike::lb_down, 2},
                                                               {Strike::backend_down, 2},
                                                               {Strike::power_cut, 2},
                                                               {Strike::pause, 1},
@@ -47,7 +48,8 @@ constexpr std::array<std::pair<Strike, unsigned>, 18> kOften{{{Strike::lb_down, 
                                                               {Strike::lone_sleep, 2},
                                                               {Strike::jump_wall, 2},
                                                               {Strike::last_words, 1},
-                                                              {Strike::late_prepare, 2}}};
+                                                              {Strike::late_prepare, 2},
+                                                              {Strike::no_container, 1}}};
 
 /// A fault that lasts, and how it ends.
 struct Standing {
@@ -59,7 +61,8 @@ struct Standing {
     clients_cut,
     weather,
     churn,
-    last_words
+    last_words,
+    no_container
   } kind{};
   Host a = 0;
   Host b = 0;
@@ -202,6 +205,16 @@ class Faults {
         world_.trap_prepare(1 - lb);
         break;
       }
+      case Strike::no_container: {
+        // One container, or two at once: then nothing may be granted.
+        const auto slot = static_cast<unsigned>(random_.below(kBackends));
+        for (unsigned i = 0; i < (random_.chance(0.5) ? 2U : 1U); ++i) {
+          const unsigned lost = (slot + i) % kBackends;
+          world_.take_container(lost, true);
+          standing_.push_back({Standing::Kind::no_container, static_cast<Host>(lost), 0, ends});
+        }
+        break;
+      }
       case Strike::jump_wall:
         world_.jump_wall(any_server(), random_.chance(0.5) ? seconds(86'400) : seconds(-7'200));
         break;
@@ -323,6 +336,9 @@ class Faults {
         world_.rejoin(deaf_);
         world_.trap_accept(0, false);
         world_.trap_accept(1, false);
+        break;
+      case Standing::Kind::no_container:
+        world_.take_container(fault.a, false);
         break;
     }
   }

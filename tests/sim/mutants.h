@@ -9,7 +9,7 @@
 
 namespace tercet::sim {
 
-inline constexpr std::array<std::pair<std::string_view, Mutant>, 19> kMutants{{
+inline constexpr std::array<std::pair<std::string_view, Mutant>, 20> kMutants{{
     {"vote_before_durable", Mutant::vote_before_durable},
     {"promise_before_durable", Mutant::promise_before_durable},
     {"choose_highest_seq_without_epoch", Mutant::choose_highest_seq_without_epoch},
@@ -29,6 +29,7 @@ inline constexpr std::array<std::pair<std::string_view, Mutant>, 19> kMutants{{
     {"no_tombstone", Mutant::no_tombstone},
     {"former_life_counts", Mutant::former_life_counts},
     {"admitted_without_promise", Mutant::admitted_without_promise},
+    {"grant_with_one_constituent", Mutant::grant_with_one_constituent},
 }};
 
 /// Needs a pause, a cut and a lost disk within one round trip: one seed of some thousand shows it. Its rule

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/mutant.h"
+#include "tests/sim/watched_machine.h"
 #include "wire/introduction.h"
 
 namespace tercet::sim {
@@ -190,6 +191,7 @@ void World::start_lb(unsigned lb) {
   options.proposer.cell = CellId{7};
   options.proposer.instance = Nonce{random_.next() | 1U};
   options.proposer.keepalive = options_.heartbeat;
+  options.proposer.absent_after = options_.absent_after;
   options.proposer.window = 64;
   options.proposer.history = 256;
   options.proposer.reads = 16;
@@ -236,6 +238,17 @@ void World::new_disk(unsigned slot, bool knows) {
   b.checked = {};
 }
 
+FixedVector<uint8_t, kIntroductionMax> World::introduction(unsigned slot) const {
+  FixedVector<uint8_t, kIntroductionMax> out;
+  for (size_t i = 0; i < sizeof(Introduction) && !backends_[slot].no_container; ++i) {
+    out.push_back(static_cast<uint8_t>(slot + 1));
+  }
+  if (!out.empty()) {
+    out.push_back(static_cast<uint8_t>('1' + slot));
+  }
+  return out;
+}
+
 /// False: what the disk holds cannot be trusted.
 bool World::open_backend(unsigned slot) {
   Backend& b = backends_[slot];
@@ -250,15 +263,10 @@ bool World::open_backend(unsigned slot) {
   options.acceptor.amnesiac = b.lost;
   options.acceptor.held = {.results = 256, .reads = 16};
   options.acceptor.log = {1U << 16U, 16U << 20U};
-  uint8_t introduction[sizeof(Introduction) + 1];
-  std::memset(introduction, static_cast<int>(slot + 1), sizeof(Introduction));
-  introduction[sizeof(Introduction)] = static_cast<uint8_t>('1' + slot);
-  for (const uint8_t byte : introduction) {
-    options.acceptor.introduction.push_back(byte);
-  }
-  b.machine = std::make_unique<backend::BookMachine>(
+  options.acceptor.introduction = introduction(slot);
+  b.machine = std::make_unique<WatchedMachine>(
       backend::BookMachineOptions{small_book(), static_cast<int>(slot) == options_.lying_slot},
-      check_constituent);
+      check_constituent, checkers_);
   backend::Opening opening = backend::open_log(*b.disk, *b.machine, options);
   if (!opening.sound()) {
     if (b.whole) {

@@ -34,7 +34,8 @@ struct WorldOptions {
   int damaging_slot = -1;
   Duration burst_max =
       microseconds(40);  ///< how long a server gathers before it is run: what comes together is a burst
-  Duration disk_max = microseconds(160);  ///< slowest write of the disks
+  Duration disk_max = microseconds(160);      ///< slowest write of the disks
+  Duration absent_after = milliseconds(600);  ///< a backend that is down for so long is ordered absent
 };
 
 struct Totals {
@@ -82,6 +83,8 @@ class World {
   void damage_book(unsigned slot, Duration span);
   /// Its next write fails, or finds the disk full: its log stops.
   void fail_disk(unsigned slot, store::WriteFault fault);
+  /// Its container is gone, or there again.
+  void take_container(unsigned slot, bool gone);
   void pause(Host host, Duration span);
   void isolate(Host host);
   void rejoin(Host host);
@@ -135,7 +138,8 @@ class World {
     Incarnation incarnation;
     store::StoreId store = 0;
     bool log_made = false;
-    bool lost = false;   ///< this disk follows one that was lost, and it knows
+    bool lost = false;  ///< this disk follows one that was lost, and it knows
+    bool no_container = false;
     bool whole = false;  ///< it has all that it voted: nothing was destroyed since it was a member
     MonoTime next;
     MonoTime paused_until;
@@ -184,6 +188,7 @@ class World {
   void check_lb(unsigned lb);
   void check_backend(unsigned slot);
   void new_disk(unsigned slot, bool knows);
+  [[nodiscard]] FixedVector<uint8_t, kIntroductionMax> introduction(unsigned slot) const;
   [[nodiscard]] uint64_t written_end(unsigned slot, store::FileId file) const;
   [[nodiscard]] bool open_backend(unsigned slot);
   void take_events(unsigned lb);

@@ -87,8 +87,11 @@ void World::expect_service() {
     return;
   }
   unsigned active = 0;
+  unsigned absent = 0;
   for (const Lb& lb : lbs_) {
-    active += lb.service->proposer().active() ? 1 : 0;
+    const quorum::Proposer& proposer = lb.service->proposer();
+    active += proposer.active() ? 1 : 0;
+    absent |= proposer.active() ? proposer.absent_by_two().value_or(7) : 0U;
   }
   if (active != 1) {
     checkers_.fail("liveness: " + std::to_string(active) + " active LBs after all faults ended");
@@ -103,6 +106,11 @@ void World::expect_service() {
   for (unsigned slot = 0; slot < kBackends; ++slot) {
     if (static_cast<int>(slot) == options_.lying_slot) {
       continue;
+    }
+    if (static_cast<int>(slot) != options_.damaging_slot && (absent >> slot & 1U) != 0) {
+      checkers_.fail("liveness: the constituents of b" + std::to_string(slot + 1) +
+                     " are absent after all faults ended");
+      return;
     }
     if (!backend_up(slot)) {
       checkers_.fail("liveness: b" + std::to_string(slot + 1) + " is down after all faults ended");

@@ -120,6 +120,19 @@ void World::cut(Host a, Host b) {
   network_.cut(b, a);
 }
 
+void World::take_container(unsigned slot, bool gone) {
+  Backend& b = backends_[slot];
+  if (gone && checkers_.decided_entries() == 0) {
+    return;  // Genesis writes the three down
+  }
+  trace("b%u's container is %s", slot + 1, gone ? "gone" : "there again");
+  b.no_container = gone;
+  if (b.acceptor != nullptr) {
+    const auto own = introduction(slot);
+    b.acceptor->introduce({own.data(), own.size()});
+  }
+}
+
 void World::heal(Host a, Host b) {
   network_.heal(a, b);
   network_.heal(b, a);
@@ -162,6 +175,7 @@ void World::heal_all() {
     backends_[slot].paused_until = {};
     backends_[slot].trap.reset();
     backends_[slot].trap_wipes = false;
+    take_container(slot, false);
     backends_[slot].disk->fault_next_write(store::WriteFault::none);
     backends_[slot].power_fails_after.reset();
     backends_[slot].power_fails_at = MonoTime::never();
