@@ -384,23 +384,12 @@ void World::take_events(unsigned lb) {
         ++takeovers_;
         trace("lb%u won epoch %lu", lb + 1, static_cast<unsigned long>(event.epoch.value));
         node.owns = true;
-        for (unsigned& believed : believes_) {
-          believed = lb;
-        }
-        if (Lb& other = lbs_[1 - lb]; other.owns && !other.clients_cut && !node.clients_cut) {
-          // It hears our VRRP advert on the clients' network, where the path between the LBs may be cut: it
-          // asks whether its epoch stands and announces the address anew.
-          other.service->command(
-              {dataplane::Command::Kind::confirm, ++other.token, other.service->proposer().epoch(), {}},
-              moment(static_cast<Host>(1 - lb)));
-          wake(static_cast<Host>(1 - lb), now_);
-        }
+        announce(lb);
         break;
       case Kind::confirmed:
+        // As it was when two backends said so: it may have slept since, and announces what is over.
         node.owns = true;
-        for (unsigned& believed : believes_) {
-          believed = lb;
-        }
+        announce(lb);
         break;
       case Kind::lost:
         trace("lb%u lost epoch %lu", lb + 1, static_cast<unsigned long>(event.epoch.value));
@@ -492,6 +481,21 @@ void World::poll_backend(unsigned slot) {
     return;
   }
   wake(host, earlier(true_time(host, next), b.disk->next_due()));
+}
+
+/// Clients turn to `lb`. Another one that has the address hears its VRRP advert on the clients' network, where
+/// the path between the LBs may be cut: it asks whether its own epoch stands, and announces the address anew.
+void World::announce(unsigned lb) {
+  for (unsigned& believed : believes_) {
+    believed = lb;
+  }
+  Lb& other = lbs_[1 - lb];
+  if (other.owns && !other.clients_cut && !lbs_[lb].clients_cut) {
+    other.service->command(
+        {dataplane::Command::Kind::confirm, ++other.token, other.service->proposer().epoch(), {}},
+        moment(static_cast<Host>(1 - lb)));
+    wake(static_cast<Host>(1 - lb), now_);
+  }
 }
 
 void World::poll_client(unsigned client) {

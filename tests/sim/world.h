@@ -179,6 +179,7 @@ class World {
   void poll(Host host);
   void poll_lb(unsigned lb);
   void poll_backend(unsigned slot);
+  void announce(unsigned lb);
   void poll_client(unsigned client);
   void route(Host from, const Outbox& out);
   [[nodiscard]] bool last_word(unsigned lb, Bytes plain) const;
