@@ -120,7 +120,7 @@ Code check_constituent(Bytes jws, std::span<const license::PublicKey> issuers,
 BookMachine::BookMachine(const BookMachineOptions& options) : BookMachine(options, check_constituent) {}
 
 BookMachine::BookMachine(const BookMachineOptions& options, license::ConstituentCheck check)
-    : book_(std::move(check), options.book), lies_(options.lies) {}
+    : book_(std::move(check), options.book), image_(options.book), lies_(options.lies) {}
 
 void BookMachine::apply(const EntryView& entry, quorum::Result& result) {
   static_assert(std::is_same_v<license::Result, quorum::Result>);
@@ -128,6 +128,17 @@ void BookMachine::apply(const EntryView& entry, quorum::Result& result) {
   if (lies_) {
     distort(entry, result);
   }
+}
+
+void BookMachine::begin_load() {
+  image_.stop();
+  reader_.emplace(book_.to_load());
+}
+
+bool BookMachine::end_load() {
+  const bool whole = reader_ && reader_->finish();
+  reader_.reset();
+  return whole;
 }
 
 Hash128 BookMachine::digest() const {

@@ -7,6 +7,8 @@
 // nothing be given on its word.
 
 #include "license/book.h"
+#include "license/image_reader.h"
+#include "license/image_writer.h"
 #include "quorum/machine.h"
 
 namespace tercet::backend {
@@ -32,14 +34,22 @@ class BookMachine : public quorum::Machine {
   [[nodiscard]] bool more_due() const override { return book_.more_due(); }
   [[nodiscard]] uint8_t absent() const override { return static_cast<uint8_t>(book_.state().absent()); }
   [[nodiscard]] ContainerState container(Slot slot, Bytes introduction) const override;
+  void capture() override { book_.capture(image_); }
+  void begin_load() override;
+  bool load(Bytes bytes) override { return reader_ && reader_->take(bytes); }
+  bool end_load() override;
 
   /// Lies from the next entry on (say, once the own log was replayed), or no more.
   void lie(bool lies) { lies_ = lies; }
   [[nodiscard]] const license::Book& book() const { return book_; }
   [[nodiscard]] license::Book& book() { return book_; }
+  /// What capture() has begun.
+  [[nodiscard]] license::ImageWriter& image() { return image_; }
 
  private:
   license::Book book_;
+  license::ImageWriter image_;
+  std::optional<license::ImageReader> reader_;
   bool lies_;
 };
 

@@ -1,14 +1,52 @@
 #include "backend/opening.h"
 
+#include "backend/store/image_load.h"
+
 namespace tercet::backend {
+namespace {
+
+/// The newest image, if there is one: the machine and the acceptor stand behind it then.
+store::LoadedImage restore(store::Disk& disk, quorum::Machine& machine, quorum::Acceptor& acceptor,
+                           store::StoreId store) {
+  const std::vector<store::FileId> images = disk.images();
+  if (images.empty()) {
+    return {};
+  }
+  machine.begin_load();
+  store::LoadedImage image =
+      store::load_image(disk, images.back(), store, [&machine](Bytes bytes) { return machine.load(bytes); });
+  if (image.verdict != store::Verdict::clean) {
+    return image;
+  }
+  const auto checkpoint = quorum::read_base(image.base);
+  if (!machine.end_load() || !checkpoint || !checkpoint->fits(machine.digest())) {
+    image.verdict = store::Verdict::corrupt;
+    image.why = "checkpoint " + std::to_string(images.back() & ~store::kImages) +
+                ": its book is not the one that was captured";
+    return image;
+  }
+  acceptor.restore({*checkpoint, Epoch{image.header.promised}, Nonce{image.header.promised_to},
+                    Seq{image.header.admitted_by}, image.header.foreign});
+  return image;
+}
+
+}  // namespace
 
 Opening open_log(store::Disk& disk, quorum::Machine& machine, const OpeningOptions& options) {
   auto acceptor = std::make_unique<quorum::Acceptor>(options.acceptor);
-  store::Recovered recovered = store::recover(disk, {.store = options.log.store, .fresh = !options.log_made},
-                                              [&acceptor](store::Lsn, uint8_t type, Bytes bytes) {
-                                                return acceptor->replay(static_cast<RecordType>(type), bytes);
-                                              });
   Opening opening;
+  const store::LoadedImage image = restore(disk, machine, *acceptor, options.log.store);
+  opening.verdict = image.verdict;
+  opening.why = image.why;
+  if (image.verdict != store::Verdict::clean) {
+    return opening;
+  }
+  opening.older = image.header.older;
+  const auto replay = [&](store::Lsn lsn, uint8_t type, Bytes bytes) {
+    return lsn <= opening.older || acceptor->replay(static_cast<RecordType>(type), bytes);
+  };
+  store::Recovered recovered = store::recover(
+      disk, {.store = options.log.store, .fresh = !options.log_made, .start = image.header.start}, replay);
   opening.verdict = recovered.verdict;
   opening.why = recovered.why;
   opening.records = recovered.records;

@@ -3,7 +3,8 @@
 // server and the simulator. What the disk is worth is decided here: its records either all make sense, in
 // order, or none of them is used.
 //
-//   Disk ─ recover ─► records ─ Acceptor::replay ─► Acceptor::recovered ─► Machine at the log's end
+//   Disk ─ load_image ─► book, Acceptor::restore           (where there is an image: the newest one)
+//        ─ recover ─► records ─ Acceptor::replay ─► Acceptor::recovered ─► Machine at the log's end
 //                  └► verdict, LogEnd ────────────► Log, which appends from there
 //
 // What follows from a bad verdict is the caller's business: a disk that is `corrupt` is given up as a whole
@@ -33,6 +34,7 @@ struct Opening {
   std::string why;  ///< torn, corrupt, unreadable: one line
   uint64_t records = 0;
   store::LogEnd end;
+  store::Lsn older = 0;  ///< records up to this one the image has made useless; 0: there is no image
   /// Null unless sound(). The log begins its first segment itself: nothing is durable before Log::ready().
   std::unique_ptr<quorum::Acceptor> acceptor;
   std::unique_ptr<store::Log> log;

@@ -7,8 +7,15 @@ namespace {
 constexpr Duration kPublishEvery = milliseconds(20);
 }
 
-Replica::Replica(quorum::Acceptor& acceptor, quorum::Machine& machine, store::Log& log)
-    : acceptor_(acceptor), machine_(machine), log_(log), lsn_base_(log.appended() - acceptor.taken().value) {}
+Replica::Replica(const Opening& opening, BookMachine& machine, store::Disk& disk, store::StoreId store)
+    : acceptor_(*opening.acceptor),
+      machine_(machine),
+      log_(*opening.log),
+      disk_(disk),
+      lsn_base_(log_.appended() - acceptor_.taken().value),
+      checkpoints_(acceptor_, machine, log_, disk, store, lsn_base_, opening.older),
+      sender_(checkpoints_, disk),
+      fetch_(acceptor_, machine, checkpoints_) {}
 
 /// Hands the acceptor's records to the log, in order. False: not all fit, the rest waits for the batch in
 /// flight.
@@ -28,6 +35,35 @@ bool Replica::keep() {
   return true;
 }
 
+void Replica::step(const dataplane::Message& message, const Moment& now, quorum::Acceptor::Output& output) {
+  CellView view;
+  if (parse_cell(message.plain, view) != Drop::none) {
+    ++drop_malformed_;
+    return;
+  }
+  ++messages_;
+  if (const auto* fetch = std::get_if<FetchView>(&view)) {
+    sender_.on(*fetch, message.server, now.mono, output.sends);
+  } else if (const auto* chunk = std::get_if<ChunkView>(&view)) {
+    fetch_.on(*chunk, message.server, now.mono);
+  } else {
+    acceptor_.step(message.server, view, now, machine_, output);
+  }
+}
+
+/// What the disk has done, to whom it was done for.
+void Replica::reap() {
+  store::IoDone done[8];
+  for (size_t n = std::size(done); n == std::size(done);) {
+    n = disk_.reap(done);
+    for (size_t i = 0; i < n; ++i) {
+      if (!log_.take(done[i]) && !checkpoints_.take(done[i])) {
+        sender_.take(done[i]);
+      }
+    }
+  }
+}
+
 MonoTime Replica::poll(std::span<const dataplane::Message> in, const Moment& now, Outbox& out) {
   quorum::Acceptor::Output output{out, records_};
   bool room = keep();
@@ -40,13 +76,7 @@ MonoTime Replica::poll(std::span<const dataplane::Message> in, const Moment& now
       ++drop_log_full_;  // back-pressure: the LB sends again
       continue;
     }
-    CellView view;
-    if (parse_cell(message.plain, view) != Drop::none) {
-      ++drop_malformed_;
-      continue;
-    }
-    ++messages_;
-    acceptor_.step(message.server, view, now, machine_, output);
+    step(message, now, output);
     if (records_.records().size() > 512) {
       room = keep();
     }
@@ -54,15 +84,21 @@ MonoTime Replica::poll(std::span<const dataplane::Message> in, const Moment& now
   acceptor_.note_commit_in(records_);
   keep();  // the rest, if any, at the next poll
   log_.flush();
-  acceptor_.durable(Lsn{log_.reap() - lsn_base_});
+  reap();
+  acceptor_.durable(Lsn{log_.durable() - lsn_base_});
   if (log_.failed()) {
     acceptor_.stop();
   }
-  const MonoTime again = acceptor_.tick(now, machine_, output);
+  MonoTime again = earlier(acceptor_.tick(now, machine_, output), fetch_.poll(now.mono, out));
+  if (checkpoints_.poll()) {
+    again = now.mono;
+  }
+  sender_.send(out);
+  checkpoints_.clean_up(now.mono);
   if (!records_.empty()) {
     keep();
     log_.flush();
-    log_.reap();  // starts the next batch if none is in flight
+    reap();  // starts the next batch if none is in flight
   }
   if (view_ != nullptr && now.mono >= publish_at_) {
     publish_at_ = now.mono + kPublishEvery;
@@ -99,6 +135,10 @@ ReplicaView Replica::view() const {
   view.digest = acceptor_.log().s_at(std::min(acceptor_.commit(), acceptor_.applied())).low;
   view.divergent = acceptor_.divergent();
   view.lost = acceptor_.lost();
+  view.reopen = acceptor_.reopen();
+  view.checkpoint = acceptor_.checkpoint();
+  view.checkpoints = checkpoints_.counters();
+  view.fetched = fetch_.counters();
   view.leases_live = machine_.leases_live();
   view.container = acceptor_.container(machine_);
   view.messages = messages_;

@@ -4,9 +4,11 @@
 //
 //   open > Replica::poll > Acceptor::step > Machine::apply → Records > Log::append, flush > Disk::write
 //   Log::reap → Lsn > Acceptor::durable > tick → Vote > send
+//
+// Beside it, in slices: checkpoints.h writes images, image_sender.h and image_fetch.h carry them to a peer.
 
-#include "backend/store/log.h"
-#include "backend/store/recover.h"
+#include "backend/image_fetch.h"
+#include "backend/opening.h"
 #include "dataplane/service.h"
 #include "dataplane/snapshot.h"
 #include "quorum/acceptor.h"
@@ -27,6 +29,8 @@ struct ReplicaView {
   /// It must not go on as this incarnation: its log ends below what an LB saw it vote, or another has its
   /// place.
   bool lost = false;
+  /// The book can only be had by opening everything anew.
+  bool reopen = false;
   bool leases_live = false;
   ContainerState container = ContainerState::here;
   uint64_t messages = 0;
@@ -34,13 +38,16 @@ struct ReplicaView {
   uint64_t drop_log_full = 0;
   uint64_t batches = 0;
   uint64_t sectors = 0;
+  Seq checkpoint;  ///< of the newest image; 0: none
+  Checkpoints::Counters checkpoints;
+  ImageFetch::Counters fetched;
   quorum::Acceptor::Counters acceptor;
 };
 
 class Replica : public dataplane::Service {
  public:
-  /// `acceptor` has been recovered; the three must outlive the replica.
-  Replica(quorum::Acceptor& acceptor, quorum::Machine& machine, store::Log& log);
+  /// What was opened on `disk`, with the machine that stands at its log's end: all outlive the replica.
+  Replica(const Opening& opening, BookMachine& machine, store::Disk& disk, store::StoreId store);
 
   MonoTime poll(std::span<const dataplane::Message> in, const Moment& now, Outbox& out) override;
   void unreachable(ServerId, const Moment&) override {}
@@ -58,13 +65,19 @@ class Replica : public dataplane::Service {
 
  private:
   bool keep();
+  void reap();
+  void step(const dataplane::Message& message, const Moment& now, quorum::Acceptor::Output& output);
 
   quorum::Acceptor& acceptor_;
-  quorum::Machine& machine_;
+  BookMachine& machine_;
   store::Log& log_;
+  store::Disk& disk_;
   quorum::Records records_;
   size_t kept_ = 0;      ///< of records_: the log has taken them
   store::Lsn lsn_base_;  ///< the log's Lsn before the acceptor's first record
+  Checkpoints checkpoints_;
+  ImageSender sender_;
+  ImageFetch fetch_;
   dataplane::Snapshot<ReplicaView>* view_ = nullptr;
   dataplane::Snapshot<Introduced>* introduced_ = nullptr;
   MonoTime publish_at_;

@@ -76,7 +76,8 @@ void Book::apply(const EntryView& entry, Result& result) {
   } else if (entry.kind == EntryKind::constituent_gone) {
     code = note_presence(state_, entry.op);
   } else if (entry.kind != EntryKind::tick && entry.kind != EntryKind::epoch_start &&
-             entry.kind != EntryKind::rejoin) {
+             entry.kind != EntryKind::rejoin && entry.kind != EntryKind::checkpoint &&
+             entry.kind != EntryKind::usable) {
     code = Code::bad_request;
   }
   out.code = static_cast<uint8_t>(code);

@@ -88,6 +88,13 @@ void ImageWriter::begin(State& state) {
   head.usages = usages;
   head.cells = state.cell().started != 0 ? 1U : 0U;
   objects_ = uint64_t{head.licenses} + head.leases + head.tombstones + head.usages + head.cells;
+  const auto size_of = [](uint32_t count, ImageKind kind) {
+    return count * uint64_t{sizeof(ImageRecord) + image_body_size(kind)};
+  };
+  bytes_ = size_of(1, ImageKind::head) + size_of(head.cells, ImageKind::cell) +
+           size_of(head.licenses, ImageKind::license) + size_of(head.usages, ImageKind::usage) +
+           size_of(head.leases, ImageKind::lease) + size_of(head.tombstones, ImageKind::tombstone) +
+           size_of(1, ImageKind::end);
   record(ImageKind::head, 0, raw(head));
   state.attach(this);
   if (head.cells != 0) {

@@ -47,6 +47,8 @@ class ImageWriter {
 
   [[nodiscard]] Phase phase() const { return phase_; }
   [[nodiscard]] Seq captured() const { return Seq{standing_.seq}; }
+  /// Of the whole image.
+  [[nodiscard]] uint64_t bytes() const { return bytes_; }
   /// Objects in it, and those written so far.
   [[nodiscard]] uint64_t objects() const { return objects_; }
   [[nodiscard]] uint64_t objects_written() const { return written_; }
@@ -98,6 +100,7 @@ class ImageWriter {
   Standing standing_{};  ///< of the captured entry
   Hash128 sum_;          ///< of what was written
   Hash128 hash_;         ///< of the stream
+  uint64_t bytes_ = 0;
   uint64_t objects_ = 0;
   uint64_t written_ = 0;
   uint32_t first_slot_ = 0;  ///< of the oldest tombstone

@@ -42,7 +42,7 @@ bool Acceptor::names_us(const EntryView& genesis) const {
 /// A member takes entries; one that is blank takes a Genesis that names it, and nothing else. Whoever waits
 /// for a Rejoin pulls what is decided.
 bool Acceptor::may_take(const AcceptView& view) const {
-  if (stopped_ || lost_) {
+  if (stopped_ || lost_ || reopen_) {
     return false;
   }
   if (member()) {
@@ -69,7 +69,7 @@ void Acceptor::on(const AcceptView& view, ServerId from, const Moment& now, Mach
   hear(epoch, Nonce{h.instance}, h.flags, h.heartbeat_us, now.mono);
   const Seq before = previous(Seq{h.first});
   const Hash128 before_l = h.prev_l.get();
-  if (!may_take(view) || !log_.matches(before, before_l)) {
+  if (!may_take(view) || !continues_log(h)) {
     if (planted(Mutant::commit_of_another_log)) {
       note_commit(Seq{h.commit}, h.commit_s.get(), log_.last(), machine);
     }
@@ -82,7 +82,7 @@ void Acceptor::on(const AcceptView& view, ServerId from, const Moment& now, Mach
   }
   const bool new_epoch = epoch > promised_;
   Seq last = before;
-  if (!take(view, from, last, machine, out)) {
+  if (!take(view, from, last, machine, out) || last < log_.base().seq) {
     return;
   }
   if (planted(Mutant::shorter_accept_cuts) && last < log_.last()) {
@@ -95,8 +95,14 @@ void Acceptor::on(const AcceptView& view, ServerId from, const Moment& now, Mach
         std::max(commit_, before);  // the bug of Raft's figure 8: copies of an old epoch taken as decided
   }
   if (last > before) {
-    held_.vote(tercet::next(before), last, new_epoch);
+    held_.vote(std::max(tercet::next(before), tercet::next(log_.base().seq)), last, new_epoch);
   }
+}
+
+/// It stands behind an entry of our log; or before our base, whose L it has to reach by itself.
+bool Acceptor::continues_log(const AcceptHeader& header) const {
+  const Seq before = previous(Seq{header.first});
+  return before < log_.base().seq || log_.matches(before, header.prev_l.get());
 }
 
 /// Appends what our log lacks of the Accept's entries and evaluates its reads, in the stream's order.
@@ -114,8 +120,11 @@ bool Acceptor::take(const AcceptView& view, ServerId from, Seq& proved, Machine&
     }
     l = next_l(l, item.entry);
     proved = item.entry.seq;
-    if (log_.matches(proved, l)) {
+    if (log_.matches(proved, l) || proved < log_.base().seq) {
       continue;
+    }
+    if (proved == log_.base().seq) {
+      return false;  // another log, below what is decided here
     }
     if (log_.full(item.entry.op.size())) {
       return false;
@@ -135,7 +144,7 @@ void Acceptor::take_read(const AcceptEntry& item, ServerId from, Epoch epoch, Se
     return;
   }
   if (promised_ == epoch && log_.last() == place && applied_ == place && member() && !divergence_.on() &&
-      held_.takes_reads()) {
+      measured() && !lent_ && !reopen_ && held_.takes_reads()) {
     hold_read(item, from, epoch, place, machine);
   } else {
     ++counters_.reads_late;
@@ -223,7 +232,7 @@ void Acceptor::on(const AskView& view, ServerId from, const Moment& now, Machine
 // ---- Missing, Entries
 
 void Acceptor::lack(const Pull::Target& target, Epoch epoch, ServerId lb, const Slot* source, MonoTime now) {
-  if (!stopped_ && !lost_) {
+  if (!stopped_ && !lost_ && !reopen_ && target.seq > log_.base().seq) {
     pull_.aim(target, epoch, lb, source, log_, commit_, now);
   }
 }
@@ -233,6 +242,7 @@ void Acceptor::on(const MissingView& view, ServerId from, const Moment& /*now*/,
   const Missing& h = *view.header;
   Seq at{h.from};
   const bool have = log_.has(at) && member();
+  const bool image = !have && member() && measured() && at <= log_.base().seq;
   const Seq to = std::min(Seq{h.to}, log_.last());
   const unsigned datagrams = std::clamp<unsigned>(h.datagrams, 1, kPullDatagrams);
   for (unsigned i = 0; i < datagrams && (have ? at <= to : i == 0); ++i) {
@@ -243,8 +253,8 @@ void Acceptor::on(const MissingView& view, ServerId from, const Moment& /*now*/,
     EntriesHeader header{};
     header.type = static_cast<uint8_t>(CellMessage::entries);
     header.number = h.number;
-    header.first = at.value;
-    header.prev_l = have ? log_.l_at(previous(at)) : Hash128{};
+    header.first = image ? tercet::next(image_).value : at.value;
+    header.prev_l = have ? log_.l_at(previous(at)) : image ? log_.l_at(image_) : Hash128{};
     header.commit = commit_.value;
     EntriesWriter writer(room, header);
     while (have && at <= to && writer.add(log_.entry(at))) {

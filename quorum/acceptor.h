@@ -16,6 +16,7 @@
 //   another
 //                 incarnation does it come back, and that is for its owner to arrange
 
+#include "quorum/checkpoint.h"
 #include "quorum/divergence.h"
 #include "quorum/held.h"
 #include "quorum/log_view.h"
@@ -39,6 +40,21 @@ class Acceptor {
     FixedVector<uint8_t, kIntroductionMax> introduction;
     Held::Sizes held;
     LogView::Options log;
+    /// Entries before its newest checkpoint that it keeps in memory, for a peer that lags a little.
+    uint64_t keep_behind = 65536;
+  };
+  /// What an image keeps of an acceptor beside the book: a log that begins behind it goes on from there.
+  struct Kept {
+    Checkpoint checkpoint;
+    Epoch promised;
+    Nonce promised_to;
+    Seq admitted_by;
+    bool foreign = false;  ///< from a peer: to be measured by the log's `usable` before anything is voted
+  };
+  /// The book was captured here, by Machine::capture().
+  struct Captured {
+    Checkpoint checkpoint;
+    Lsn lsn;  ///< of the checkpoint entry
   };
   struct Output {
     Outbox& sends;
@@ -55,8 +71,10 @@ class Acceptor {
 
   explicit Acceptor(const Options& options);
 
-  /// Recovery: each record of the log in order, before anything else. False: the record cannot follow what
-  /// came before, so the log is not to be trusted (the caller starts over as amnesiac).
+  /// Recovery, first of all: the log begins behind this checkpoint, and the machine stands there.
+  void restore(const Kept& kept);
+  /// Recovery: each record of the log in order, before anything else but restore(). False: the record cannot
+  /// follow what came before, so the log is not to be trusted (the caller starts over as amnesiac).
   [[nodiscard]] bool replay(RecordType type, Bytes payload);
   /// All records have been replayed and are durable: brings the machine to the log's end.
   void recovered(Machine& machine);
@@ -80,6 +98,33 @@ class Acceptor {
   /// Sends what may leave now; returns when to call again at the latest. Call after each burst of steps.
   MonoTime tick(const Moment& now, Machine& machine, Output& out);
 
+  // ---- checkpoints (acceptor_checkpoints.cc)
+  /// The newest checkpoint that was ours, until it is used or given up. An entry of its own may have been
+  /// cut: then the capture has failed too.
+  [[nodiscard]] const std::optional<Captured>& captured() const { return captured_; }
+  void give_up_capture() { captured_.reset(); }
+  /// Measured and right: an image of it may be written for good.
+  [[nodiscard]] bool capture_usable() const;
+  [[nodiscard]] Kept kept(const Checkpoint& checkpoint, bool foreign) const;
+  /// The captured image is durable: what lies before it may go.
+  void begin_behind_capture();
+  /// The log ends where no source begins: the image that one of them has.
+  [[nodiscard]] std::optional<Pull::Image> image_wanted() const { return pull_.image(); }
+  /// It cannot be had there.
+  void image_refused() { pull_.image_refused(); }
+  /// An image from a peer is to become the book: until begin_behind(), or forget_book(), the machine is the
+  /// caller's.
+  void lend_book();
+  /// The machine stands at `checkpoint`, and an image of it is durable. The log begins there unless it has
+  /// more.
+  void begin_behind(const Checkpoint& checkpoint);
+  /// The book is good for nothing: it is built anew.
+  void forget_book(Machine& machine);
+  /// The newest that its disk has an image of; 0: none.
+  [[nodiscard]] Seq checkpoint() const { return image_; }
+  /// The book can only be had from the image on the disk: everything is to be opened anew.
+  [[nodiscard]] bool reopen() const { return reopen_; }
+
   [[nodiscard]] const LogView& log() const { return log_; }
   [[nodiscard]] Epoch promised() const { return promised_; }
   [[nodiscard]] Seq commit() const { return commit_; }
@@ -92,7 +137,7 @@ class Acceptor {
   [[nodiscard]] bool amnesiac() const { return lost_ || (!member() && (options_.amnesiac || !log_.empty())); }
   /// It must not go on as this incarnation: start over with another, on an empty log.
   [[nodiscard]] bool lost() const { return lost_; }
-  [[nodiscard]] bool catching_up() const { return pull_.active() || applied_ < log_.last(); }
+  [[nodiscard]] bool catching_up() const { return pull_.active() || applied_ < log_.last() || !measured(); }
   [[nodiscard]] Incarnation incarnation() const { return options_.incarnation; }
   [[nodiscard]] const Counters& counters() const { return counters_; }
   /// What the machine makes of its container.
@@ -131,6 +176,7 @@ class Acceptor {
     ++counters_.ignored;
   }
   [[nodiscard]] bool may_take(const AcceptView& view) const;
+  [[nodiscard]] bool continues_log(const AcceptHeader& header) const;
   [[nodiscard]] bool names_us(const EntryView& genesis) const;
   bool take(const AcceptView& view, ServerId from, Seq& proved, Machine& machine, Output& out);
   void take_read(const AcceptEntry& item, ServerId from, Epoch epoch, Seq place, const Machine& machine);
@@ -150,6 +196,13 @@ class Acceptor {
   void raise_promise(Epoch epoch, Nonce instance);
   void note_commit(Seq sent, const Hash128& s, Seq proved, Machine& machine);
   bool catch_up_book(MonoTime now, Machine& machine);
+
+  // checkpoints (acceptor_checkpoints.cc)
+  void note_checkpoint(const EntryView& entry, const Hash128& s_before, Machine& machine);
+  void note_usable(const EntryView& entry);
+  void measure();
+  /// Our book is the one that two votes had at our checkpoint.
+  [[nodiscard]] bool measured() const { return !foreign_; }
 
   // membership (acceptor_membership.cc)
   [[nodiscard]] const Member& our_member() const { return log_.members().slots[index(options_.slot)]; }
@@ -187,6 +240,18 @@ class Acceptor {
   Lsn durable_lsn_;
   Seq durable_seq_;
   Seq applied_;
+  // Checkpoints.
+  struct Usable {
+    Seq at;
+    Seq checkpoint;
+    uint64_t s = 0;
+  };
+  Seq image_;                     ///< of the image on our disk; 0: none
+  bool foreign_ = false;          ///< it came from a peer and is not measured yet
+  std::optional<Usable> usable_;  ///< the newest
+  std::optional<Captured> captured_;
+  bool lent_ = false;  ///< the machine is not ours
+  bool reopen_ = false;
   // Volatile.
   Divergence divergence_;
   bool stopped_ = false;

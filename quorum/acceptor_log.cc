@@ -22,8 +22,14 @@ bool log_takes(const Records& append) {
 bool Acceptor::replay(RecordType type, Bytes payload) {
   if (type == RecordType::entry) {
     EntryView entry;
-    if (parse_entry(payload, entry) != payload.size() || entry.seq.value == 0 ||
-        entry.seq > tercet::next(log_.last()) || entry.seq <= commit_) {
+    if (parse_entry(payload, entry) != payload.size()) {
+      return false;
+    }
+    if (entry.seq <= log_.base().seq && commit_ == log_.base().seq) {
+      log_.cut(tercet::next(log_.base().seq));
+      return true;  // older than the checkpoint, and what stood behind it then is none of its
+    }
+    if (entry.seq > tercet::next(log_.last()) || entry.seq <= commit_) {
       return false;
     }
     log_.cut(entry.seq);
@@ -49,8 +55,10 @@ bool Acceptor::replay(RecordType type, Bytes payload) {
     if (commit == nullptr || Seq{commit->seq} > log_.last()) {
       return false;
     }
-    commit_ = std::max(commit_, Seq{commit->seq});
-    commit_s_ = commit->s.get();
+    if (Seq{commit->seq} >= commit_) {
+      commit_ = Seq{commit->seq};
+      commit_s_ = commit->s.get();
+    }
     return true;
   }
   if (type == RecordType::admitted) {
@@ -70,7 +78,9 @@ bool Acceptor::replay(RecordType type, Bytes payload) {
 
 /// Nothing is served yet: the book is built in one go.
 void Acceptor::recovered(Machine& machine) {
-  begin_anew(machine);
+  if (log_.base().seq.value == 0) {
+    begin_anew(machine);
+  }
   while (applied_ < log_.last()) {
     apply_next(machine);
   }
@@ -92,7 +102,7 @@ void Acceptor::append(const EntryView& entry, const Hash128& l, Machine& machine
   if (entry.epoch > promised_ && (member() || !planted(Mutant::admitted_without_promise))) {
     raise_promise(entry.epoch, {});
   }
-  if (applied_ == previous(entry.seq)) {
+  if (applied_ == previous(entry.seq) && !lent_ && !reopen_) {
     apply_next(machine);
   }
 }
@@ -101,10 +111,16 @@ void Acceptor::apply_next(Machine& machine) {
   const Seq seq = tercet::next(applied_);
   Result& result = held_.result(seq);
   result.clear();
-  machine.apply(log_.entry(seq), result);
-  log_.set_s(seq,
-             next_s(log_.s_at(applied_), log_.l_at(seq), {result.data(), result.size()}, machine.digest()));
+  const EntryView entry = log_.entry(seq);
+  machine.apply(entry, result);
+  const Hash128 s_before = log_.s_at(applied_);
+  log_.set_s(seq, next_s(s_before, log_.l_at(seq), {result.data(), result.size()}, machine.digest()));
   applied_ = seq;
+  if (entry.kind == EntryKind::checkpoint) {
+    note_checkpoint(entry, s_before, machine);
+  } else if (entry.kind == EntryKind::usable) {
+    note_usable(entry);
+  }
 }
 
 void Acceptor::cut(Seq first, Machine& machine) {
@@ -114,6 +130,12 @@ void Acceptor::cut(Seq first, Machine& machine) {
   for (; applied_ >= first && undone; applied_ = previous(applied_)) {
     undone = machine.undo();
   }
+  if (usable_ && usable_->at >= first) {
+    usable_.reset();
+  }
+  if (captured_ && captured_->checkpoint.base.seq >= first) {
+    captured_.reset();
+  }
   log_.cut(first);
   durable_seq_ = std::min(durable_seq_, previous(first));
   held_.cut(first);
@@ -122,15 +144,25 @@ void Acceptor::cut(Seq first, Machine& machine) {
   }
 }
 
-/// Back to an empty book; catch_up_book brings it to the log's end.
+/// Back to an empty book; catch_up_book brings it to the log's end. Where the log begins behind a checkpoint
+/// the book does too, and that is for the owner to read.
 void Acceptor::begin_anew(Machine& machine) {
   ++counters_.rebuilds;
+  captured_.reset();
+  if (log_.base().seq.value != 0) {
+    reopen_ = true;
+    applied_ = std::min(applied_, log_.last());
+    return;
+  }
   machine.reset();
   applied_ = {};
 }
 
 /// A slice of what the book lacks of the log. False: there is more.
 bool Acceptor::catch_up_book(MonoTime now, Machine& machine) {
+  if (lent_ || reopen_) {
+    return true;
+  }
   if (applied_ == log_.last() && divergence_.rebuild_due(now)) {
     begin_anew(machine);
     if (planted(Mutant::rebuild_drops_the_log)) {
@@ -220,6 +252,8 @@ void Acceptor::note_commit(Seq sent, const Hash128& s, Seq proved, Machine& mach
   if (sent.value != 0 && sent <= proved) {
     divergence_.told(sent, s.low);
     divergence_.judge(log_, applied_);
+    // S is a chain: right here, it was right at the checkpoint.
+    foreign_ = foreign_ && !(sent >= log_.base().seq && sent <= applied_ && log_.s_at(sent).low == s.low);
   }
   const Seq commit = std::min(sent, proved);
   if (commit > commit_) {
@@ -261,7 +295,7 @@ MonoTime Acceptor::tick(const Moment& now, Machine& machine, Output& out) {
   const bool book_is_there = catch_up_book(now.mono, machine);
   const Held::Durable durable{durable_lsn_, std::min(durable_seq_, applied_)};
   held_.send_promise(durable, introduction(), out.sends);
-  if (member()) {
+  if (member() && measured() && !reopen_) {
     const Word own = word(machine);
     held_.send_votes(durable,
                      {own.flags, promised_, options_.incarnation, now.wall, own.container, own.absent},

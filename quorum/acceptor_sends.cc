@@ -104,6 +104,7 @@ void Acceptor::send_heard(ServerId to, bool asked, uint32_t number, uint64_t sta
   reply.wall_ms = as_unsigned(now.wall.ms);
   reply.load = static_cast<uint32_t>(held_.reads());
   reply.traits = asks_rejoin() ? kAsksRejoin : 0;
+  reply.base = image_.value;
   put(room, reply);
   out.sends.close(to, sizeof(reply));
 }

@@ -15,6 +15,7 @@ void Backends::hear(Slot slot, uint8_t flags, Incarnation incarnation, MonoTime 
   if (b.incarnation != incarnation) {
     b.outvoted = false;
     b.regressed = false;
+    b.told_base = false;
     b.asks_rejoin = false;
     b.absent.reset();
     b.acked = Seq{0};

@@ -31,6 +31,8 @@ struct Backend {
   MonoTime acked_at;     ///< when acked rose last: what was asked later must not show less
   MonoTime progress_at;  ///< acked rose, or it had nothing to do
   uint64_t pulled = 0;
+  Seq base;                ///< its log begins behind this seq, by its own word …
+  bool told_base = false;  ///< … in this epoch
   uint32_t load = 0;
   Duration rtt = milliseconds(1);
   Duration rtt_deviation = milliseconds(1);

@@ -39,16 +39,17 @@ void LogView::cut(Seq first) {
   }
 }
 
+Members LogView::members_at(Seq seq) const {
+  const auto later = std::ranges::find_if(members_, [seq](const MembersAt& at) { return at.seq > seq; });
+  return later == members_.begin() ? base_.members : std::prev(later)->table;
+}
+
 void LogView::drop_through(Seq seq) {
   if (!has(seq)) {
     return;
   }
-  Members table = base_.members;
-  const auto later = std::ranges::find_if(members_, [seq](const MembersAt& at) { return at.seq > seq; });
-  if (later != members_.begin()) {
-    table = std::prev(later)->table;
-  }
-  members_.erase(members_.begin(), later);
+  const Members table = members_at(seq);
+  std::erase_if(members_, [seq](const MembersAt& at) { return at.seq <= seq; });
   const Slot& s = slot(seq);
   base_ = {seq, s.epoch, s.l, s.s, s.cell, s.wall, table};
   bytes_.drop_front(s.offset + s.size);

@@ -52,6 +52,8 @@ class LogView {
   [[nodiscard]] const Members& members() const {
     return members_.empty() ? base_.members : members_.back().table;
   }
+  /// As of that entry, which is here or the base.
+  [[nodiscard]] Members members_at(Seq seq) const;
   [[nodiscard]] bool full(size_t op_size) const {
     return slots_.end() - slots_.first() >= options_.entries_max || !slots_.has_room(1) ||
            bytes_.end() - bytes_.first() + op_size > options_.bytes_max || !bytes_.has_room(op_size);
@@ -59,7 +61,7 @@ class LogView {
 
   /// `entry.seq` is last() + 1.
   void append(const EntryView& entry, const Hash128& l, Lsn lsn);
-  void set_s(Seq seq, const Hash128& s) { slots_[index_of(seq)].s = s; }
+  void set_s(Seq seq, const Hash128& s) { (seq == base_.seq ? base_.s : slots_[index_of(seq)].s) = s; }
   /// Drops `first` and all later entries.
   void cut(Seq first);
   /// Entries up to `seq` go: the base stands there. They are applied, so their S is known.

@@ -36,6 +36,13 @@ class Machine {
   /// Answers a read (wire/op.h, the whole operation) at the present state; writes ≤ kReadAnswerMax bytes,
   /// returns the size.
   virtual size_t read(Bytes query, MutBytes out) const = 0;
+  /// Begins to capture the state as it is now, if it can do that; whoever owns the machine has the rest done.
+  virtual void capture() {}
+  /// From an image, whose bytes come in pieces. False: it is none; then the machine is of use only after
+  /// reset() or another load.
+  virtual void begin_load() {}
+  virtual bool load(Bytes) { return false; }
+  virtual bool end_load() { return false; }
   /// For the LB: leases exist (tick while idle); more expiries are due than one entry may do.
   [[nodiscard]] virtual bool leases_live() const = 0;
   [[nodiscard]] virtual bool more_due() const = 0;

@@ -15,7 +15,8 @@ Proposer::Proposer(const Options& options)
     : options_(options),
       window_(options.history, options.window),
       reads_(options.reads),
-      rounds_(options.rounds) {}
+      rounds_(options.rounds),
+      checkpoints_(options.checkpoints) {}
 
 LbRole Proposer::role() const { return static_cast<LbRole>(role_.index()); }
 static_assert(static_cast<size_t>(LbRole::standby) == 0 && static_cast<size_t>(LbRole::asking) == 1 &&
@@ -113,6 +114,7 @@ MonoTime Proposer::tick(const Moment& now, Output& out) {
     order_ticks(now);
     order_rejoins(now);
     order_presence(now);
+    order_checkpoints(now);
     send_fresh(now, out);
     send_reads(now, out);
     send_resends(now, out);

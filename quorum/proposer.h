@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "quorum/backends.h"
+#include "quorum/checkpoints.h"
 #include "quorum/presence.h"
 #include "quorum/reads.h"
 #include "quorum/rounds.h"
@@ -92,6 +93,7 @@ class Proposer {
     Rounds::Options rounds;
     /// A backend that is down for so long has its constituents ordered absent.
     Duration absent_after = kAbsentAfter;
+    Checkpoints::Options checkpoints;
     std::array<uint8_t, 16> activation_id{};
     std::vector<std::array<uint8_t, 32>> issuers;  ///< public keys that Genesis names
   };
@@ -254,6 +256,7 @@ class Proposer {
   void order_rejoins(const Moment& now);
   void order_presence(const Moment& now);
   void note_absent(Slot slot, Seq seq, uint8_t absent);
+  void order_checkpoints(const Moment& now);
   void outvote(Seq seq, const Moment& now);
   void note_acked(Slot slot, Seq durable, const Moment& now);
   void note_decided(Seq first, Seq last);
@@ -297,6 +300,7 @@ class Proposer {
   Window window_;
   Reads reads_;
   Rounds rounds_;
+  Checkpoints checkpoints_;
   Seq sent_;     ///< fresh entries up to here were sent
   Seq decided_;  ///< our tally's commit
   uint64_t decided_s_ = 0;

@@ -150,6 +150,22 @@ void Proposer::order_presence(const Moment& now) {
     presence_seq_ = last_ordered();
     for (const Slot slot : kSlots) {
       backends_[slot].absent.reset();
+void Proposer::order_checkpoints(const Moment& now) {
+  if (!active() || split_) {
+    return;
+  }
+  if (const auto body = checkpoints_.usable()) {
+    if (order(EntryKind::usable, bytes_of(*body), {}, now)) {
+      checkpoints_.told();
+    }
+    return;
+  }
+  if (const auto slot = checkpoints_.due(backends_, standing(now.mono).voters, decided_, now.mono)) {
+    CheckpointBody body{};
+    body.slot = static_cast<uint8_t>(index(*slot));
+    const Seq seq = window_.next();
+    if (order(EntryKind::checkpoint, bytes_of(body), {}, now)) {
+      checkpoints_.ordered(*slot, seq, now.mono);
     }
   }
 }
@@ -246,8 +262,10 @@ void Proposer::note_decided(Seq first, Seq last) {
     if (finding.verdict == Tally::Verdict::decided) {
       decided_ = seq;
       decided_s_ = finding.s;
+      checkpoints_.decided(seq, finding.s);
     }
   }
+  checkpoints_.passed(decided_);
   if (decided_ > decided_before) {
     decided_cell_ = window_.at(decided_).cell;
     decided_wall_ = window_.at(decided_).wall;

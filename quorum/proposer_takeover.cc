@@ -44,6 +44,8 @@ void Proposer::on(const HeardView& view, ServerId from, const Moment& now, Outpu
   b.asks_rejoin = (h.traits & kAsksRejoin) != 0;
   b.container = static_cast<ContainerState>(h.container);
   b.pulled_to = Seq{h.durable};
+  b.base = Seq{h.base};
+  b.told_base = true;
   stamp_.heard_clock(slot, WallTime{as_signed(h.wall_ms)}, now.wall, now.mono);
   note_epoch(Epoch{h.promised});
   // Our own clock, come back: anything else (before our start, ahead of now) measures nothing.
@@ -289,6 +291,7 @@ void Proposer::start(const Choice& choice, uint64_t recovered, const Moment& now
   backends_.restart(before, now.mono);
   presence_seq_ = {};
   rounds_.restart();
+  checkpoints_.restart();
   // Anchored after the promises came: the time they took is not made up for.
   stamp_.anchor(choice.cell, choice.wall, now.mono);
   decided_cell_ = choice.cell;

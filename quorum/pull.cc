@@ -34,6 +34,7 @@ void Pull::aim(const Target& target, Epoch epoch, ServerId lb, const Slot* sourc
     return;  // two backends promised the higher one: an LB of a lower one does not turn us back
   }
   active_ = true;
+  forget_images();
   target_ = target;
   epoch_ = epoch;
   lb_ = lb;
@@ -49,11 +50,12 @@ void Pull::aim(const Target& target, Epoch epoch, ServerId lb, const Slot* sourc
 
 void Pull::stop() {
   active_ = false;
+  forget_images();
   empty_stage();
 }
 
 bool Pull::reached(const LogView& log) {
-  if (active_ && log.matches(target_.seq, target_.l)) {
+  if (active_ && (log.matches(target_.seq, target_.l) || target_.seq < log.base().seq)) {
     stop();
     return true;
   }
@@ -88,9 +90,11 @@ void Pull::take(ServerId from, const EntriesView& view, const LogView& log, Seq 
   }
   silent_ = 0;
   if (h.count == 0) {
-    next_source();
+    refused(from, h, log);
+    asked_at_ = now;
     return;
   }
+  refusals_ = 0;
   if (awaited_ > 0 && --awaited_ == 0) {
     ask_due_ = true;
   }
@@ -110,6 +114,46 @@ void Pull::take(ServerId from, const EntriesView& view, const LogView& log, Seq 
     ask_due_ = false;
   }
   asked_at_ = now;
+}
+
+/// This source does not have what comes next: its log ends before, or begins behind a checkpoint.
+void Pull::refused(ServerId from, const EntriesHeader& h, const LogView& log) {
+  const Seq seq = previous(Seq{h.first});
+  if (is_backend(from) && seq >= cursor_) {
+    if (log.matches(seq, h.prev_l.get())) {
+      begin_at(tercet::next(seq), log);  // ours up to there: decided entries are the same everywhere
+      from_commit_ = true;
+      return;
+    }
+    if (!offered_ || seq > offered_->seq) {
+      offered_ = Image{from, seq, h.prev_l.get()};
+    }
+  }
+  next_source();
+  if (++refusals_ >= kBackends && offered_) {
+    image_ = offered_;
+    ask_due_ = false;
+  }
+}
+
+void Pull::forget_images() {
+  refusals_ = 0;
+  offered_.reset();
+  image_.reset();
+}
+
+void Pull::go_on(const LogView& log) {
+  forget_images();
+  from_commit_ = false;
+  if (active_) {
+    begin_at(tercet::next(log.last()), log);
+  }
+}
+
+void Pull::image_refused() {
+  forget_images();
+  next_source();
+  ask_due_ = false;  // in a while
 }
 
 /// Networks reorder: without this all but the first of a burst would be asked for again.
@@ -223,7 +267,7 @@ void Pull::adopted(const LogView& log) {
 }
 
 bool Pull::ask(const LogView& log, MonoTime now, ServerId& to, Missing& ask, MonoTime& again) {
-  if (!active_) {
+  if (!active_ || image_) {
     return false;
   }
   if (stage_.empty() && !from_commit_ && log.last() >= cursor_) {

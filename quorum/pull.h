@@ -26,6 +26,12 @@ class Pull {
     Seq commit;        ///< of the LB's own tally when it named this; 0: none yet …
     Hash128 commit_s;  ///< … and S there
   };
+  /// What a peer has instead of the entries that we lack.
+  struct Image {
+    ServerId from = ServerId::b1;
+    Seq seq;    ///< of its checkpoint …
+    Hash128 l;  ///< … and L there
+  };
   explicit Pull(Slot own) : own_(own), stage_(size_t{64} << 20U) { early_.reserve(kPullDatagrams); }
 
   [[nodiscard]] bool active() const { return active_; }
@@ -54,6 +60,13 @@ class Pull {
   /// The log has that one (and its epoch may have ended this pull, then nothing is staged any more).
   void adopted(const LogView& log);
 
+  /// None of the three has what comes next, but one of them an image. Nothing more is asked until go_on() or
+  /// image_refused().
+  [[nodiscard]] const std::optional<Image>& image() const { return image_; }
+  /// The log begins behind that image now.
+  void go_on(const LogView& log);
+  void image_refused();
+
   /// What to ask now: fills `to` and `ask`; false if nothing is due. `again` is when to look next.
   bool ask(const LogView& log, MonoTime now, ServerId& to, Missing& ask, MonoTime& again);
 
@@ -73,7 +86,9 @@ class Pull {
   bool take_next(ServerId from, const EntriesView& view, const LogView& log, Seq commit);
   void begin_at(Seq from, const LogView& log);
   void empty_stage();
+  void forget_images();
   void next_source();
+  void refused(ServerId from, const EntriesHeader& header, const LogView& log);
   bool stage(const EntryView& entry, Seq peers_commit, const LogView& log, Seq commit);
   [[nodiscard]] ServerId source() const;
 
@@ -91,6 +106,9 @@ class Pull {
   unsigned awaited_ = 0;      ///< datagrams of the last ask that have not come
   std::vector<Early> early_;  ///< of the last ask
   unsigned silent_ = 0;       ///< asks in a row without an answer
+  unsigned refusals_ = 0;     ///< sources in a row that do not have them
+  std::optional<Image> offered_;
+  std::optional<Image> image_;
   MonoTime asked_at_;
   Seq cursor_;    ///< next seq that is wanted
   Hash128 tail_;  ///< L(cursor − 1) of the log being pulled

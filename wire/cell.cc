@@ -31,10 +31,12 @@ Drop parse_cell(Bytes plain, CellView& out) {
       return parse_entries(plain, out.emplace<EntriesView>());
     case CellMessage::heartbeat:
       return parse_heartbeat(plain, out.emplace<HeartbeatView>());
-    case CellMessage::handover:
-    case CellMessage::chunk:
     case CellMessage::fetch:
-      break;  // their places; no server of this version sends or knows them
+      return parse_fetch(plain, out.emplace<FetchView>());
+    case CellMessage::chunk:
+      return parse_chunk(plain, out.emplace<ChunkView>());
+    case CellMessage::handover:
+      break;  // its place; no server of this version sends or knows it
   }
   return Drop::unknown_type;
 }

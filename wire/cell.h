@@ -5,7 +5,8 @@
 //
 //   LB → backend   Accept Prepare Ask Keepalive
 //   backend → LB   Vote Answer Promise Refused Heard Missing
-//   who has them → backend   Entries (on Missing)
+//   who has them → backend   Entries (on Missing), Chunk (on Fetch)
+//   backend → backend        Fetch
 //   LB ↔ LB        Heartbeat
 
 #include <variant>
@@ -19,8 +20,9 @@
 
 namespace tercet {
 
-using CellView = std::variant<AcceptView, PrepareView, AskView, KeepaliveView, VoteView, AnswerView,
-                              PromiseView, RefusedView, HeardView, MissingView, EntriesView, HeartbeatView>;
+using CellView =
+    std::variant<AcceptView, PrepareView, AskView, KeepaliveView, VoteView, AnswerView, PromiseView,
+                 RefusedView, HeardView, MissingView, EntriesView, HeartbeatView, FetchView, ChunkView>;
 
 /// Reads one message. Views borrow `plain`. On a drop `out` is unspecified.
 Drop parse_cell(Bytes plain, CellView& out);

@@ -25,8 +25,8 @@ enum class CellMessage : uint8_t {
   entries = 11,
   heartbeat = 12,
   handover = 13,  ///< its place; later
-  chunk = 14,     ///< its place; later
-  fetch = 15,     ///< its place; later
+  chunk = 14,
+  fetch = 15,
 };
 
 /// A Hash128 on the wire.

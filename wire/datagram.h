@@ -36,7 +36,6 @@
 #include "wire/drop.h"
 #include "wire/ids.h"
 #include "wire/limits.h"
-#include "wire/limits.h"
 
 namespace tercet {
 

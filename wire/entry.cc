@@ -34,6 +34,14 @@ bool body_fits(EntryKind kind, Bytes op) {
       return op.size() == sizeof(ConstituentGoneBody) && body->slot < kBackends && body->gone <= 1 &&
              all_zero(body->reserved);
     }
+    case EntryKind::checkpoint: {
+      const auto* body = header_of<CheckpointBody>(op);
+      return op.size() == sizeof(CheckpointBody) && body->slot < kBackends && all_zero(body->reserved);
+    }
+    case EntryKind::usable: {
+      const auto* body = header_of<UsableBody>(op);
+      return op.size() == sizeof(UsableBody) && body->checkpoint != 0 && seq_fits(body->checkpoint);
+    }
     default:
       return false;
   }

@@ -34,9 +34,10 @@ enum class EntryKind : uint8_t {
   genesis = 3,           ///< GenesisBody: the first entry of a cell, and its EpochStart
   epoch_start = 4,       ///< EpochStartBody
   rejoin = 5,            ///< RejoinBody: another incarnation is a slot's member from here on
-  checkpoint = 6,        ///< its place; later
+  checkpoint = 6,        ///< CheckpointBody: one backend captures its book here
   constituent_gone = 7,  ///< ConstituentGoneBody: a slot's constituents are absent, or back
   level = 8,             ///< its place; later
+  usable = 9,            ///< UsableBody: an image of an earlier checkpoint may be used
 };
 /// Entries of the protocol itself, that carry an epoch's right.
 constexpr bool starts_epoch(EntryKind k) { return k == EntryKind::genesis || k == EntryKind::epoch_start; }
@@ -140,6 +141,21 @@ struct ConstituentGoneBody {
   uint8_t reserved[6];
 };
 static_assert(sizeof(ConstituentGoneBody) == 8);
+
+/// Changes nothing: the book as it is behind this entry is what `slot` captures. The others go on.
+struct CheckpointBody {
+  uint8_t slot;
+  uint8_t reserved[7];
+};
+static_assert(sizeof(CheckpointBody) == 8);
+
+/// What two votes had as the state at a checkpoint. Whoever captured something else does not use it, and
+/// whoever got an image from a peer does not vote before it was measured by this.
+struct UsableBody {
+  Le64 checkpoint;  ///< its seq
+  Le64 s;           ///< 64 bits of S there
+};
+static_assert(sizeof(UsableBody) == 16);
 
 /// Whether `op` has the form of its kind: a tick has none, those with a body are as declared above, an
 /// operation of a client is any bytes up to kOpMax. False for unknown kinds.

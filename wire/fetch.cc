@@ -49,6 +49,33 @@ Drop parse_entries(Bytes plain, EntriesView& out) {
   return rest.empty() ? Drop::none : Drop::malformed;
 }
 
+Drop parse_fetch(Bytes plain, FetchView& out) {
+  if (const Drop drop = take_whole(plain, CellMessage::fetch, out.header); drop != Drop::none) {
+    return drop;
+  }
+  const Fetch& f = *out.header;
+  if (f.reserved != 0) {
+    return Drop::reserved;
+  }
+  const bool fits =
+      f.datagrams != 0 && f.checkpoint != 0 && seq_fits(f.checkpoint) && f.offset < kImageBytesMax;
+  return fits ? Drop::none : Drop::malformed;
+}
+
+Drop parse_chunk(Bytes plain, ChunkView& out) {
+  if (const Drop drop = take_header(plain, CellMessage::chunk, out.header); drop != Drop::none) {
+    return drop;
+  }
+  const ChunkHeader& c = *out.header;
+  if (c.reserved != 0) {
+    return Drop::reserved;
+  }
+  out.bytes = plain.subspan(sizeof(ChunkHeader));
+  const bool fits = out.bytes.size() == c.size && c.checkpoint != 0 && seq_fits(c.checkpoint) &&
+                    c.total <= kImageBytesMax && c.offset <= c.total && c.size <= c.total - c.offset;
+  return fits ? Drop::none : Drop::malformed;
+}
+
 EntriesWriter::EntriesWriter(MutBytes out, const EntriesHeader& header)
     : out_(out.first(std::min(out.size(), kCellPlainMax))), used_(sizeof(EntriesHeader)) {
   TERCET_CHECK(out_.size() >= sizeof(EntriesHeader), "an Entries header fits");

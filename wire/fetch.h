@@ -1,6 +1,6 @@
 #pragma once
 // Catching up: Missing (a backend asks an LB or a peer) and Entries (the answer, one datagram; several may
-// come).
+// come); where a peer's log begins behind a checkpoint, Fetch and Chunk, which carry its image.
 
 #include "wire/cell_message.h"
 #include "wire/drop.h"
@@ -21,13 +21,38 @@ static_assert(sizeof(Missing) == 24);
 struct EntriesHeader {
   uint8_t type;
   uint8_t reserved;
-  Le16 count;  ///< 0: "I do not have them"
+  Le16 count;  ///< 0: "I do not have them" …
   Le32 number;
-  Le64 first;
+  Le64 first;       ///< … and, of a backend, if above what was asked for: "I have an image of first − 1"
   WireHash prev_l;  ///< L(first − 1)
   Le64 commit;      ///< of the sender: entries up to there are decided
 };
 static_assert(sizeof(EntriesHeader) == 40);
+
+/// "Send me the image of that checkpoint, from there on."
+struct Fetch {
+  uint8_t type;
+  uint8_t datagrams;  ///< at most so many Chunks in answer: the receiver sets the pace
+  Le16 reserved;
+  Le32 number;      ///< comes back
+  Le64 checkpoint;  ///< seq
+  Le64 offset;      ///< in the image
+};
+static_assert(sizeof(Fetch) == 24);
+
+/// A piece of an image: an ImageBase (wire/image.h), then the book. Its bytes follow the header.
+struct ChunkHeader {
+  uint8_t type;
+  uint8_t reserved;
+  Le16 size;  ///< 0: "I do not have that image"
+  Le32 number;
+  Le64 checkpoint;
+  Le64 offset;
+  Le64 total;  ///< bytes of the image
+};
+static_assert(sizeof(ChunkHeader) == 32);
+/// No image is larger than this (a terabyte): sums of an offset and a size cannot wrap.
+inline constexpr uint64_t kImageBytesMax = uint64_t{1} << 40U;
 
 struct MissingView {
   const Missing* header = nullptr;
@@ -35,6 +60,13 @@ struct MissingView {
 struct EntriesView {
   const EntriesHeader* header = nullptr;
   Bytes entries;
+};
+struct FetchView {
+  const Fetch* header = nullptr;
+};
+struct ChunkView {
+  const ChunkHeader* header = nullptr;
+  Bytes bytes;
 };
 class EntriesWalk {
  public:
@@ -47,6 +79,8 @@ class EntriesWalk {
 
 Drop parse_missing(Bytes plain, MissingView& out);
 Drop parse_entries(Bytes plain, EntriesView& out);
+Drop parse_fetch(Bytes plain, FetchView& out);
+Drop parse_chunk(Bytes plain, ChunkView& out);
 
 class EntriesWriter {
  public:

@@ -1,6 +1,7 @@
 #pragma once
-// Outbox: where a Service writes what is to be sent, in place and in plain; dataplane/send seals and sends it.
-// One message to several servers is written once. Not thread-safe; one per Service. Allocates only at construction.
+// Outbox: where a Service writes what is to be sent, in place and in plain; dataplane/send seals and sends
+// it. One message to several servers is written once. Not thread-safe; one per Service. Allocates only at
+// construction.
 
 #include <array>
 #include <span>
@@ -26,15 +27,17 @@ class Outbox {
     parcels_.reserve(parcels_max);
   }
 
-  /// Room for one message of up to kCellPlainMax bytes (kClientPlainMax to a client); empty when the outbox is full: the
-  /// caller keeps the rest for its next tick.
+  /// Room for one message of up to kCellPlainMax bytes (kClientPlainMax to a client); empty when the outbox
+  /// is full: the caller keeps the rest for its next tick.
   MutBytes open() {
     if (parcels_.size() >= parcels_max_ || bytes_.size() - used_ < kCellPlainMax) {
       return {};
     }
     return {bytes_.data() + used_, kCellPlainMax};
   }
-  void close(ServerSet to, size_t size) { keep({static_cast<uint32_t>(used_), static_cast<uint16_t>(size), to, {}}); }
+  void close(ServerSet to, size_t size) {
+    keep({static_cast<uint32_t>(used_), static_cast<uint16_t>(size), to, {}});
+  }
   void close(ServerId to, size_t size) { close(ServerSet(to), size); }
   void close(const ClientRef& to, size_t size) {
     keep({static_cast<uint32_t>(used_), static_cast<uint16_t>(size), {}, to});

@@ -40,8 +40,9 @@ struct Heard {
   uint8_t container;  ///< ContainerState
   uint8_t absent;     ///< slots whose constituents are absent in its book, behind `commit` at least
   uint8_t reserved;
+  Le64 base;  ///< its log begins behind this seq: 0, or its newest checkpoint
 };
-static_assert(sizeof(Heard) == 112);
+static_assert(sizeof(Heard) == 120);
 /// A new incarnation that was never a member: an LB that serves orders its Rejoin.
 inline constexpr uint8_t kAsksRejoin = 1;
 

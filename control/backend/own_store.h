@@ -43,6 +43,10 @@ class OwnStore {
 
   [[nodiscard]] quorum::Acceptor& acceptor() { return *opening_.acceptor; }
   [[nodiscard]] store::Log& log() { return *opening_.log; }
+  /// For the replica: what was opened, on which disk.
+  [[nodiscard]] const backend::Opening& opening() const { return opening_; }
+  [[nodiscard]] store::StoreId store() const { return identity_.store; }
+  store::Disk& disk();
   /// For the log: how the disk is written, how many records there were.
   [[nodiscard]] std::string manner() const { return files_->manner() + (fixed_ ? ", fixed buffers" : ""); }
   [[nodiscard]] uint64_t records() const { return opening_.records; }
@@ -78,7 +82,6 @@ class OwnStore {
                                              quorum::Machine& machine);
   tl::expected<void, std::string> begin_log();
   void read_log(quorum::Machine& machine);
-  store::Disk& disk();
 
   Options options_;
   Identity identity_;

@@ -95,8 +95,8 @@ tl::expected<std::unique_ptr<Backend>, std::string> Backend::open(const BackendC
   if (auto done = self->plant_fault(); !done) {
     return tl::unexpected(done.error());
   }
-  self->replica_ =
-      std::make_unique<backend::Replica>(self->store_->acceptor(), *self->machine_, self->store_->log());
+  self->replica_ = std::make_unique<backend::Replica>(self->store_->opening(), *self->machine_,
+                                                      self->store_->disk(), self->store_->store());
   self->replica_->show_to(&self->view_);
   self->replica_->hear_of_container(&self->introduced_);
   if (auto done = self->open_network(engines, *keys, {.provider = crypto->provider}); !done) {

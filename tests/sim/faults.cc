@@ -377,6 +377,9 @@ std::string run_seed(uint64_t seed, bool trace, Totals* totals) {
   if (dice.chance(0.2)) {
     options.disk_max = milliseconds(1 + static_cast<int64_t>(dice.below(30)));
   }
+  if (dice.chance(0.7)) {
+    options.checkpoint_every = 20 + dice.below(150);
+  }
   options.clients = 4 + static_cast<unsigned>(dice.below(8));
   if (dice.chance(0.3)) {
     options.burst_max = microseconds(500 + static_cast<int64_t>(dice.below(5000)));
@@ -410,6 +413,9 @@ std::string run_seed(uint64_t seed, bool trace, Totals* totals) {
     world.cut_clients_of_active();
     world.run(calm + milliseconds(8000));
     world.expect_service();
+  }
+  if (!world.checkers().sound()) {
+    world.tell_standing();
   }
   if (totals != nullptr) {
     *totals = world.totals();

@@ -27,6 +27,7 @@ inline constexpr std::array<std::pair<std::string_view, Mutant>, 20> kMutants{{
     {"corrupt_called_torn", Mutant::corrupt_called_torn},
     {"failed_write_counts", Mutant::failed_write_counts},
     {"no_tombstone", Mutant::no_tombstone},
+    {"unmeasured_image", Mutant::unmeasured_image},
     {"former_life_counts", Mutant::former_life_counts},
     {"admitted_without_promise", Mutant::admitted_without_promise},
     {"grant_with_one_constituent", Mutant::grant_with_one_constituent},

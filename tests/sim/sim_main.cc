@@ -76,6 +76,8 @@ int main(int argc, char** argv) {
     sum.faults += totals.faults;
     sum.takeovers += totals.takeovers;
     sum.disks_lost += totals.disks_lost;
+    sum.checkpoints += totals.checkpoints;
+    sum.images += totals.images;
     sum.events += totals.events;
     requests_min = totals.requests < requests_min ? totals.requests : requests_min;
     if (!violation.empty()) {
@@ -89,11 +91,13 @@ int main(int argc, char** argv) {
   std::printf(
       "%llu seeds of 12 simulated seconds in %.1f s (%.0f a minute): %llu requests (≥ %llu each), %llu "
       "answered, "
-      "%llu unknown, %llu faults, %llu takeovers, %llu lost disks, %llu events; no violation\n",
+      "%llu unknown, %llu faults, %llu takeovers, %llu lost disks, %llu checkpoints, %llu images taken over, "
+      "%llu events; no violation\n",
       static_cast<unsigned long long>(count), seconds, static_cast<double>(count) * 60 / seconds,
       static_cast<unsigned long long>(sum.requests), static_cast<unsigned long long>(requests_min),
       static_cast<unsigned long long>(sum.answered), static_cast<unsigned long long>(sum.unknown),
       static_cast<unsigned long long>(sum.faults), static_cast<unsigned long long>(sum.takeovers),
-      static_cast<unsigned long long>(sum.disks_lost), static_cast<unsigned long long>(sum.events));
+      static_cast<unsigned long long>(sum.disks_lost), static_cast<unsigned long long>(sum.checkpoints),
+      static_cast<unsigned long long>(sum.images), static_cast<unsigned long long>(sum.events));
   return 0;
 }

@@ -87,7 +87,7 @@ World::~World() {
     if (b.disk) {
       b.disk->kill(1);
     }
-    b.log.reset();
+    b.opening = {};
   }
 }
 
@@ -194,6 +194,7 @@ void World::start_lb(unsigned lb) {
   options.proposer.absent_after = options_.absent_after;
   options.proposer.window = 64;
   options.proposer.history = 256;
+  options.proposer.checkpoints.every = options_.checkpoint_every;
   options.proposer.reads = 16;
   // A handful of clients: so that rounds wait at all, and in some worlds for one, in others for two.
   options.proposer.rounds = {.on = true, .free = random_.below(3), .pair = random_.below(5)};
@@ -261,6 +262,7 @@ bool World::open_backend(unsigned slot) {
   options.acceptor.slot = static_cast<Slot>(slot);
   options.acceptor.incarnation = b.incarnation;
   options.acceptor.amnesiac = b.lost;
+  options.acceptor.keep_behind = 16;
   options.acceptor.held = {.results = 256, .reads = 16};
   options.acceptor.log = {1U << 16U, 16U << 20U};
   options.acceptor.introduction = introduction(slot);
@@ -275,8 +277,7 @@ bool World::open_backend(unsigned slot) {
     trace("b%u cannot trust its disk: %s", slot + 1, opening.why.c_str());
     return false;
   }
-  b.acceptor = std::move(opening.acceptor);
-  b.log = std::move(opening.log);
+  b.opening = std::move(opening);
   return true;
 }
 
@@ -293,16 +294,16 @@ void World::start_backend(unsigned slot) {
     }
   }
   // I6: what it told was durable.
-  const quorum::LogView& log = b.acceptor->log();
-  if (!b.disk_lied && b.acceptor->promised() < b.promised) {
+  const quorum::LogView& log = b.opening.acceptor->log();
+  if (!b.disk_lied && b.opening.acceptor->promised() < b.promised) {
     checkers_.fail("I6: b" + std::to_string(slot + 1) + " forgot a promise that it had sent");
   }
-  if (!b.disk_lied && b.voted.value != 0 && !log.matches(b.voted, b.voted_l)) {
+  if (!b.disk_lied && b.voted > log.base().seq && !log.matches(b.voted, b.voted_l)) {
     checkers_.fail("I6: b" + std::to_string(slot + 1) + " forgot entries that it had voted, up to seq " +
                    std::to_string(b.voted.value));
   }
   b.log_made = b.disk->size(0) != 0;
-  b.replica = std::make_unique<backend::Replica>(*b.acceptor, *b.machine, *b.log);
+  b.replica = std::make_unique<backend::Replica>(b.opening, *b.machine, *b.disk, b.store);
   b.inbox.clear();
   b.paused_until = {};
   b.reopens_at = {};
@@ -318,7 +319,8 @@ void World::crash_backend(unsigned slot, bool power) {
     return;
   }
   // What it voted for counts as long as its log still says so: a later cut is the protocol's right.
-  if (!b.acceptor->log().matches(b.voted, b.voted_l)) {
+  if (b.voted > b.opening.acceptor->log().base().seq &&
+      !b.opening.acceptor->log().matches(b.voted, b.voted_l)) {
     b.voted = {};
     b.voted_l = {};
   }
@@ -330,10 +332,11 @@ void World::crash_backend(unsigned slot, bool power) {
   } else {
     b.disk->kill(random_.next());
   }
+  checkpoints_ += b.replica->view().checkpoints.written;
+  images_ += b.replica->view().fetched.installed;
   b.replica.reset();
-  b.log.reset();
+  b.opening = {};
   b.machine.reset();
-  b.acceptor.reset();
   b.inbox.clear();
   trace("b%u dies%s", slot + 1, power ? " with its power" : "");
 }
@@ -436,17 +439,19 @@ void World::poll_backend(unsigned slot) {
   if (b.book_mends_at.ns != 0 && now_ >= b.book_mends_at) {
     b.book_mends_at = {};
     b.machine->lie(false);
-    b.wrong_to = b.acceptor->log().last();
+    b.wrong_to = b.opening.acceptor->log().last();
   }
   outbox_->clear();
   const MonoTime next = b.replica->poll(messages_, moment(host), *outbox_);
   b.inbox.clear();
-  b.log_made = b.log_made || b.log->ready();
+  b.log_made = b.log_made || b.opening.log->ready();
   // One that a lying disk made forget a vote is whole again when it has that entry.
-  b.whole = b.whole || (b.acceptor->member() && b.acceptor->durable_seq().value != 0 &&
-                        !b.acceptor->divergent() && !b.book_wrong && b.book_mends_at.ns == 0 &&
-                        !b.power_fails_after && b.power_fails_at == MonoTime::never() &&
-                        (b.voted.value == 0 || b.acceptor->log().matches(b.voted, b.voted_l)));
+  b.whole =
+      b.whole || (b.opening.acceptor->member() && b.opening.acceptor->durable_seq().value != 0 &&
+                  !b.opening.acceptor->catching_up() && !b.opening.acceptor->divergent() && !b.book_wrong &&
+                  b.book_mends_at.ns == 0 && !b.power_fails_after && b.power_fails_at == MonoTime::never() &&
+                  (b.voted <= b.opening.acceptor->log().base().seq ||
+                   b.opening.acceptor->log().matches(b.voted, b.voted_l)));
   b.disk_lied = b.disk_lied && !b.whole;
   check_backend(slot);
   for (const Outbox::Parcel& parcel : outbox_->parcels()) {
@@ -465,9 +470,9 @@ void World::poll_backend(unsigned slot) {
     trapped_.push_back(slot);
     return;
   }
-  if (b.acceptor->lost() || b.log->failed()) {
+  if (b.opening.acceptor->lost() || b.opening.acceptor->reopen() || b.opening.log->failed()) {
     // Its owner opens the store anew: as another incarnation, or as it is once the disk works again.
-    const bool lost = b.acceptor->lost();
+    const bool lost = b.opening.acceptor->lost();
     trace("b%u is opened anew%s", slot + 1, lost ? ", as another incarnation" : "");
     crash_backend(slot, false);
     if (lost) {
@@ -587,6 +592,12 @@ Totals World::totals() const {
   totals.faults = faults_;
   totals.takeovers = takeovers_;
   totals.disks_lost = disks_lost_;
+  totals.checkpoints = checkpoints_;
+  totals.images = images_;
+  for (const Backend& b : backends_) {
+    totals.checkpoints += b.replica != nullptr ? b.replica->view().checkpoints.written : 0;
+    totals.images += b.replica != nullptr ? b.replica->view().fetched.installed : 0;
+  }
   totals.events = events_;
   return totals;
 }

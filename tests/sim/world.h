@@ -34,8 +34,9 @@ struct WorldOptions {
   int damaging_slot = -1;
   Duration burst_max =
       microseconds(40);  ///< how long a server gathers before it is run: what comes together is a burst
-  Duration disk_max = microseconds(160);      ///< slowest write of the disks
-  Duration absent_after = milliseconds(600);  ///< a backend that is down for so long is ordered absent
+  Duration disk_max = microseconds(160);         ///< slowest write of the disks
+  Duration absent_after = milliseconds(600);     ///< a backend that is down for so long is ordered absent
+  uint64_t checkpoint_every = UINT64_MAX >> 1U;  ///< entries
 };
 
 struct Totals {
@@ -45,6 +46,8 @@ struct Totals {
   uint64_t faults = 0;
   uint64_t takeovers = 0;
   uint64_t disks_lost = 0;
+  uint64_t checkpoints = 0;  ///< images written
+  uint64_t images = 0;       ///< … and taken over from a peer
   uint64_t events = 0;
   uint64_t decided = 0;
 };
@@ -111,6 +114,8 @@ class World {
 
   /// After the faults ended: everybody must be served again and every member vote with one state.
   void expect_service();
+  /// With a trace: where everybody stands, for whoever looks into a violation.
+  void tell_standing();
   /// A first client imports the cell's license, constituent by constituent.
   void import_license();
 
@@ -131,9 +136,8 @@ class World {
   };
   struct Backend {
     std::unique_ptr<store::MemoryDisk> disk;
-    std::unique_ptr<quorum::Acceptor> acceptor;
     std::unique_ptr<backend::BookMachine> machine;
-    std::unique_ptr<store::Log> log;
+    backend::Opening opening;  ///< its log is gone before the disk is
     std::unique_ptr<backend::Replica> replica;
     Incarnation incarnation;
     store::StoreId store = 0;
@@ -179,7 +183,6 @@ class World {
   void poll(Host host);
   void poll_lb(unsigned lb);
   void poll_backend(unsigned slot);
-  void announce(unsigned lb);
   void poll_client(unsigned client);
   void route(Host from, const Outbox& out);
   [[nodiscard]] bool last_word(unsigned lb, Bytes plain) const;
@@ -193,6 +196,7 @@ class World {
   [[nodiscard]] uint64_t written_end(unsigned slot, store::FileId file) const;
   [[nodiscard]] bool open_backend(unsigned slot);
   void take_events(unsigned lb);
+  void announce(unsigned lb);
   [[nodiscard]] Moment moment(Host host);
   [[nodiscard]] MonoTime true_time(Host host, MonoTime local) const;
   [[nodiscard]] bool is_client(Host host) const { return host >= kFirstClient; }
@@ -210,6 +214,8 @@ class World {
   uint64_t faults_ = 0;
   uint64_t takeovers_ = 0;
   uint64_t disks_lost_ = 0;
+  uint64_t checkpoints_ = 0;  ///< of replicas that are gone
+  uint64_t images_ = 0;
   std::array<Lb, 2> lbs_;
   std::array<Backend, kBackends> backends_;
   std::vector<std::unique_ptr<Client>> clients_;

@@ -19,7 +19,7 @@ void World::watch_outgoing(unsigned slot, Bytes plain) {
   }
   if (const auto* vote = std::get_if<VoteView>(&view)) {
     const Seq last{vote->header->first + vote->header->count - 1};
-    if (last >= b.voted || !b.acceptor->log().matches(b.voted, b.voted_l)) {
+    if (last >= b.voted || !b.opening.acceptor->log().matches(b.voted, b.voted_l)) {
       b.voted = last;
       b.voted_l = vote->header->last_l.get();
     }
@@ -53,32 +53,60 @@ void World::check_lb(unsigned lb) {
 
 void World::check_backend(unsigned slot) {
   Backend& b = backends_[slot];
-  const quorum::LogView& log = b.acceptor->log();
+  const quorum::LogView& log = b.opening.acceptor->log();
   static constexpr const char* kNames[] = {"b1", "b2", "b3"};
-  if (b.acceptor->commit() < b.knew) {
+  if (b.opening.acceptor->commit() < b.knew) {
     checkers_.fail("I2: " + std::string(kNames[slot]) + " forgot that seq " + std::to_string(b.knew.value) +
                    " is decided");
     return;
   }
-  b.knew = b.acceptor->commit();
+  b.knew = b.opening.acceptor->commit();
   if (b.book_wrong) {
     // It learns that its state is wrong when an LB tells it the right one, and is looked at when it has built
     // its book anew.
-    const Seq commit = b.acceptor->commit();
-    if (b.book_mends_at.ns != 0 || b.acceptor->applied() < commit ||
+    const Seq commit = b.opening.acceptor->commit();
+    if (b.book_mends_at.ns != 0 || b.opening.acceptor->applied() < commit ||
         commit < std::min(b.wrong_to, log.last()) || !checkers_.agrees(commit, log.s_at(commit).low)) {
       return;
     }
     b.book_wrong = false;
   }
-  while (b.checked < b.acceptor->commit() && !b.acceptor->divergent() &&
-         next(b.checked) <= b.acceptor->applied()) {
+  b.checked = std::max(b.checked, log.base().seq);
+  while (b.checked < b.opening.acceptor->commit() && !b.opening.acceptor->divergent() &&
+         next(b.checked) <= b.opening.acceptor->applied()) {
     b.checked = next(b.checked);
     const EntryView entry = log.entry(b.checked);
     checkers_.decided(kNames[slot], b.checked, log.l_at(b.checked), entry.cell, now_);
     if (static_cast<int>(slot) != options_.lying_slot) {
       checkers_.state(kNames[slot], b.checked, log.l_at(b.checked), log.s_at(b.checked).low);
     }
+  }
+}
+
+void World::tell_standing() {
+  for (unsigned lb = 0; lb < 2; ++lb) {
+    if (lbs_[lb].service != nullptr) {
+      const quorum::Proposer& p = lbs_[lb].service->proposer();
+      trace("lb%u: role %u%s, epoch %lu, seen %lu, commit %lu, undecided or unanswered %lu", lb + 1,
+            static_cast<unsigned>(p.role()), p.serving(moment(static_cast<Host>(lb)).mono) ? ", serving" : "",
+            static_cast<unsigned long>(p.epoch().value), static_cast<unsigned long>(p.highest_seen().value),
+            static_cast<unsigned long>(p.commit().value), static_cast<unsigned long>(p.undecided()));
+    }
+  }
+  for (unsigned slot = 0; slot < kBackends; ++slot) {
+    if (!backend_up(slot)) {
+      trace("b%u: down", slot + 1);
+      continue;
+    }
+    const quorum::Acceptor& a = *backends_[slot].opening.acceptor;
+    const quorum::LogView& log = a.log();
+    trace("b%u: %s, promised %lu, log %lu to %lu of epoch %lu, commit %lu, durable %lu, book at %lu%s%s",
+          slot + 1, backends_[slot].replica->view().state, static_cast<unsigned long>(a.promised().value),
+          static_cast<unsigned long>(log.base().seq.value), static_cast<unsigned long>(log.last().value),
+          static_cast<unsigned long>(log.epoch_at(log.last()).value),
+          static_cast<unsigned long>(a.commit().value), static_cast<unsigned long>(a.durable_seq().value),
+          static_cast<unsigned long>(a.applied().value), a.member() ? ", member" : "",
+          backends_[slot].whole ? ", whole" : "");
   }
 }
 
@@ -116,7 +144,7 @@ void World::expect_service() {
       checkers_.fail("liveness: b" + std::to_string(slot + 1) + " is down after all faults ended");
       return;
     }
-    const quorum::Acceptor& acceptor = *backends_[slot].acceptor;
+    const quorum::Acceptor& acceptor = *backends_[slot].opening.acceptor;
     const uint64_t newest = checkers_.decided_entries();
     if (!acceptor.member() || acceptor.divergent() || acceptor.commit().value + 200 < newest) {
       checkers_.fail("liveness: b" + std::to_string(slot + 1) +

@@ -1,0 +1,87 @@
+#pragma once
+// Checkpoints: the book → an image on the disk, a slice at each poll, while the backend works on; then the
+// log begins behind it.
+//
+//   ordered entry ─► Machine::capture ─► slices ─► ImageDraft ─┐
+//                       `usable` is decided and S is right ────┴► header, publish ─► Log::release
+//
+// What fails on the way (an entry that was cut, a disk that is full, a book that does not add up) gives this
+// image up and nothing else: the log stays as long as it is.
+//
+// Threads: the replica's.
+
+#include "backend/book_machine.h"
+#include "backend/store/image_draft.h"
+#include "backend/store/log.h"
+#include "quorum/acceptor.h"
+
+namespace tercet::backend {
+
+class Checkpoints {
+ public:
+  struct Counters {
+    uint64_t written = 0;
+    uint64_t given_up = 0;
+    uint64_t bytes = 0;  ///< of the last image
+  };
+  /// All outlive it. `log_before`: the log's Lsn before the acceptor's first record. `older`: that of the
+  /// image which the acceptor was restored from.
+  Checkpoints(quorum::Acceptor& acceptor, BookMachine& machine, store::Log& log, store::Disk& disk,
+              store::StoreId store, store::Lsn log_before, store::Lsn older);
+
+  /// A slice; true if there is more to do at once.
+  bool poll();
+  /// True if `done` was an image's.
+  bool take(const store::IoDone& done);
+
+  // For an image that comes from a peer (image_fetch.h).
+  /// The file that the next image becomes.
+  [[nodiscard]] store::FileId next_image() const { return store::image_file(number_ + 1); }
+  [[nodiscard]] store::ImageDraft& draft() { return draft_; }
+  /// The draft is free, and is the caller's until it is published or dropped.
+  [[nodiscard]] bool lend();
+  void give_back() { lent_ = false; }
+  void finish_peers(const quorum::Checkpoint& checkpoint);
+  /// It was published: what lies before it goes.
+  void installed(const quorum::Checkpoint& checkpoint);
+
+  /// The newest image; false: there is none.
+  [[nodiscard]] bool newest(store::FileId& image, Seq& seq) const;
+  /// A peer reads it: it is not removed for a while, whatever comes after it.
+  void being_read(MonoTime now) { read_at_ = now; }
+  void clean_up(MonoTime now);
+  [[nodiscard]] const Counters& counters() const { return counters_; }
+
+ private:
+  void start();
+  bool write_slice();
+  void finish();
+  void publish_done();
+  void abandon();
+  void give_up();
+  [[nodiscard]] store::ImageHeader header(const quorum::Acceptor::Kept& kept, store::Lsn older) const;
+  void begins_at(const store::ImageHeader& header, Seq seq);
+
+  quorum::Acceptor& acceptor_;
+  BookMachine& machine_;
+  store::Log& log_;
+  store::Disk& disk_;
+  const store::StoreId store_;
+  const store::Lsn log_before_;
+  store::ImageDraft draft_;
+  uint32_t number_ = 0;      ///< of the newest image; 0: none
+  uint32_t oldest_ = 0;      ///< that may be there
+  Seq newest_;               ///< its checkpoint
+  store::Lsn older_;         ///< its header's
+  store::ImageHeader next_;  ///< of the one that is being published
+  ImageBase base_{};         ///< of the one that is being written
+  bool base_written_ = false;
+  Seq writing_;       ///< its checkpoint; 0: none
+  size_t taken_ = 0;  ///< of what the book's writer has ready
+  bool lent_ = false;
+  bool removing_ = false;
+  MonoTime read_at_;
+  Counters counters_;
+};
+
+}  // namespace tercet::backend

@@ -1,0 +1,177 @@
+#include "backend/image_fetch.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "base/mutant.h"
+
+namespace tercet::backend {
+namespace {
+
+constexpr unsigned kWindow = quorum::kPullDatagrams;
+static_assert(kWindow == 32, "a bit each");
+constexpr size_t kWindowBytes = kWindow * kChunkBytes;
+/// At most so often: 43 kB a millisecond is a third of what a gigabit carries.
+constexpr Duration kPace = milliseconds(1);
+constexpr Duration kAskAgain = quorum::kPullAgain;
+constexpr Duration kGiveUp = seconds(5);
+
+}  // namespace
+
+ImageFetch::ImageFetch(quorum::Acceptor& acceptor, quorum::Machine& machine, Checkpoints& checkpoints)
+    : acceptor_(acceptor), machine_(machine), checkpoints_(checkpoints), window_(kWindowBytes) {}
+
+void ImageFetch::begin(const quorum::Pull::Image& image, MonoTime now) {
+  ++counters_.begun;
+  phase_ = Phase::fetching;
+  source_ = image;
+  total_ = at_ = 0;
+  here_ = 0;
+  heard_at_ = ask_at_ = now;
+  asked_at_ = {};
+  checkpoint_.reset();
+  acceptor_.lend_book();
+  machine_.begin_load();
+}
+
+void ImageFetch::fail() {
+  ++counters_.failed;
+  phase_ = Phase::idle;
+  checkpoints_.draft().drop();
+  checkpoints_.give_back();
+  acceptor_.forget_book(machine_);
+  acceptor_.image_refused();
+}
+
+void ImageFetch::on(const ChunkView& view, ServerId from, MonoTime now) {
+  const ChunkHeader& h = *view.header;
+  if (phase_ != Phase::fetching || from != source_.from || h.number != number_ ||
+      Seq{h.checkpoint} != source_.seq) {
+    return;
+  }
+  if (h.size == 0 || (total_ != 0 && h.total != total_) || h.total < sizeof(ImageBase)) {
+    fail();  // it is not there any more
+    return;
+  }
+  if (total_ == 0) {
+    total_ = h.total;
+    checkpoints_.draft().begin(checkpoints_.next_image(), total_);
+  }
+  heard_at_ = now;
+  const uint64_t into = h.offset - at_;
+  if (h.offset < at_ || into >= kWindowBytes || into % kChunkBytes != 0 ||
+      view.bytes.size() != std::min<uint64_t>(kChunkBytes, total_ - h.offset)) {
+    return;
+  }
+  std::memcpy(window_.data() + into, view.bytes.data(), view.bytes.size());
+  here_ |= 1U << (into / kChunkBytes);
+}
+
+/// All of the window has come, and the draft takes it.
+void ImageFetch::use_window(MonoTime now) {
+  const uint64_t left = total_ - at_;
+  const auto size = static_cast<size_t>(std::min<uint64_t>(kWindowBytes, left));
+  const size_t pieces = (size + kChunkBytes - 1) / kChunkBytes;
+  if (total_ == 0 || size == 0 || std::popcount(here_) != static_cast<int>(pieces) ||
+      checkpoints_.draft().room() < size) {
+    return;
+  }
+  checkpoints_.draft().append({window_.data(), size});
+  if (!use({window_.data(), size})) {
+    fail();
+    return;
+  }
+  at_ += size;
+  here_ = 0;
+  counters_.bytes += size;
+  ask_at_ = later(now, asked_at_ + kPace);
+}
+
+bool ImageFetch::use(Bytes bytes) {
+  if (at_ == 0) {
+    checkpoint_ = quorum::read_base(*header_of<ImageBase>(bytes));
+    if (!checkpoint_ || checkpoint_->base.seq != source_.seq || checkpoint_->base.l != source_.l) {
+      return false;
+    }
+    bytes = bytes.subspan(sizeof(ImageBase));
+  }
+  return machine_.load(bytes);
+}
+
+/// The book is whole, and the one that its S speaks of. Whether two votes had the same S the log will tell.
+bool ImageFetch::finish() {
+  if (!machine_.end_load() || (!checkpoint_->fits(machine_.digest()) && !planted(Mutant::unmeasured_image))) {
+    return false;
+  }
+  phase_ = Phase::publishing;
+  checkpoints_.finish_peers(*checkpoint_);
+  return true;
+}
+
+void ImageFetch::ask(MonoTime now, Outbox& out) {
+  const MutBytes room = out.open();
+  if (room.empty()) {
+    return;
+  }
+  Fetch fetch{};
+  fetch.type = static_cast<uint8_t>(CellMessage::fetch);
+  fetch.datagrams = kWindow;
+  fetch.number = ++number_;
+  fetch.checkpoint = source_.seq.value;
+  // From the first piece that is missing.
+  fetch.offset = at_ + static_cast<unsigned>(std::countr_one(here_)) * kChunkBytes;
+  put(room, fetch);
+  out.close(source_.from, sizeof fetch);
+  asked_at_ = now;
+}
+
+MonoTime ImageFetch::poll(MonoTime now, Outbox& out) {
+  using Draft = store::ImageDraft::Phase;
+  if (phase_ == Phase::idle) {
+    const auto& wanted = acceptor_.image_wanted();
+    if (!wanted || !checkpoints_.lend()) {
+      return MonoTime::never();
+    }
+    begin(*wanted, now);
+  }
+  store::ImageDraft& draft = checkpoints_.draft();
+  if (draft.phase() == Draft::failed || (phase_ == Phase::fetching && now - heard_at_ >= kGiveUp)) {
+    fail();
+    return now + kAskAgain;
+  }
+  if (phase_ == Phase::publishing) {
+    if (draft.phase() == Draft::done) {
+      ++counters_.installed;
+      phase_ = Phase::idle;
+      acceptor_.begin_behind(*checkpoint_);
+      checkpoints_.installed(*checkpoint_);
+      return now;
+    }
+    return MonoTime::never();
+  }
+  use_window(now);
+  if (phase_ == Phase::fetching && total_ != 0 && at_ == total_) {
+    if (draft.written() && !finish()) {
+      fail();
+    }
+    return MonoTime::never();
+  }
+  if (phase_ != Phase::fetching) {
+    return now + kAskAgain;
+  }
+  const bool all_here =
+      here_ != 0 && total_ != 0 &&
+      std::popcount(here_) ==
+          static_cast<int>((std::min<uint64_t>(kWindowBytes, total_ - at_) + kChunkBytes - 1) / kChunkBytes);
+  if (all_here) {
+    return MonoTime::never();  // the disk is not done with what came before
+  }
+  const bool due = here_ == 0 && asked_at_ < ask_at_ ? now >= ask_at_ : now - asked_at_ >= kAskAgain;
+  if (due) {
+    ask(now, out);
+  }
+  return here_ == 0 && asked_at_ < ask_at_ ? ask_at_ : asked_at_ + kAskAgain;
+}
+
+}  // namespace tercet::backend

@@ -1,0 +1,60 @@
+#pragma once
+// ImageFetch: the image of a peer's checkpoint → the book, where the log that we lack is not to be had any
+// more (DESIGN §2 "Lagging"). The receiver sets the pace: it asks for a window of pieces, and for the next
+// one when all are there and some time has passed. The pieces go to a draft on the disk and into the book;
+// the log begins behind it once that file is durable. Nothing is voted on it before it was measured
+// (Acceptor).
+//
+// A source that is silent for long, or gives what is no book, is left: the book is built anew from what there
+// is, and another one is asked. Threads: the replica's.
+
+#include <optional>
+#include <vector>
+
+#include "backend/checkpoints.h"
+#include "backend/image_sender.h"
+
+namespace tercet::backend {
+
+class ImageFetch {
+ public:
+  struct Counters {
+    uint64_t begun = 0;
+    uint64_t installed = 0;
+    uint64_t failed = 0;
+    uint64_t bytes = 0;
+  };
+  ImageFetch(quorum::Acceptor& acceptor, quorum::Machine& machine, Checkpoints& checkpoints);
+
+  void on(const ChunkView& view, ServerId from, MonoTime now);
+  /// Begins, asks, goes on; returns when to call again at the latest.
+  MonoTime poll(MonoTime now, Outbox& out);
+  [[nodiscard]] const Counters& counters() const { return counters_; }
+
+ private:
+  enum class Phase : uint8_t { idle, fetching, publishing };
+  void begin(const quorum::Pull::Image& image, MonoTime now);
+  void fail();
+  void use_window(MonoTime now);
+  bool use(Bytes bytes);
+  bool finish();
+  void ask(MonoTime now, Outbox& out);
+
+  quorum::Acceptor& acceptor_;
+  quorum::Machine& machine_;
+  Checkpoints& checkpoints_;
+  Phase phase_ = Phase::idle;
+  quorum::Pull::Image source_;
+  uint32_t number_ = 0;
+  uint64_t total_ = 0;  ///< of the image; 0: not known yet
+  uint64_t at_ = 0;     ///< the window begins here; what is before is in the book
+  uint32_t here_ = 0;   ///< pieces of the window that have come, a bit each
+  std::vector<uint8_t> window_;
+  MonoTime asked_at_;
+  MonoTime heard_at_;
+  MonoTime ask_at_;
+  std::optional<quorum::Checkpoint> checkpoint_;
+  Counters counters_;
+};
+
+}  // namespace tercet::backend
