@@ -4,6 +4,7 @@
 // readmitted when its S is right again.
 
 #include <algorithm>
+#include <utility>
 
 #include "quorum/limits.h"
 #include "quorum/log_view.h"
@@ -36,16 +37,23 @@ class Divergence {
     if (!on_ || now < next_) {
       return false;
     }
+    if (std::exchange(just_built_, false)) {
+      next_ = now + kRebuildPauseMax;
+      return false;
+    }
     next_ = now + pause_;
     pause_ = std::min(pause_ * 2, kRebuildPauseMax);
     return true;
   }
+  /// The book was read from its image a moment ago: that again would not help.
+  void just_built() { just_built_ = true; }
   [[nodiscard]] MonoTime next_rebuild() const { return on_ ? next_ : MonoTime::never(); }
 
  private:
   Seq seq_;
   uint64_t s_ = 0;
   bool on_ = false;
+  bool just_built_ = false;
   MonoTime next_;
   Duration pause_ = kRebuildPauseMin;
 };

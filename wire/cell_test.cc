@@ -28,6 +28,8 @@ TEST(Cell, EachTypeFindsItsParser) {
   EXPECT_TRUE(holds<MissingView>("missing"));
   EXPECT_TRUE(holds<EntriesView>("entries"));
   EXPECT_TRUE(holds<HeartbeatView>("heartbeat"));
+  EXPECT_TRUE(holds<FetchView>("fetch"));
+  EXPECT_TRUE(holds<ChunkView>("chunk"));
 }
 
 TEST(Cell, OtherTypesAreDropped) {
@@ -37,7 +39,8 @@ TEST(Cell, OtherTypesAreDropped) {
   for (unsigned type = 0; type < 256; ++type) {
     bytes[0] = static_cast<uint8_t>(type);
     const Drop drop = parse_cell(bytes, view);
-    if (type == 0 || type > static_cast<unsigned>(CellMessage::heartbeat)) {
+    if (type == 0 || type == static_cast<unsigned>(CellMessage::handover) ||
+        type > static_cast<unsigned>(CellMessage::fetch)) {
       EXPECT_EQ(drop, Drop::unknown_type) << type;
     } else {
       EXPECT_NE(drop, Drop::none) << type;  // zeros are no message

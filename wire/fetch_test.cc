@@ -46,6 +46,49 @@ TEST(Missing, ReadsGoldenAndWritesIt) {
   EXPECT_EQ(with([](Missing& m) { m.reserved = 1; }), Drop::reserved);
 }
 
+TEST(Fetch, ReadsGoldenAndRefusesWhatCannotBe) {
+  const auto bytes = golden::load("fetch");
+  FetchView view;
+  ASSERT_EQ(parse_fetch(bytes, view), Drop::none);
+  EXPECT_EQ(view.header->checkpoint, 40U);
+  EXPECT_EQ(view.header->offset, 1344U);
+  const auto with = [&](auto change) {
+    Fetch f = *view.header;
+    change(f);
+    FetchView changed;
+    return parse_fetch(bytes_of(f), changed);
+  };
+  EXPECT_EQ(with([](Fetch&) {}), Drop::none);
+  EXPECT_EQ(with([](Fetch& f) { f.datagrams = 0; }), Drop::malformed);
+  EXPECT_EQ(with([](Fetch& f) { f.checkpoint = 0U; }), Drop::malformed);
+  EXPECT_EQ(with([](Fetch& f) { f.checkpoint = UINT64_MAX; }), Drop::malformed);
+  EXPECT_EQ(with([](Fetch& f) { f.offset = UINT64_MAX; }), Drop::malformed);
+  EXPECT_EQ(with([](Fetch& f) { f.reserved = 1; }), Drop::reserved);
+}
+
+TEST(Chunk, ReadsGoldenAndRefusesWhatCannotBe) {
+  const auto bytes = golden::load("chunk");
+  ChunkView view;
+  ASSERT_EQ(parse_chunk(bytes, view), Drop::none);
+  EXPECT_EQ(view.header->total, 1348U);
+  EXPECT_EQ(view.bytes.size(), 4U);
+  EXPECT_EQ(view.bytes[3], 0xEF);
+  const auto with = [&](auto change) {
+    auto copy = bytes;
+    change(*reinterpret_cast<ChunkHeader*>(copy.data()));
+    ChunkView changed;
+    return parse_chunk(copy, changed);
+  };
+  EXPECT_EQ(with([](ChunkHeader&) {}), Drop::none);
+  EXPECT_EQ(with([](ChunkHeader& c) { c.size = 3; }), Drop::malformed);
+  EXPECT_EQ(with([](ChunkHeader& c) { c.size = 5; }), Drop::malformed);
+  EXPECT_EQ(with([](ChunkHeader& c) { c.total = 1347U; }), Drop::malformed) << "it ends beyond the image";
+  EXPECT_EQ(with([](ChunkHeader& c) { c.offset = UINT64_MAX; }), Drop::malformed);
+  EXPECT_EQ(with([](ChunkHeader& c) { c.total = UINT64_MAX; }), Drop::malformed);
+  EXPECT_EQ(with([](ChunkHeader& c) { c.checkpoint = 0U; }), Drop::malformed);
+  EXPECT_EQ(with([](ChunkHeader& c) { c.reserved = 1; }), Drop::reserved);
+}
+
 TEST(Entries, ReadsGoldenAndWritesIt) {
   const auto bytes = golden::load("entries");
   EntriesView view;

@@ -65,6 +65,7 @@ Heard heard() {
   h.progress = 17U;
   h.wall_ms = kWallMs;
   h.load = 3;
+  h.base = 33U;
   return h;
 }
 
@@ -93,6 +94,7 @@ TEST(Heard, RefusesFieldsOutOfRange) {
   EXPECT_EQ(with([](Heard& h) { h.absent = 8; }), Drop::malformed);
   EXPECT_EQ(with([](Heard& h) { h.traits = 2; }), Drop::reserved);
   EXPECT_EQ(with([](Heard& h) { h.last = UINT64_MAX; }), Drop::malformed);
+  EXPECT_EQ(with([](Heard& h) { h.base = UINT64_MAX; }), Drop::malformed);
   EXPECT_EQ(with([](Heard& h) { h.wall_ms = UINT64_MAX; }), Drop::malformed);
 }
 

@@ -192,6 +192,8 @@ std::string head(const std::string& name) {
 std::string lb_file(const CellPlan& plan, const seal::CellKeys& keys, ServerId self) {
   Section cell = cell_section(plan, keys, name_of(self));
   add_issuers(cell, plan, "public keys of the issuers whose licenses a new cell takes; default []");
+  cell.key("checkpoint_every", "1048576",
+           "entries that a backend's log holds, about, before it writes another checkpoint; default 1048576");
   Section clients("clients", "the side that clients see");
   clients.key("virtual_ips", list(plan.virtual_ips),
               "the cell's address, held by the active load balancer; no default");

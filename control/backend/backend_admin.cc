@@ -66,6 +66,7 @@ std::string backend_status(const BackendAdminSources& s) {
               {"seq", v.last.value},
               {"durable", v.durable.value},
               {"commit", v.commit.value},
+              {"checkpoint", v.checkpoint.value},
               {"digest", hex(v.digest)},
               {"divergent", v.divergent},
               {"leases_live", v.leases_live},
@@ -101,6 +102,17 @@ std::string backend_metrics(const BackendAdminSources& s) {
   m.counter("tercet_backend_rebuilds_total", "Times that the book was built anew from the log.",
             v.acceptor.rebuilds);
   m.counter("tercet_backend_reads_late_total", "Reads whose place had passed.", v.acceptor.reads_late);
+  m.gauge("tercet_backend_checkpoint_seq",
+          "The entry that its newest checkpoint stands behind; 0: it has none.",
+          static_cast<double>(v.checkpoint.value));
+  m.counter("tercet_backend_checkpoints_total", "Checkpoints written, those taken over included.",
+            v.checkpoints.written);
+  m.counter("tercet_backend_checkpoints_given_up_total", "Checkpoints that were begun and not finished.",
+            v.checkpoints.given_up);
+  m.counter("tercet_backend_images_installed_total", "Books taken over from another backend.",
+            v.fetched.installed);
+  m.counter("tercet_backend_images_failed_total", "Books that could not be taken over.", v.fetched.failed);
+  m.counter("tercet_backend_images_fetched_bytes_total", "Bytes of other backends' books.", v.fetched.bytes);
   m.begin_counter("tercet_backend_drops_total", "Messages that were not taken in.");
   m.sample({{"reason", "malformed"}}, v.drop_malformed);
   m.sample({{"reason", "log_full"}}, v.drop_log_full);

@@ -257,6 +257,10 @@ void Backend::say_changes(const backend::ReplicaView& view) {
       spdlog::info("this backend's constituents are here");
     }
   }
+  if (view.known && view.checkpoint != said_checkpoint_) {
+    spdlog::info("checkpoint at seq {}: its log begins there", view.checkpoint.value);
+    said_checkpoint_ = view.checkpoint;
+  }
   if (!view.known || view.state == said_state_) {
     return;
   }
@@ -294,7 +298,8 @@ bool Backend::turn(const Moment& now, Duration pause) {
   const backend::ReplicaView& view = view_.read();
   say_changes(view);
   const bool stopped = view.known && std::string_view(view.state) == "stopped";
-  const bool again = view.known && (view.lost ? give_up() : stopped && look_at_the_disk(now, pause));
+  const bool again =
+      view.known && (view.lost ? give_up() : view.reopen || (stopped && look_at_the_disk(now, pause)));
   board_.publish(view, stopped ? store_->log().state() : store::LogState::ok,
                  why_not_voting(view) + (not_yet_.empty() ? "" : "; at the last look: " + not_yet_));
   return again;

@@ -71,6 +71,7 @@ class Backend {
   dataplane::Snapshot<backend::Replica::Introduced> introduced_;
   std::string said_state_;
   ContainerState said_container_ = ContainerState::here;
+  Seq said_checkpoint_;
   std::optional<MonoTime> look_at_;  ///< when the disk of a log that stopped is looked at next
   std::string not_yet_;              ///< what was wrong with it at the last look
   BackendBoard board_;

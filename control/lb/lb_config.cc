@@ -79,6 +79,8 @@ void read_failover(Toml& toml, LbConfig& config) {
 tl::expected<LbConfig, std::string> read(Toml& toml) {
   LbConfig config;
   config.server = read_server_config(toml, true, 8220);
+  config.checkpoint_every = static_cast<uint64_t>(toml.integer(
+      "cell.checkpoint_every", static_cast<int64_t>(config.checkpoint_every), 1000, 100'000'000));
   config.rounds = toml.one_of("port.rounds", "adaptive", {"adaptive", "off"}) == "adaptive";
   for (const std::string& text : toml.texts("cell.issuers")) {
     if (const auto key = seal::parse_public_key(text)) {

@@ -10,6 +10,7 @@
 #include "dataplane/port/announcer.h"
 #include "dataplane/steer/balancer.h"
 #include "failover/promotion.h"
+#include "quorum/checkpoints.h"
 #include "quorum/rounds.h"
 #include "wire/seal/keyring.h"
 
@@ -22,6 +23,7 @@ struct LbConfig {
   std::vector<std::array<uint8_t, 32>> issuers;  ///< public keys that a new cell's Genesis names
   dataplane::OrderOptions order;
   size_t key_cache = seal::KeyringOptions{}.client_cache_entries;  ///< clients
+  uint64_t checkpoint_every = quorum::Checkpoints::Options{}.every;  ///< entries
   bool rounds = quorum::Rounds::Options{}.on;
   std::string interface = "eth0";
   bool virtual_mac = false;  ///< 00-00-5E-00-01-{VRID} (RFC 9568 §7.3) instead of the device's address

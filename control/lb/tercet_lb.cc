@@ -142,6 +142,7 @@ tl::expected<void, std::string> LoadBalancer::make_balancer() {
   options.proposer.activation_id = activation_digits(server.cell);
   options.proposer.issuers = config_.issuers;
   options.proposer.rounds.on = config_.rounds;
+  options.proposer.checkpoints.every = config_.checkpoint_every;
   options.suspicion.heartbeat = config_.heartbeat;
   options.order = config_.order;
   options.priority = config_.vrrp.priority;

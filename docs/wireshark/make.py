@@ -31,8 +31,8 @@ MESSAGES = {
         "answer": ("AnswerHeader", "answer_body"), "prepare": ("Prepare", None),
         "promise": ("PromiseHeader", "introduction"), "refused": ("Refused", None), "ask": ("Ask", None),
         "heard": ("Heard", None), "keepalive": ("Keepalive", None), "missing": ("Missing", None),
-        "entries": ("EntriesHeader", "entries"), "heartbeat": ("Heartbeat", None), "handover": None, "chunk": None,
-        "fetch": None,
+        "entries": ("EntriesHeader", "entries"), "heartbeat": ("Heartbeat", None), "handover": None,
+        "chunk": ("ChunkHeader", "piece"), "fetch": ("Fetch", None),
     },
 }
 STATE = ["kDivergent", "kBlank", "kAmnesiac", "kMember", "kCatchingUp", "kLeasesLive", "kMoreDue", "kStopped"]

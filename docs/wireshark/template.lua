@@ -289,6 +289,10 @@ local function entry_body(rest, tree, kind)
     add_struct(rest, tree, S.RejoinBody)
   elseif kind == E.EntryKind.constituent_gone then
     add_struct(rest, tree, S.ConstituentGoneBody)
+  elseif kind == E.EntryKind.checkpoint then
+    add_struct(rest, tree, S.CheckpointBody)
+  elseif kind == E.EntryKind.usable then
+    add_struct(rest, tree, S.UsableBody)
   elseif kind ~= E.EntryKind.tick then
     tree:add_proto_expert_info(x_unknown)
     return
@@ -335,6 +339,11 @@ function W.accept_items(rest, tree, head)
     end
   end
   return entries .. " entries, " .. reads .. " reads"
+end
+
+function W.piece(rest, tree, head)
+  part_of(rest, head.size, tree)
+  return head.size .. " of " .. tostring(head.total) .. " bytes"
 end
 
 function W.entries(rest, tree, head)

@@ -23,8 +23,8 @@ N.ContainerState = {[0] = "here", [1] = "gone", [2] = "foreign"}
 E.ContainerState = {here = 0, gone = 1, foreign = 2}
 N.DatagramKind = {[1] = "client_to_lb", [2] = "lb_to_client", [3] = "server_to_server", [4] = "resignation"}
 E.DatagramKind = {client_to_lb = 1, lb_to_client = 2, server_to_server = 3, resignation = 4}
-N.EntryKind = {[1] = "op", [2] = "tick", [3] = "genesis", [4] = "epoch_start", [5] = "rejoin", [6] = "checkpoint", [7] = "constituent_gone", [8] = "level"}
-E.EntryKind = {op = 1, tick = 2, genesis = 3, epoch_start = 4, rejoin = 5, checkpoint = 6, constituent_gone = 7, level = 8}
+N.EntryKind = {[1] = "op", [2] = "tick", [3] = "genesis", [4] = "epoch_start", [5] = "rejoin", [6] = "checkpoint", [7] = "constituent_gone", [8] = "level", [9] = "usable"}
+E.EntryKind = {op = 1, tick = 2, genesis = 3, epoch_start = 4, rejoin = 5, checkpoint = 6, constituent_gone = 7, level = 8, usable = 9}
 N.LbRole = {[0] = "standby", [1] = "asking", [2] = "preparing", [3] = "starting", [4] = "active"}
 E.LbRole = {standby = 0, asking = 1, preparing = 2, starting = 3, active = 4}
 N.LicenseMode = {[0] = "no_license", [1] = "user_limit", [2] = "no_user_limit", [3] = "station_share", [4] = "exclusive"}
@@ -278,6 +278,14 @@ S.ConstituentGoneBody = {name = "ConstituentGoneBody", size = 8,
   {name = "gone", at = 1, size = 1, f = field(ProtoField.uint8("tercet.constituent_gone_body.gone", "gone", base.DEC, nil, nil, "1; 0: back"))},
   {name = "reserved", at = 2, size = 6, kind = "bytes", f = field(ProtoField.bytes("tercet.constituent_gone_body.reserved", "reserved", base.NONE))},
 }
+S.CheckpointBody = {name = "CheckpointBody", size = 8,
+  {name = "slot", at = 0, size = 1, f = field(ProtoField.uint8("tercet.checkpoint_body.slot", "slot", base.DEC))},
+  {name = "reserved", at = 1, size = 7, kind = "bytes", f = field(ProtoField.bytes("tercet.checkpoint_body.reserved", "reserved", base.NONE))},
+}
+S.UsableBody = {name = "UsableBody", size = 16,
+  {name = "checkpoint", at = 0, size = 8, f = field(ProtoField.uint64("tercet.usable_body.checkpoint", "checkpoint", base.DEC, nil, nil, "its seq"))},
+  {name = "s", at = 8, size = 8, f = field(ProtoField.uint64("tercet.usable_body.s", "s", base.HEX, nil, nil, "64 bits of S there"))},
+}
 S.AcceptHeader = {name = "AcceptHeader", size = 88,
   {name = "type", at = 0, size = 1, f = field(ProtoField.uint8("tercet.accept.type", "type", base.DEC, N.CellMessage))},
   {name = "flags", at = 1, size = 1, f = field(ProtoField.uint8("tercet.accept.flags", "flags", base.HEX)), flags = {field(ProtoField.bool("tercet.accept.fit", "fit", 8, nil, 1))}},
@@ -343,7 +351,7 @@ S.Ask = {name = "Ask", size = 24,
   {name = "instance", at = 8, size = 8, f = field(ProtoField.uint64("tercet.ask.instance", "instance", base.HEX))},
   {name = "stamp", at = 16, size = 8, f = field(ProtoField.uint64("tercet.ask.stamp", "stamp", base.DEC, nil, nil, "the LB's clock, comes back"))},
 }
-S.Heard = {name = "Heard", size = 112,
+S.Heard = {name = "Heard", size = 120,
   {name = "type", at = 0, size = 1, f = field(ProtoField.uint8("tercet.heard.type", "type", base.DEC, N.CellMessage))},
   {name = "flags", at = 1, size = 1, f = field(ProtoField.uint8("tercet.heard.flags", "flags", base.HEX)), flags = {field(ProtoField.bool("tercet.heard.divergent", "divergent", 8, nil, 1)), field(ProtoField.bool("tercet.heard.blank", "blank", 8, nil, 2)), field(ProtoField.bool("tercet.heard.amnesiac", "amnesiac", 8, nil, 4)), field(ProtoField.bool("tercet.heard.member", "member", 8, nil, 8)), field(ProtoField.bool("tercet.heard.catching_up", "catching_up", 8, nil, 16)), field(ProtoField.bool("tercet.heard.leases_live", "leases_live", 8, nil, 32)), field(ProtoField.bool("tercet.heard.more_due", "more_due", 8, nil, 64)), field(ProtoField.bool("tercet.heard.stopped", "stopped", 8, nil, 128))}},
   {name = "heard", at = 2, size = 1, f = field(ProtoField.uint8("tercet.heard.heard", "heard", base.DEC, nil, nil, "1: an Accept or Keepalive of that epoch and instance, that said fit, within three heartbeats"))},
@@ -364,6 +372,7 @@ S.Heard = {name = "Heard", size = 112,
   {name = "container", at = 109, size = 1, f = field(ProtoField.uint8("tercet.heard.container", "container", base.DEC, N.ContainerState, nil, "ContainerState"))},
   {name = "absent", at = 110, size = 1, f = field(ProtoField.uint8("tercet.heard.absent", "absent", base.DEC, nil, nil, "slots whose constituents are absent in its book, behind `commit` at least"))},
   {name = "reserved", at = 111, size = 1, f = field(ProtoField.uint8("tercet.heard.reserved", "reserved", base.DEC))},
+  {name = "base", at = 112, size = 8, f = field(ProtoField.uint64("tercet.heard.base", "base", base.DEC, nil, nil, "its log begins behind this seq: 0, or its newest checkpoint"))},
 }
 S.Prepare = {name = "Prepare", size = 24,
   {name = "type", at = 0, size = 1, f = field(ProtoField.uint8("tercet.prepare.type", "type", base.DEC, N.CellMessage))},
@@ -414,11 +423,28 @@ S.Missing = {name = "Missing", size = 24,
 S.EntriesHeader = {name = "EntriesHeader", size = 40,
   {name = "type", at = 0, size = 1, f = field(ProtoField.uint8("tercet.entries.type", "type", base.DEC, N.CellMessage))},
   {name = "reserved", at = 1, size = 1, f = field(ProtoField.uint8("tercet.entries.reserved", "reserved", base.DEC))},
-  {name = "count", at = 2, size = 2, f = field(ProtoField.uint16("tercet.entries.count", "count", base.DEC, nil, nil, "0: \"I do not have them\""))},
+  {name = "count", at = 2, size = 2, f = field(ProtoField.uint16("tercet.entries.count", "count", base.DEC, nil, nil, "0: \"I do not have them\" …"))},
   {name = "number", at = 4, size = 4, f = field(ProtoField.uint32("tercet.entries.number", "number", base.DEC))},
-  {name = "first", at = 8, size = 8, f = field(ProtoField.uint64("tercet.entries.first", "first", base.DEC))},
+  {name = "first", at = 8, size = 8, f = field(ProtoField.uint64("tercet.entries.first", "first", base.DEC, nil, nil, "… and, of a backend, if above what was asked for: \"I have an image of first − 1\""))},
   {name = "prev_l", at = 16, size = 16, kind = "bytes", f = field(ProtoField.bytes("tercet.entries.prev_l", "prev_l", base.NONE, "L(first − 1)"))},
   {name = "commit", at = 32, size = 8, f = field(ProtoField.uint64("tercet.entries.commit", "commit", base.DEC, nil, nil, "of the sender: entries up to there are decided"))},
+}
+S.Fetch = {name = "Fetch", size = 24,
+  {name = "type", at = 0, size = 1, f = field(ProtoField.uint8("tercet.fetch.type", "type", base.DEC, N.CellMessage))},
+  {name = "datagrams", at = 1, size = 1, f = field(ProtoField.uint8("tercet.fetch.datagrams", "datagrams", base.DEC, nil, nil, "at most so many Chunks in answer: the receiver sets the pace"))},
+  {name = "reserved", at = 2, size = 2, f = field(ProtoField.uint16("tercet.fetch.reserved", "reserved", base.DEC))},
+  {name = "number", at = 4, size = 4, f = field(ProtoField.uint32("tercet.fetch.number", "number", base.DEC, nil, nil, "comes back"))},
+  {name = "checkpoint", at = 8, size = 8, f = field(ProtoField.uint64("tercet.fetch.checkpoint", "checkpoint", base.DEC, nil, nil, "seq"))},
+  {name = "offset", at = 16, size = 8, f = field(ProtoField.uint64("tercet.fetch.offset", "offset", base.DEC, nil, nil, "in the image"))},
+}
+S.ChunkHeader = {name = "ChunkHeader", size = 32,
+  {name = "type", at = 0, size = 1, f = field(ProtoField.uint8("tercet.chunk.type", "type", base.DEC, N.CellMessage))},
+  {name = "reserved", at = 1, size = 1, f = field(ProtoField.uint8("tercet.chunk.reserved", "reserved", base.DEC))},
+  {name = "size", at = 2, size = 2, f = field(ProtoField.uint16("tercet.chunk.size", "size", base.DEC, nil, nil, "0: \"I do not have that image\""))},
+  {name = "number", at = 4, size = 4, f = field(ProtoField.uint32("tercet.chunk.number", "number", base.DEC))},
+  {name = "checkpoint", at = 8, size = 8, f = field(ProtoField.uint64("tercet.chunk.checkpoint", "checkpoint", base.DEC))},
+  {name = "offset", at = 16, size = 8, f = field(ProtoField.uint64("tercet.chunk.offset", "offset", base.DEC))},
+  {name = "total", at = 24, size = 8, f = field(ProtoField.uint64("tercet.chunk.total", "total", base.DEC, nil, nil, "bytes of the image"))},
 }
 S.Heartbeat = {name = "Heartbeat", size = 64,
   {name = "type", at = 0, size = 1, f = field(ProtoField.uint8("tercet.heartbeat.type", "type", base.DEC, N.CellMessage))},
@@ -456,6 +482,8 @@ M.CellMessage = {
   [10] = {head = S.Missing},
   [11] = {head = S.EntriesHeader, walk = "entries"},
   [12] = {head = S.Heartbeat},
+  [14] = {head = S.ChunkHeader, walk = "piece"},
+  [15] = {head = S.Fetch},
 }
 local f_opened = field(ProtoField.bool("tercet.opened", "Opened", base.NONE, nil, nil, "the plaintext is here"))
 local f_sealed = field(ProtoField.bytes("tercet.sealed", "Sealed payload"))
@@ -732,6 +760,10 @@ local function entry_body(rest, tree, kind)
     add_struct(rest, tree, S.RejoinBody)
   elseif kind == E.EntryKind.constituent_gone then
     add_struct(rest, tree, S.ConstituentGoneBody)
+  elseif kind == E.EntryKind.checkpoint then
+    add_struct(rest, tree, S.CheckpointBody)
+  elseif kind == E.EntryKind.usable then
+    add_struct(rest, tree, S.UsableBody)
   elseif kind ~= E.EntryKind.tick then
     tree:add_proto_expert_info(x_unknown)
     return
@@ -778,6 +810,11 @@ function W.accept_items(rest, tree, head)
     end
   end
   return entries .. " entries, " .. reads .. " reads"
+end
+
+function W.piece(rest, tree, head)
+  part_of(rest, head.size, tree)
+  return head.size .. " of " .. tostring(head.total) .. " bytes"
 end
 
 function W.entries(rest, tree, head)
