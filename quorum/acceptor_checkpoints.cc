@@ -17,7 +17,6 @@ void Acceptor::restore(const Kept& kept) {
   admitted_by_ = kept.admitted_by;
   was_member_ = named() && (!our_member().rejoined() || admitted_by_ == our_member().seq);
   foreign_ = kept.foreign;
-  divergence_.just_built();
 }
 
 Acceptor::Kept Acceptor::kept(const Checkpoint& checkpoint, bool foreign) const {

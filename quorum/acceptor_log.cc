@@ -90,6 +90,9 @@ void Acceptor::recovered(Machine& machine) {
     divergence_.told(commit_, commit_s_.low);
     divergence_.judge(log_, applied_);
   }
+  if (log_.base().seq.value != 0) {
+    divergence_.just_built();
+  }
 }
 
 // ---- entries

@@ -46,7 +46,7 @@ class Divergence {
     return true;
   }
   /// The book was read from its image a moment ago: that again would not help.
-  void just_built() { just_built_ = true; }
+  void just_built() { just_built_ = on_; }
   [[nodiscard]] MonoTime next_rebuild() const { return on_ ? next_ : MonoTime::never(); }
 
  private:

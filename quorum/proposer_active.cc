@@ -150,6 +150,10 @@ void Proposer::order_presence(const Moment& now) {
     presence_seq_ = last_ordered();
     for (const Slot slot : kSlots) {
       backends_[slot].absent.reset();
+    }
+  }
+}
+
 void Proposer::order_checkpoints(const Moment& now) {
   if (!active() || split_) {
     return;

@@ -9,7 +9,7 @@
 
 namespace tercet::sim {
 
-inline constexpr std::array<std::pair<std::string_view, Mutant>, 20> kMutants{{
+inline constexpr std::array<std::pair<std::string_view, Mutant>, 21> kMutants{{
     {"vote_before_durable", Mutant::vote_before_durable},
     {"promise_before_durable", Mutant::promise_before_durable},
     {"choose_highest_seq_without_epoch", Mutant::choose_highest_seq_without_epoch},

@@ -488,8 +488,9 @@ void World::poll_backend(unsigned slot) {
   wake(host, earlier(true_time(host, next), b.disk->next_due()));
 }
 
-/// Clients turn to `lb`. Another one that has the address hears its VRRP advert on the clients' network, where
-/// the path between the LBs may be cut: it asks whether its own epoch stands, and announces the address anew.
+/// Clients turn to `lb`. Another one that has the address hears its VRRP advert on the clients' network,
+/// where the path between the LBs may be cut: it asks whether its own epoch stands, and announces the address
+/// anew.
 void World::announce(unsigned lb) {
   for (unsigned& believed : believes_) {
     believed = lb;

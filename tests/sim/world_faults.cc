@@ -127,9 +127,9 @@ void World::take_container(unsigned slot, bool gone) {
   }
   trace("b%u's container is %s", slot + 1, gone ? "gone" : "there again");
   b.no_container = gone;
-  if (b.acceptor != nullptr) {
+  if (b.opening.acceptor != nullptr) {
     const auto own = introduction(slot);
-    b.acceptor->introduce({own.data(), own.size()});
+    b.opening.acceptor->introduce({own.data(), own.size()});
   }
 }
 
