@@ -10,8 +10,8 @@ namespace {
 using testing::life_of;
 using testing::Story;
 
-constexpr Epoch kE1 = make_epoch(1, ServerId::lb1);
-constexpr Epoch kE2 = make_epoch(2, ServerId::lb2);
+constexpr Epoch kLogFirst = make_epoch(1, ServerId::lb1);
+constexpr Epoch kLogSecond = make_epoch(2, ServerId::lb2);
 
 LogView small_log() { return LogView({64, 1 << 14}); }
 void append(LogView& log, const Story& story, uint64_t from, uint64_t to) {
@@ -33,7 +33,7 @@ TEST(LogView, AnEmptyLogEndsAtZeroAndMatchesOnlyThat) {
 }
 
 TEST(LogView, KeepsWhatWasAppended) {
-  const Story story = Story().genesis(kE1).ops(kE1, 3).start(kE2, Slot::two);
+  const Story story = Story().genesis(kLogFirst).ops(kLogFirst, 3).start(kLogSecond, Slot::two);
   LogView log = small_log();
   append(log, story, 1, 5);
   log.set_s(Seq{3}, {3, 33});
@@ -52,18 +52,18 @@ TEST(LogView, KeepsWhatWasAppended) {
     EXPECT_FALSE(log.matches(seq, {story.l(seq).low, 0}));
   }
   EXPECT_EQ(log.s_at(Seq{3}), (Hash128{3, 33}));
-  EXPECT_EQ(log.epoch_at(Seq{5}), kE2);
+  EXPECT_EQ(log.epoch_at(Seq{5}), kLogSecond);
   EXPECT_FALSE(log.matches(Seq{6}, {}));
 }
 
 TEST(LogView, ACutDropsTheFirstAndAllLaterAndGivesTheirRoomBack) {
-  const Story story = Story().genesis(kE1).ops(kE1, 5);
+  const Story story = Story().genesis(kLogFirst).ops(kLogFirst, 5);
   LogView log = small_log();
   append(log, story, 1, 6);
   log.cut(Seq{4});
   EXPECT_EQ(log.last(), Seq{3});
   EXPECT_FALSE(log.has(Seq{4}));
-  const Story other = story.until(3).start(kE2, Slot::one).ops(kE2, 2);
+  const Story other = story.until(3).start(kLogSecond, Slot::one).ops(kLogSecond, 2);
   append(log, other, 4, 6);
   EXPECT_TRUE(log.matches(Seq{6}, other.l(Seq{6})));
   EXPECT_FALSE(log.matches(Seq{4}, story.l(Seq{4})));
@@ -76,7 +76,7 @@ TEST(LogView, ACutDropsTheFirstAndAllLaterAndGivesTheirRoomBack) {
 }
 
 TEST(LogView, MembersAreThoseAtTheLogsEnd) {
-  const Story story = Story().genesis(kE1).ops(kE1, 2);
+  const Story story = Story().genesis(kLogFirst).ops(kLogFirst, 2);
   LogView log = small_log();
   EXPECT_TRUE(log.members().empty());
   append(log, story, 1, 3);
@@ -89,7 +89,7 @@ TEST(LogView, MembersAreThoseAtTheLogsEnd) {
 
 TEST(LogView, FullByEntriesOrByBytesBeforeAnythingOverflows) {
   LogView log({4, 200});
-  const Story story = Story().genesis(kE1).ops(kE1, 3);
+  const Story story = Story().genesis(kLogFirst).ops(kLogFirst, 3);
   append(log, story, 1, 3);
   EXPECT_FALSE(log.full(10));
   EXPECT_TRUE(log.full(200)) << "too few bytes";
@@ -98,7 +98,7 @@ TEST(LogView, FullByEntriesOrByBytesBeforeAnythingOverflows) {
 }
 
 TEST(LogView, ACopyIsALogOfItsOwn) {
-  const Story story = Story().genesis(kE1).ops(kE1, 3);
+  const Story story = Story().genesis(kLogFirst).ops(kLogFirst, 3);
   LogView log = small_log();
   append(log, story, 1, 3);
   LogView copy = log;
@@ -109,18 +109,18 @@ TEST(LogView, ACopyIsALogOfItsOwn) {
 
 TEST(LogViewDeathTest, I1EntriesAreAppendedInOrder) {
   LogView log = small_log();
-  const Story story = Story().genesis(kE1).ops(kE1, 3);
+  const Story story = Story().genesis(kLogFirst).ops(kLogFirst, 3);
   EXPECT_DEATH(append(log, story, 2, 2), "I1");
 }
 
 // ---- a log that begins behind a checkpoint
 
 Story with_rejoin() {
-  Story story = Story().genesis(kE1).ops(kE1, 3);
+  Story story = Story().genesis(kLogFirst).ops(kLogFirst, 3);
   RejoinBody body{};
   body.incarnation = 0x44;
-  story.add(EntryKind::rejoin, kE2, bytes_of(body));
-  return story.ops(kE2, 5);
+  story.add(EntryKind::rejoin, kLogSecond, bytes_of(body));
+  return story.ops(kLogSecond, 5);
 }
 
 TEST(LogView, WhatIsDroppedAtTheFrontLeavesItsPlaceAsTheBase) {
@@ -171,7 +171,7 @@ TEST(LogView, BeginsAnewBehindACheckpoint) {
   append(log, story, 1, 3);
   LogView::Base base;
   base.seq = Seq{7};
-  base.epoch = kE2;
+  base.epoch = kLogSecond;
   base.l = story.l(Seq{7});
   base.s = {77, 7};
   base.members.slots[0].incarnation = Incarnation{0x44};
@@ -188,12 +188,12 @@ TEST(LogView, BeginsAnewBehindACheckpoint) {
 
 TEST(LogView, DroppedAsItGrowsItNeverFills) {
   LogView log({64, 1 << 17});
-  Story story = Story().genesis(kE1);
+  Story story = Story().genesis(kLogFirst);
   append(log, story, 1, 1);
   Hash128 l = story.l(Seq{1});
   const std::vector<uint8_t> op(900, 'x');
   for (uint64_t seq = 2; seq < 20'000; ++seq) {
-    const EntryView entry{Seq{seq}, kE1, CellTime{1}, WallTime{1}, EntryKind::op, op};
+    const EntryView entry{Seq{seq}, kLogFirst, CellTime{1}, WallTime{1}, EntryKind::op, op};
     ASSERT_FALSE(log.full(op.size())) << seq;
     log.append(entry, l, Lsn{seq});
     if (seq % 50 == 0) {

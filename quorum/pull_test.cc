@@ -271,6 +271,76 @@ TEST_F(PullTest, AnswersToOldQuestionsOfOthersAndRepeatedOnesAreIgnored) {
   EXPECT_EQ(adopt(), Seq{10});
 }
 
+/// "I begin behind `base`."
+void offers(Pull& pull, const LogView& log, ServerId from, uint64_t base, const Hash128& l, uint32_t number,
+            MonoTime now) {
+  EntriesHeader none{};
+  none.number = number;
+  none.first = base + 1;
+  none.prev_l = l;
+  const auto bytes = message_of(CellMessage::entries, none);
+  pull.take(from, std::get<EntriesView>(testing::opened(bytes)), log, Seq{}, now);
+}
+
+TEST_F(PullTest, WhereNobodyHasTheEntriesAPeersImageIsWanted) {
+  const Story story = Story(base_).ops(kE1, 15);
+  aim(story, 20);
+  for (const ServerId from : {ServerId::lb2, ServerId::b2, ServerId::b3}) {
+    ASSERT_TRUE(ask());
+    EXPECT_EQ(to_, from);
+    EXPECT_FALSE(pull_.image());
+    if (from == ServerId::b2) {
+      offers(pull_, log_, from, 12, story.l(Seq{12}), ask_.number, now_);
+    } else {
+      EntriesHeader none{};
+      none.number = ask_.number;
+      none.first = 1U;
+      pull_.take(from, std::get<EntriesView>(testing::opened(message_of(CellMessage::entries, none))), log_,
+                 commit_, now_);
+    }
+  }
+  ASSERT_TRUE(pull_.image());
+  EXPECT_EQ(pull_.image()->from, ServerId::b2);
+  EXPECT_EQ(pull_.image()->seq, Seq{12});
+  pass(seconds(1));
+  EXPECT_FALSE(ask()) << "until that is here, or refused";
+  LogView::Base base;
+  base.seq = Seq{12};
+  base.l = story.l(Seq{12});
+  log_.restart(base);
+  pull_.go_on(log_);
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(ask_.from, 13U);
+}
+
+TEST_F(PullTest, AnImageThatIsNotToBeHadIsForgotten) {
+  const Story story = Story(base_).ops(kE1, 15);
+  aim(story, 20, &two_);
+  for (unsigned i = 0; i < 3; ++i) {
+    ASSERT_TRUE(ask());
+    offers(pull_, log_, to_, 12, story.l(Seq{12}), ask_.number, now_);
+  }
+  ASSERT_TRUE(pull_.image());
+  pull_.image_refused();
+  EXPECT_FALSE(pull_.image());
+  EXPECT_FALSE(ask()) << "in a while";
+  pass(kPullAgain);
+  EXPECT_TRUE(ask());
+}
+
+TEST_F(PullTest, WhereThePeersBaseIsAnEntryOfOursItIsDecided) {
+  const Story story = Story(base_).ops(kE1, 15);
+  const Story other = story.until(14).start(kE1, Slot::one);
+  hold(other, 1, 15);
+  aim(story, 15, &two_, kE2, 3);
+  ASSERT_TRUE(ask());
+  ASSERT_EQ(ask_.from, 4U);
+  offers(pull_, log_, ServerId::b2, 12, story.l(Seq{12}), ask_.number, now_);
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(to_, ServerId::b2);
+  EXPECT_EQ(ask_.from, 13U);
+}
+
 TEST_F(PullTest, DatagramsThatOvertakeEachOtherAreTakenInOrder) {
   const Story story = Story(base_).start(kE2, Slot::two).ops(kE2, 14);
   hold(story, 1, 5);
