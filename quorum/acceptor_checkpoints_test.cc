@@ -177,7 +177,7 @@ TEST_F(CheckpointTest, AnAcceptThatBeginsBelowTheBaseIsTakenWhereItMeetsIt) {
   EXPECT_EQ(votes_text(b.poll()), "none");
   Story other = story_.until(3);
   other.ops(kE2, 7);
-  b.take(other, 3, 10, kE2);
+  b.take(other, 4, 10, kE2);
   EXPECT_EQ(b.acceptor.log().last(), Seq{9}) << "another log, below what is decided";
 }
 
