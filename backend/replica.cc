@@ -87,7 +87,7 @@ MonoTime Replica::poll(std::span<const dataplane::Message> in, const Moment& now
   reap();
   acceptor_.durable(Lsn{log_.durable() - lsn_base_});
   if (log_.failed()) {
-    acceptor_.stop();
+    acceptor_.stop(log_.state() == store::LogState::full ? StopReason::disk_full : StopReason::io_error);
   }
   MonoTime again = earlier(acceptor_.tick(now, machine_, output), fetch_.poll(now.mono, out));
   if (checkpoints_.poll()) {

@@ -121,10 +121,12 @@ tl::expected<std::unique_ptr<Admin>, std::string> Admin::start(const AdminConfig
       if (!route.open && !impl.allowed(request)) {
         response.set_header("WWW-Authenticate", "Bearer");
         say(error_page(401, "this needs Authorization: Bearer and the token"), response);
-      } else if (!route.stream) {
+      } else if (route.page) {
         say(route.page(), response);
       } else if (request.method != "GET") {
         say(error_page(405, "only GET is served here"), response);
+      } else if (route.ask) {
+        say(route.ask(request.params), response);
       } else if (auto stream = route.stream(request.params); !stream) {
         say(stream.error(), response);
       } else {

@@ -38,11 +38,12 @@ class AdminStream {
 /// What stands behind the question mark.
 using AdminQuery = std::multimap<std::string, std::string>;
 
-/// Either a page or a stream.
+/// A page, with or without a question, or a stream.
 struct AdminRoute {
   std::string path;
   bool open = false;  ///< a health check: needs no token
   std::function<AdminPage()> page = {};
+  std::function<AdminPage(const AdminQuery&)> ask = {};  ///< a page that depends on what is asked; GET only
   std::function<tl::expected<std::unique_ptr<AdminStream>, AdminPage>(const AdminQuery&)> stream = {};
 };
 

@@ -26,6 +26,8 @@ const char* name_of(Cause cause) {
       return "cut_off";
     case Cause::regained:
       return "regained";
+    case Cause::forced:
+      return "forced";
   }
   return "unknown";
 }

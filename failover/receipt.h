@@ -22,6 +22,7 @@ enum class Cause : uint8_t {
   stray_prepare,  ///< raised its own epoch over one that nobody won; the address stayed
   cut_off,        ///< heard neither the other LB nor two backends
   regained,       ///< was cut off, and two backends have promised nothing higher since
+  forced,         ///< the operator's order: the log of one backend went on
 };
 const char* name_of(Cause cause);
 

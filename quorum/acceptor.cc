@@ -21,6 +21,10 @@ std::optional<Slot> source_named_in(const AcceptView& view) {
                                                      : std::nullopt;
 }
 
+bool is_forced(const EntryView& entry) {
+  return entry.kind == EntryKind::epoch_start && forced_start(entry.op) != nullptr;
+}
+
 }  // namespace
 
 Acceptor::Acceptor(const Options& options)
@@ -42,7 +46,7 @@ bool Acceptor::names_us(const EntryView& genesis) const {
 /// A member takes entries; one that is blank takes a Genesis that names it, and nothing else. Whoever waits
 /// for a Rejoin pulls what is decided.
 bool Acceptor::may_take(const AcceptView& view) const {
-  if (stopped_ || lost_ || reopen_) {
+  if (stopped() || lost_ || reopen_) {
     return false;
   }
   if (member()) {
@@ -126,6 +130,12 @@ bool Acceptor::take(const AcceptView& view, ServerId from, Seq& proved, Machine&
     if (proved == log_.base().seq) {
       return false;  // another log, below what is decided here
     }
+    // The operator's order took that place: the LB knows nothing of it, or it is the order that gives up what
+    // we hold for decided. It may yet come to nothing: we are told when it has not.
+    if (proved <= pinned_ || (proved <= commit_ && is_forced(item.entry))) {
+      ++counters_.ignored;
+      return false;
+    }
     if (log_.full(item.entry.op.size())) {
       return false;
     }
@@ -190,7 +200,7 @@ void Acceptor::on(const KeepaliveView& view, ServerId from, const Moment& now, M
   const bool same_log = log_.matches(last, h.last_l.get());
   if (same_log) {
     note_commit(Seq{h.commit}, h.commit_s.get(), last, machine);
-    admit(epoch, out);
+    admit(epoch, (h.flags & kAdmits) != 0, out);
   } else if (last.value != 0) {
     lack({last, h.last_l.get(), Seq{h.commit}, h.commit_s.get()}, epoch, from, nullptr, now.mono);
   }
@@ -207,7 +217,7 @@ void Acceptor::on(const PrepareView& view, ServerId from, const Moment& now, Mac
     ++counters_.ignored;
     return;
   }
-  if (amnesiac() || stopped_) {
+  if (amnesiac() || stopped()) {
     return;
   }
   if (epoch < promised_ || (epoch == promised_ && instance != promised_to_)) {
@@ -232,8 +242,8 @@ void Acceptor::on(const AskView& view, ServerId from, const Moment& now, Machine
 // ---- Missing, Entries
 
 void Acceptor::lack(const Pull::Target& target, Epoch epoch, ServerId lb, const Slot* source, MonoTime now) {
-  if (!stopped_ && !lost_ && !reopen_ && target.seq > log_.base().seq) {
-    pull_.aim(target, epoch, lb, source, log_, commit_, now);
+  if (!stopped() && !lost_ && !reopen_ && target.seq > log_.base().seq) {
+    pull_.aim(target, epoch, lb, source, log_, kept_through(), now);
   }
 }
 
@@ -265,10 +275,10 @@ void Acceptor::on(const MissingView& view, ServerId from, const Moment& /*now*/,
 }
 
 void Acceptor::on(const EntriesView& view, ServerId from, const Moment& now, Machine& machine, Output& out) {
-  if (stopped_ || lost_) {
+  if (stopped() || lost_) {
     return;
   }
-  pull_.take(from, view, log_, commit_, now.mono);
+  pull_.take(from, view, log_, kept_through(), now.mono);
   adopt(machine, out);
 }
 

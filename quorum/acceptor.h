@@ -16,6 +16,8 @@
 //   another
 //                 incarnation does it come back, and that is for its owner to arrange
 
+#include <algorithm>
+
 #include "quorum/checkpoint.h"
 #include "quorum/divergence.h"
 #include "quorum/held.h"
@@ -65,6 +67,7 @@ class Acceptor {
     uint64_t refused = 0;
     uint64_t cuts = 0;
     uint64_t rebuilds = 0;
+    uint64_t forced = 0;  ///< EpochStarts by the operator's order that came into its log
     uint64_t reads_late = 0;
     uint64_t ignored = 0;
   };
@@ -84,8 +87,8 @@ class Acceptor {
   void durable(Lsn lsn);
   /// The log takes nothing more (disk full or failed): says so in all that it sends, takes no entries, votes
   /// no more.
-  void stop() {
-    stopped_ = true;
+  void stop(StopReason reason) {
+    stopped_ = reason;
     pull_.stop();
   }
   /// What its container is from now on; empty: it is gone.
@@ -207,9 +210,15 @@ class Acceptor {
   // membership (acceptor_membership.cc)
   [[nodiscard]] const Member& our_member() const { return log_.members().slots[index(options_.slot)]; }
   [[nodiscard]] bool named() const { return log_.members().names(options_.slot, options_.incarnation); }
-  void admit(Epoch epoch, Output& out);
+  void admit(Epoch epoch, bool survivor_has_it, Output& out);
   void note_named();
+  void note_forced(const EntryView& entry, bool as_member);
+  void pin(Seq seq);
+  /// Never cut up to here, and no log with other entries is taken.
+  [[nodiscard]] Seq kept_through() const { return std::max(commit_, pinned_); }
+  [[nodiscard]] bool stopped() const { return stopped_ != StopReason::none; }
   void note_replaced();
+  [[nodiscard]] bool newcomer() const;
   [[nodiscard]] bool asks_rejoin() const;
 
   // what may leave (acceptor_sends.cc)
@@ -233,6 +242,7 @@ class Acceptor {
   Seq commit_;
   Hash128 commit_s_;  ///< as the LB's tally said, to be written along
   bool commit_dirty_ = false;
+  Seq pinned_;        ///< a forced EpochStart that is decided by the operator's order; 0: none
   Seq admitted_by_;   ///< the Rejoin whose admission was written; 0: none
   Lsn admitted_lsn_;  ///< that record
   // Positions in the log.
@@ -254,7 +264,7 @@ class Acceptor {
   bool reopen_ = false;
   // Volatile.
   Divergence divergence_;
-  bool stopped_ = false;
+  StopReason stopped_ = StopReason::none;
   bool lost_ = false;
   bool was_member_ = false;  ///< named by a Genesis, or admitted: it may have promised as one
   Held held_;

@@ -29,11 +29,13 @@ bool Acceptor::replay(RecordType type, Bytes payload) {
       log_.cut(tercet::next(log_.base().seq));
       return true;  // older than the checkpoint, and what stood behind it then is none of its
     }
-    if (entry.seq > tercet::next(log_.last()) || entry.seq <= commit_) {
+    if (entry.seq > tercet::next(log_.last()) || entry.seq <= kept_through()) {
       return false;
     }
     log_.cut(entry.seq);
+    const bool as_member = member();
     log_.append(entry, next_l(log_.l_at(previous(entry.seq)), entry), {});
+    note_forced(entry, as_member);
     note_named();
     if (entry.epoch > promised_) {
       raise_promise(entry.epoch, {});
@@ -67,6 +69,7 @@ bool Acceptor::replay(RecordType type, Bytes payload) {
       return false;  // it follows the Rejoin that it speaks of, which is decided and never cut
     }
     admitted_by_ = Seq{admitted->rejoin};
+    pin(admitted_by_);
     was_member_ = true;
     if (Epoch{admitted->epoch} > promised_) {
       raise_promise(Epoch{admitted->epoch}, {});
@@ -100,7 +103,9 @@ void Acceptor::recovered(Machine& machine) {
 void Acceptor::append(const EntryView& entry, const Hash128& l, Machine& machine, Output& out) {
   out.append.add_entry(entry);
   ++lsn_.value;
+  const bool as_member = member();
   log_.append(entry, l, lsn_);
+  note_forced(entry, as_member);
   note_named();
   if (entry.epoch > promised_ && (member() || !planted(Mutant::admitted_without_promise))) {
     raise_promise(entry.epoch, {});
@@ -127,7 +132,7 @@ void Acceptor::apply_next(Machine& machine) {
 }
 
 void Acceptor::cut(Seq first, Machine& machine) {
-  TERCET_CHECK(first > commit_, "I2: a decided entry is never cut");
+  TERCET_CHECK(first > kept_through(), "I2: a decided entry is never cut");
   ++counters_.cuts;
   bool undone = true;
   for (; applied_ >= first && undone; applied_ = previous(applied_)) {
@@ -214,7 +219,7 @@ bool Acceptor::adopt(const EntryView& entry, Machine& machine, Output& out) {
   if (log_.matches(entry.seq, l)) {
     return true;  // came as an Accept while it waited in the stage
   }
-  if (entry.seq <= commit_ || log_.full(entry.op.size())) {
+  if (entry.seq <= kept_through() || log_.full(entry.op.size())) {
     ++counters_.ignored;
     return false;  // it contradicts what was decided meanwhile, or there is no room
   }
@@ -234,7 +239,7 @@ void Acceptor::end_pull(Machine& machine, Output& out) {
   }
   if (pull_.epoch() >= promised_) {
     note_commit(target.commit, target.commit_s, target.seq, machine);
-    admit(pull_.epoch(), out);
+    admit(pull_.epoch(), false, out);
   }
 }
 

@@ -17,13 +17,15 @@ bool Acceptor::member() const {
          (admitted_by_ == ours.seq && admitted_lsn_ <= durable_lsn_);
 }
 
-/// The Rejoin that names us is decided, as an LB of `epoch` says of a log that is ours. Until we are a member
-/// only the two others vote, so both have it. With the admission comes a promise of that epoch: without one a
-/// zombie of a lower epoch, whose promises the disk before us gave, could decide with our vote.
-void Acceptor::admit(Epoch epoch, Output& out) {
+/// The entry that names us is decided: a Rejoin as an LB of `epoch` says of a log that is ours (until we are
+/// a member only the two others vote, so both have it); a forced EpochStart when the survivor has it durable.
+/// With the admission comes a promise of that epoch: without one a zombie of a lower epoch, whose promises
+/// the disk before us gave, could decide with our vote.
+void Acceptor::admit(Epoch epoch, bool survivor_has_it, Output& out) {
   note_replaced();
   const Member& ours = our_member();
-  if (stopped_ || lost_ || !named() || !ours.rejoined() || admitted_by_ == ours.seq || commit_ < ours.seq) {
+  if (stopped() || lost_ || !named() || !ours.rejoined() || admitted_by_ == ours.seq ||
+      (commit_ < ours.seq && !survivor_has_it)) {
     return;
   }
   if (epoch > promised_ && !planted(Mutant::admitted_without_promise)) {
@@ -36,7 +38,27 @@ void Acceptor::admit(Epoch epoch, Output& out) {
   ++lsn_.value;
   admitted_by_ = ours.seq;
   admitted_lsn_ = lsn_;
+  pin(ours.seq);
   was_member_ = true;
+}
+
+/// An EpochStart by the operator's order. The survivor takes it as decided by that order, without a second
+/// vote; the one that it names once it is admitted.
+void Acceptor::note_forced(const EntryView& entry, bool as_member) {
+  const ForcedStartBody* body = entry.kind == EntryKind::epoch_start ? forced_start(entry.op) : nullptr;
+  if (body == nullptr) {
+    return;
+  }
+  ++counters_.forced;
+  if (as_member && body->start.source == index(options_.slot)) {
+    pin(entry.seq);
+  }
+}
+
+void Acceptor::pin(Seq seq) {
+  if (log_.has(seq) && log_.entry(seq).kind == EntryKind::epoch_start) {
+    pinned_ = std::max(pinned_, seq);
+  }
 }
 
 /// A Genesis makes a member of whom it names; a Rejoin does not yet, and may be cut.
@@ -57,6 +79,8 @@ void Acceptor::introduce(Bytes introduction) {
 }
 
 /// Never one that was a member once: what it promised then could count again.
-bool Acceptor::asks_rejoin() const { return !stopped_ && !lost_ && !named() && !was_member_; }
+bool Acceptor::newcomer() const { return !stopped() && !lost_ && !was_member_; }
+
+bool Acceptor::asks_rejoin() const { return newcomer() && !named(); }
 
 }  // namespace tercet::quorum

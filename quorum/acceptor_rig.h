@@ -23,10 +23,6 @@ using testing::only;
 using testing::prepare_of;
 using testing::Story;
 
-inline constexpr Epoch kE1 = make_epoch(1, ServerId::lb1);
-inline constexpr Epoch kE2 = make_epoch(2, ServerId::lb2);
-inline constexpr Epoch kE3 = make_epoch(3, ServerId::lb1);
-
 inline std::vector<uint8_t> keepalive_of(const Story& story, Epoch epoch, uint64_t commit = 0, Hash128 s = {},
                                          bool fit = true, uint64_t instance = 0xA1) {
   Keepalive message{};

@@ -24,7 +24,7 @@ uint8_t Acceptor::flags(const Machine& machine) const {
   flags |= divergent() ? kDivergent : 0U;
   flags |= log_.empty() ? kBlank : 0U;
   flags |= amnesiac() ? kAmnesiac : 0U;
-  flags |= stopped_ ? kStopped : 0U;
+  flags |= stopped() ? kStopped : 0U;
   flags |= member() ? kMember : 0U;
   flags |= catching_up() ? kCatchingUp : 0U;
   flags |= machine.leases_live() ? kLeasesLive : 0U;
@@ -103,7 +103,11 @@ void Acceptor::send_heard(ServerId to, bool asked, uint32_t number, uint64_t sta
   reply.progress = pull_.progress();
   reply.wall_ms = as_unsigned(now.wall.ms);
   reply.load = static_cast<uint32_t>(held_.reads());
-  reply.traits = asks_rejoin() ? kAsksRejoin : 0;
+  unsigned traits = asks_rejoin() ? kAsksRejoin : 0U;
+  traits |= newcomer() ? kNewcomer : 0U;
+  traits |= member() && log_.members().vacant() ? kVacant : 0U;
+  reply.traits = static_cast<uint8_t>(traits);
+  reply.stop = static_cast<uint8_t>(stopped_);
   reply.base = image_.value;
   put(room, reply);
   out.sends.close(to, sizeof(reply));

@@ -315,7 +315,7 @@ TEST_F(AcceptorTest, AnAmnesiacOneNeitherPromisesNorVotesNorServesOthersButSaysS
 
 TEST_F(AcceptorTest, AStoppedOneTakesNothingPromisesNothingAndSaysSo) {
   settle(base_, 3);
-  b_.acceptor.stop();
+  b_.acceptor.stop(StopReason::io_error);
   b_.hear(ServerId::lb2, prepare_of(kE2, 0xA2));
   b_.take(base_, 4, 5, kE1);
   const std::vector<Letter> letters = b_.poll();
@@ -354,7 +354,7 @@ TEST_F(AcceptorTest, ABlankOneOfACellThatHasOtherLivesPullsItsLogOnceAndAsksToBe
   EXPECT_LE(asked, 4U) << "45 kB a question, two hundred times a second";
   EXPECT_FALSE(b_.acceptor.catching_up());
   EXPECT_TRUE(b_.acceptor.amnesiac());
-  EXPECT_EQ(heard().traits, kAsksRejoin);
+  EXPECT_EQ(heard().traits, kAsksRejoin | kNewcomer);
 }
 
 // ---- what a datagram must not do

@@ -162,7 +162,7 @@ TEST_F(AdoptionTest, ADiskThatTakesNothingHoldsItUpAndItDoesNotSpin) {
 
 TEST_F(AdoptionTest, AStopInBetweenEndsIt) {
   pull_all();
-  b_.acceptor.stop();
+  b_.acceptor.stop(StopReason::io_error);
   take_the_rest();
   EXPECT_EQ(b_.acceptor.log().last(), part_);
   EXPECT_LT(part_, kLast);

@@ -16,8 +16,10 @@ void Backends::hear(Slot slot, uint8_t flags, Incarnation incarnation, MonoTime 
     b.outvoted = false;
     b.regressed = false;
     b.told_base = false;
+    b.newcomer = false;
     b.asks_rejoin = false;
     b.absent.reset();
+    b.stop = StopReason::none;
     b.acked = Seq{0};
     b.durable = Seq{0};
     b.pulled_to = Seq{0};
@@ -70,6 +72,13 @@ bool Backends::counts(Slot slot) const {
   const bool right_life = member(slot).value == 0 || member(slot) == b.incarnation;
   return b.heard && right_life && !b.outvoted && !b.regressed && (b.flags & (kDivergent | kAmnesiac)) == 0 &&
          (b.flags & kMember) != 0;
+}
+
+bool Backends::replaced(Slot slot, Seq decided) const {
+  const Backend& b = (*this)[slot];
+  const Named& named = members_[index(slot)];
+  return b.heard && (b.flags & kMember) != 0 && named.incarnation.value != 0 &&
+         named.incarnation != b.incarnation && named.at <= decided;
 }
 
 SlotSet Backends::counted() const {

@@ -6,6 +6,7 @@
 
 #include "quorum/limits.h"
 #include "quorum/tally.h"
+#include "wire/prepare.h"
 #include "wire/vote.h"
 
 namespace tercet::quorum {
@@ -21,8 +22,10 @@ struct Backend {
   MonoTime closed_at;        ///< its port was reported closed, and it has not spoken since; 0: not so
   bool outvoted = false;     ///< marked by us: its state differed from a decided one
   bool regressed = false;    ///< its log ends below what it voted: cannot be trusted
+  bool newcomer = false;     ///< it never was a member, by its own word
   bool asks_rejoin = false;  ///< a new incarnation that was never a member
   ContainerState container = ContainerState::here;  ///< as it said last
+  StopReason stop = StopReason::none;               ///< why it has stopped, by its own word
   std::optional<uint8_t>
       absent;            ///< slots whose constituents its book calls absent, as of this epoch's entries
   Seq acked;             ///< voted for all of our epoch up to here, or holds them decided
@@ -45,6 +48,9 @@ struct Backend {
   uint64_t digest = 0;
 };
 
+/// The member of a slot that an operator's order left vacant: no backend ever draws it.
+inline constexpr Incarnation kNobody{UINT64_MAX};
+
 class Backends {
  public:
   Backend& operator[](Slot slot) { return slots_[index(slot)]; }
@@ -56,10 +62,13 @@ class Backends {
   /// which the backend is down, and whoever speaks is not.
   void report_closed(Slot slot, MonoTime now);
   [[nodiscard]] bool closed(Slot slot, MonoTime now) const;
-  /// Which incarnation each slot must have; 0: any.
-  void members(const std::array<Incarnation, kBackends>& members) { members_ = members; }
-  void member(Slot slot, Incarnation incarnation) { members_[index(slot)] = incarnation; }
-  [[nodiscard]] Incarnation member(Slot slot) const { return members_[index(slot)]; }
+  /// Which incarnation each slot must have (0: any, kNobody: none has it), and the entry that says so.
+  void member(Slot slot, Incarnation incarnation, Seq named_at) {
+    members_[index(slot)] = {incarnation, named_at};
+  }
+  [[nodiscard]] Incarnation member(Slot slot) const { return members_[index(slot)].incarnation; }
+  /// It takes itself for a member, but its slot is another's, or nobody's, and that is decided.
+  [[nodiscard]] bool replaced(Slot slot, Seq decided) const;
 
   [[nodiscard]] BackendState state(Slot slot, MonoTime now, Seq last) const;
   /// Its ballots count: a member that is neither divergent nor amnesiac.
@@ -74,7 +83,11 @@ class Backends {
 
  private:
   std::array<Backend, kBackends> slots_;
-  std::array<Incarnation, kBackends> members_{};
+  struct Named {
+    Incarnation incarnation;
+    Seq at;
+  };
+  std::array<Named, kBackends> members_{};
 };
 
 }  // namespace tercet::quorum

@@ -91,7 +91,9 @@ TEST_F(BackendsTest, ReportsWithoutEndDoNothingToOneThatSpeaks) {
 }
 
 TEST_F(BackendsTest, AnotherLifeThanTheMembersIsAmnesiacAndCountsForNothing) {
-  backends_.members({kLife, Incarnation{0x22}, Incarnation{0x33}});
+  backends_.member(Slot::one, kLife, Seq{1});
+  backends_.member(Slot::two, Incarnation{0x22}, Seq{1});
+  backends_.member(Slot::three, Incarnation{0x33}, Seq{1});
   hear(kMember);
   EXPECT_EQ(state(), "voting");
   hear(kBlank, Incarnation{0x44});

@@ -230,6 +230,12 @@ bool Proposer::settled(Slot slot, MonoTime now) const {
          backend_state(slot, now) == BackendState::voting;
 }
 
+/// We start behind a table with a vacant slot, and the backend whose log goes on has our EpochStart durable.
+bool Proposer::survivor_has_start() const {
+  const auto* starting = std::get_if<Starting>(&role_);
+  return starting != nullptr && starting->vacant && window_.at(starting->first).tally.has(starting->source);
+}
+
 void Proposer::send_keepalives(const Moment& now, Output& out) {
   constexpr int64_t kUnderLoad = 10;  // heartbeats between keep-alives to one that hears Accepts anyway
   ServerSet asked;
@@ -240,12 +246,13 @@ void Proposer::send_keepalives(const Moment& now, Output& out) {
     // A little early when the thread is awake anyway (a heartbeat, say): one wake-up less.
     if (now.mono - b.sent_at >= options_.keepalive - options_.keepalive / 8 ||
         now.mono - b.keepalive_at >= options_.keepalive * kUnderLoad) {
-      (b.regressed ? lost : settled(slot, now.mono) ? told : asked).add(server_of(slot));
+      const bool gone = b.regressed || (active() && backends_.replaced(slot, decided_));
+      (gone ? lost : settled(slot, now.mono) ? told : asked).add(server_of(slot));
       b.sent_at = now.mono;
       b.keepalive_at = now.mono;
     }
   }
-  send_keepalive(asked, 0, now, out);
+  send_keepalive(asked, survivor_has_start() ? kAdmits : 0, now, out);
   send_keepalive(told, kQuiet, now, out);
   send_keepalive(lost, kLost, now, out);
 }

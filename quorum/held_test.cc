@@ -10,8 +10,6 @@ namespace {
 using testing::only;
 using testing::Story;
 
-constexpr Epoch kE1 = make_epoch(1, ServerId::lb1);
-
 /// A log of ten entries, of which as many are durable as the test says.
 class HeldTest : public ::testing::Test {
  protected:

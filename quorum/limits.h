@@ -46,6 +46,11 @@ inline constexpr Duration kAskAgain = milliseconds(20);
 inline constexpr Duration kAskGiveUp = milliseconds(250);
 inline constexpr Duration kPrepareAgain = milliseconds(20);
 inline constexpr Duration kPrepareGiveUp = milliseconds(300);
+/// An operator's order that could not be begun by then is to be given again.
+inline constexpr Duration kForceGiveUp = seconds(3);
+/// What the two others may take to answer once the survivor has promised: many round trips.
+inline constexpr Duration kForceWait = milliseconds(100);
+static_assert(kForceWait < kPrepareGiveUp && kForceWait < kAskGiveUp);
 inline constexpr Duration kBackoffMin = milliseconds(20);
 inline constexpr Duration kBackoffMax = milliseconds(400);
 inline constexpr Duration kStartNoProgress =

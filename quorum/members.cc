@@ -4,10 +4,31 @@
 
 namespace tercet::quorum {
 
+namespace {
+
+/// One goes on, one is named anew, and the third is out.
+void note_forced(Members& members, const ForcedStartBody& body, const EntryView& entry) {
+  for (const Slot slot : kSlots) {
+    if (index(slot) == body.start.forced_slot) {
+      members.slots[index(slot)] = {Incarnation{body.incarnation}, entry.epoch, entry.seq};
+    } else if (index(slot) != body.start.source) {
+      members.slots[index(slot)] = {Incarnation{0}, entry.epoch, entry.seq};
+    }
+  }
+}
+
+}  // namespace
+
 void note_members(Members& members, const EntryView& entry) {
   if (entry.kind == EntryKind::rejoin) {
     if (const auto* rejoin = header_of<RejoinBody>(entry.op); rejoin != nullptr && rejoin->slot < kBackends) {
       members.slots[rejoin->slot] = {Incarnation{rejoin->incarnation.get()}, entry.epoch, entry.seq};
+    }
+    return;
+  }
+  if (entry.kind == EntryKind::epoch_start) {
+    if (const ForcedStartBody* body = forced_start(entry.op); body != nullptr) {
+      note_forced(members, *body, entry);
     }
     return;
   }

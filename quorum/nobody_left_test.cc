@@ -13,8 +13,8 @@ class NobodyLeft : public ::testing::Test {
 
 TEST_F(NobodyLeft, TwoStoppedBackendsMakeNobodyFollow) {
   const Epoch epoch = cell_.lb().epoch();
-  cell_.backend(Slot::two).acceptor.stop();
-  cell_.backend(Slot::three).acceptor.stop();
+  cell_.backend(Slot::two).acceptor.stop(StopReason::io_error);
+  cell_.backend(Slot::three).acceptor.stop(StopReason::io_error);
   cell_.run(milliseconds(300));
   EXPECT_FALSE(cell_.lb().serving(cell_.now.mono));
   EXPECT_FALSE(cell_.lb().fit(cell_.now.mono)) << "the other one may try";
@@ -30,7 +30,7 @@ TEST_F(NobodyLeft, TwoStoppedBackendsMakeNobodyFollow) {
 }
 
 TEST_F(NobodyLeft, OneStoppedBackendHindersNobody) {
-  cell_.backend(Slot::two).acceptor.stop();
+  cell_.backend(Slot::two).acceptor.stop(StopReason::io_error);
   cell_.lost = [](const Flight& f) { return f.from == LB1 || f.to == LB1; };
   cell_.run(milliseconds(50));
   cell_.lb(1).claim(Cause::peer_silent, cell_.now);

@@ -5,9 +5,9 @@
 namespace tercet::quorum {
 
 const char* name_of(Cause cause) {
-  static constexpr std::array<const char*, 10> kNames{
-      "none",   "start",   "peer_silent", "peer_resigned", "peer_unfit",
-      "raised", "refused", "fenced",      "asked",         "no_progress"};
+  static constexpr std::array<const char*, 11> kNames{
+      "none",    "start",  "peer_silent", "peer_resigned", "peer_unfit", "raised",
+      "refused", "fenced", "asked",       "no_progress",   "forced"};
   return kNames[static_cast<size_t>(cause)];
 }
 

@@ -15,6 +15,7 @@
 
 #include "quorum/backends.h"
 #include "quorum/checkpoints.h"
+#include "quorum/force.h"
 #include "quorum/presence.h"
 #include "quorum/reads.h"
 #include "quorum/rounds.h"
@@ -52,7 +53,8 @@ enum class Cause : uint8_t {
   refused,
   fenced,
   asked,
-  no_progress
+  no_progress,
+  forced,  ///< by the operator's order
 };
 const char* name_of(Cause cause);
 
@@ -114,6 +116,9 @@ class Proposer {
 
   /// Wants the epoch: asks first. Nothing happens while a claim is under way, held or backing off.
   void claim(Cause cause, const Moment& now);
+  /// The operator's order (quorum/force.h): asks all three, and if their answers allow it goes on with one
+  /// log. What becomes of it: forced().
+  void force(const ForcedRejoin& order, const Moment& now);
   /// Gives the epoch up at once.
   void resign(Cause cause, const Moment& now, Output& out);
   /// Asks two backends whether the epoch still stands; answered by RoleChange confirmed, or lost. False: not
@@ -150,6 +155,17 @@ class Proposer {
   /// quicker, so slowness alone makes nobody follow.
   [[nodiscard]] unsigned in_reach(MonoTime now) const;
   [[nodiscard]] bool fit(MonoTime now) const { return outside_fit_ && in_reach(now) >= 2; }
+  /// The last order, and what became of it.
+  struct Forced {
+    enum class Phase : uint8_t { none, under_way, done, refused } phase = Phase::none;
+    ForcedRejoin order;
+    ForceVerdict verdict = ForceVerdict::may;  ///< refused: why
+    Slot survivor = Slot::one;                 ///< done: whose log went on …
+    Seq last;                                  ///< … up to here
+    MonoTime until;
+  };
+  [[nodiscard]] const Forced& forced() const { return forced_; }
+  [[nodiscard]] uint64_t forced_starts() const { return forced_starts_; }
   [[nodiscard]] const Backends& backends() const { return backends_; }
   [[nodiscard]] BackendState backend_state(Slot slot, MonoTime now) const;
   /// Bits of the slots whose constituents are absent, as two books say; nothing: not known yet.
@@ -183,6 +199,8 @@ class Proposer {
     SlotSet lost;     ///< … without a disk to be trusted: theirs would not
     SlotSet heard;    ///< … a fit holder of their epoch, not us
     SlotSet higher;   ///< promised above the epoch that we hold
+    SlotSet vacant;   ///< members that know of a vacant slot
+    AllSaid said;
   };
   struct Standby {};
   struct Asking {};
@@ -192,6 +210,8 @@ class Proposer {
     MonoTime again;
     MonoTime second_at;
     bool raised = false;  ///< from Active: we have the address, and outbid a stray Prepare
+    bool forced = false;  ///< by the operator's order: one promise will do, if no second one comes …
+    MonoTime asked_at;    ///< … and the others were asked again, after it had come, from here on
   };
   struct Starting {
     Seq first;  ///< EpochStart or Genesis
@@ -200,6 +220,8 @@ class Proposer {
     MonoTime progress_at;
     uint64_t recovered = 0;
     bool raised = false;  ///< as in Preparing
+    bool vacant = false;  ///< two members, and one of them may not be admitted yet
+    bool forced = false;  ///< this very epoch is the order's
   };
   struct Active {
     Seq first;
@@ -237,16 +259,25 @@ class Proposer {
   void note_answer(Slot slot, const Heard& h);
   void inquire(Duration give_up, const Moment& now);
   void judge_inquiry(const Moment& now, Output& out);
-  void prepare(bool raised, const Moment& now, Output& out);
-  void try_choose(const Moment& now, Output& out);
+  void prepare(bool raised, uint64_t leap, const Moment& now);
+  void try_choose(const Moment& now);
   void start(const Choice& choice, uint64_t recovered, const Moment& now);
+  void set_members(const Choice& choice, const Promises& promises);
+  size_t write_start(const Choice& choice, const Promises& promises, MutBytes out) const;
   size_t write_genesis(const Promises& promises, MutBytes out) const;
   void stand_by(Cause cause, const Moment& now, Output& out);
   void tick_takeover(const Moment& now, Output& out);
   void tick_preparing(Preparing& preparing, const Moment& now, Output& out);
   void start_without_source(const Moment& now, Output& out);
   void tick_inquiry(const Moment& now, Output& out);
+  [[nodiscard]] bool half_way() const;
   void end_inquiry(const Moment& now, Output& out);
+
+  // the operator's order (proposer_force.cc)
+  void tick_force(const Moment& now);
+  bool try_force(const Moment& now, Output& out);
+  std::optional<Choice> choose_by_order(const Moment& now);
+  void refuse_force(ForceVerdict verdict);
 
   // ordering and tallying (proposer_active.cc)
   [[nodiscard]] Admit without_epoch() const;
@@ -273,6 +304,7 @@ class Proposer {
   [[nodiscard]] Seq contested() const;
   bool send_range(Seq from, Seq to, unsigned datagrams, ServerSet to_whom, const Moment& now, Output& out);
   [[nodiscard]] bool settled(Slot slot, MonoTime now) const;
+  [[nodiscard]] bool survivor_has_start() const;
   void send_keepalives(const Moment& now, Output& out);
   void send_keepalive(ServerSet whom, uint8_t flags, const Moment& now, Output& out);
   [[nodiscard]] AcceptHeader accept_header(Seq first, const Moment& now) const;
@@ -294,6 +326,8 @@ class Proposer {
   Inquiry inquiry_;
   bool confirming_ = false;
   uint32_t inquiries_ = 0;
+  Forced forced_;
+  uint64_t forced_starts_ = 0;
 
   Backends backends_;
   Stamp stamp_;

@@ -110,10 +110,10 @@ void Proposer::order_rejoins(const Moment& now) {
     }
     RejoinBody body{};
     body.incarnation = b.incarnation.value;
-    body.replaced = backends_.member(slot).value;
+    body.replaced = backends_.member(slot) == kNobody ? 0 : backends_.member(slot).value;
     body.slot = static_cast<uint8_t>(index(slot));
     if (order(EntryKind::rejoin, bytes_of(body), {}, now)) {
-      backends_.member(slot, b.incarnation);
+      backends_.member(slot, b.incarnation, last_ordered());
       changed();
     }
   }

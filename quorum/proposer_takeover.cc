@@ -41,6 +41,7 @@ void Proposer::on(const HeardView& view, ServerId from, const Moment& now, Outpu
   backends_.hear(slot, h.flags, Incarnation{h.incarnation}, now.mono);
   Backend& b = backends_[slot];
   b.load = h.load;
+  b.newcomer = (h.traits & kNewcomer) != 0;
   b.asks_rejoin = (h.traits & kAsksRejoin) != 0;
   b.container = static_cast<ContainerState>(h.container);
   b.pulled_to = Seq{h.durable};
@@ -58,6 +59,7 @@ void Proposer::on(const HeardView& view, ServerId from, const Moment& now, Outpu
   }
   b.digest_seq = Seq{h.commit};
   b.digest = h.commit_s.low;
+  b.stop = static_cast<StopReason>(h.stop);
   if (holds_epoch()) {
     note_position(slot, h, now);
     note_absent(slot, Seq{h.commit}, h.absent);
@@ -104,6 +106,11 @@ void Proposer::note_position(Slot slot, const Heard& h, const Moment& now) {
 
 void Proposer::note_answer(Slot slot, const Heard& h) {
   inquiry_.answered.add(slot);
+  inquiry_.said[index(slot)] = {
+      true, h.flags, Incarnation{h.incarnation}, (h.traits & kNewcomer) != 0, Seq{h.last}, Seq{h.commit}};
+  if ((h.traits & kVacant) != 0) {
+    inquiry_.vacant.add(slot);
+  }
   if ((h.flags & kAmnesiac) != 0 || (active() && (h.flags & kMember) == 0)) {
     inquiry_.lost.add(slot);  // once an LB serves, all three are members: an empty log is a lost one
   } else if ((h.flags & kStopped) != 0) {
@@ -132,17 +139,17 @@ void Proposer::judge_inquiry(const Moment& now, Output& out) {
         all_answered && inquiry_.heard.empty() && inquiry_.lost.empty() && inquiry_.stopped.empty();
     if (free_voters.count() >= 2 || starting) {
       inquiry_.on = false;
-      prepare(false, now, out);
+      prepare(false, 1, now);
     } else if (inquiry_.heard.count() >= 2) {
       inquiry_.on = false;  // the holder lives: the suspicion was wrong
       role_ = Standby{};
       backoff_until_ = now.mono + kBackoffMin;
+      refuse_force(ForceVerdict::not_needed);
     }
     return;
   }
   if (!std::holds_alternative<Active>(role_)) {
-    inquiry_.on = false;
-    return;
+    return;  // about the operator's order: judged where that is carried out
   }
   // One that lost its disk lost with it what it may have promised: its word counts for neither side.
   const SlotSet none_higher(
@@ -158,7 +165,7 @@ void Proposer::judge_inquiry(const Moment& now, Output& out) {
     confirming_ = false;
     cause_ = Cause::raised;
     out.roles.push_back({RoleChange::Kind::raising, epoch_, epoch_, Cause::raised, 0});
-    prepare(true, now, out);
+    prepare(true, 1, now);
   } else if (inquiry_.higher.count() >= 2) {
     stand_by(Cause::fenced, now, out);
   }
@@ -197,9 +204,10 @@ void Proposer::fence(Epoch won, const Moment& now, Output& out) {
   }
 }
 
-void Proposer::prepare(bool raised, const Moment& now, Output& /*out*/) {
+/// `leap`: how far above the highest epoch that was heard of.
+void Proposer::prepare(bool raised, uint64_t leap, const Moment& now) {
   before_ = std::max(before_, seen_);
-  const uint64_t counter = std::max(counter_of(seen_), counter_of(epoch_)) + 1;
+  const uint64_t counter = std::max(counter_of(seen_), counter_of(epoch_)) + leap;
   epoch_ = make_epoch(counter, options_.self);
   seen_ = std::max(seen_, epoch_);
   Preparing preparing;
@@ -210,7 +218,7 @@ void Proposer::prepare(bool raised, const Moment& now, Output& /*out*/) {
   inquiry_.on = false;
 }
 
-void Proposer::on(const PromiseView& view, ServerId from, const Moment& now, Output& out) {
+void Proposer::on(const PromiseView& view, ServerId from, const Moment& now, Output& /*out*/) {
   const PromiseHeader& h = *view.header;
   const Slot slot = slot_of(from);
   backends_.hear(slot, h.flags, Incarnation{h.incarnation}, now.mono);
@@ -233,12 +241,15 @@ void Proposer::on(const PromiseView& view, ServerId from, const Moment& now, Out
   promised.members = read_members(h.members);
   promised.introduction.resize(view.introduction.size());
   std::copy(view.introduction.begin(), view.introduction.end(), promised.introduction.begin());
-  try_choose(now, out);
+  try_choose(now);
 }
 
-void Proposer::try_choose(const Moment& now, Output& /*out*/) {
+void Proposer::try_choose(const Moment& now) {
   auto& preparing = std::get<Preparing>(role_);
-  const auto choice = choose(preparing.promises, left_out_);
+  auto choice = choose(preparing.promises, left_out_);
+  if (preparing.forced && (!choice || choice->alone)) {
+    choice = choose_by_order(now);
+  }
   if (!choice) {
     return;
   }
@@ -277,6 +288,40 @@ size_t Proposer::write_genesis(const Promises& promises, MutBytes out) const {
   return tercet::write_genesis(body, issuers, introductions, out);
 }
 
+void Proposer::set_members(const Choice& choice, const Promises& promises) {
+  for (const Slot slot : kSlots) {
+    const Member& named = choice.members.slots[index(slot)];
+    const Incarnation member = choice.genesis   ? promises[index(slot)].incarnation
+                               : named.vacant() ? kNobody
+                                                : named.incarnation;
+    backends_.member(slot, member, named.seq);
+  }
+}
+
+/// The first entry of the epoch. Returns its size.
+size_t Proposer::write_start(const Choice& choice, const Promises& promises, MutBytes out) const {
+  if (choice.genesis) {
+    const size_t size = write_genesis(promises, out);
+    TERCET_CHECK(size != 0, "issuers' keys fit Genesis: the configuration bounds them");
+    return size;
+  }
+  ForcedStartBody body{};
+  body.start.last_seq = choice.last.value;
+  body.start.last_l_low = choice.l.low;
+  body.start.last_l_high = choice.l.high;
+  body.start.source = static_cast<uint8_t>(choice.source);
+  body.start.lb = static_cast<uint8_t>(options_.self);
+  if (!choice.forced) {
+    put(out, body.start);
+    return sizeof(body.start);
+  }
+  body.start.form = static_cast<uint8_t>(StartForm::forced);
+  body.start.forced_slot = static_cast<uint8_t>(index(choice.forced->slot));
+  body.incarnation = choice.forced->incarnation.value;
+  put(out, body);
+  return sizeof(body);
+}
+
 void Proposer::start(const Choice& choice, uint64_t recovered, const Moment& now) {
   const bool raised = std::get<Preparing>(role_).raised;
   const Promises promises = std::get<Preparing>(role_).promises;
@@ -297,28 +342,9 @@ void Proposer::start(const Choice& choice, uint64_t recovered, const Moment& now
   decided_cell_ = choice.cell;
   decided_wall_ = choice.wall;
 
-  std::array<Incarnation, kBackends> members;
-  for (const Slot slot : kSlots) {
-    members[index(slot)] =
-        choice.genesis ? promises[index(slot)].incarnation : choice.members.slots[index(slot)].incarnation;
-  }
-  backends_.members(members);
-
+  set_members(choice, promises);
   uint8_t op[kOpMax];
-  size_t size = 0;
-  if (choice.genesis) {
-    size = write_genesis(promises, op);
-    TERCET_CHECK(size != 0, "issuers' keys fit Genesis: the configuration bounds them");
-  } else {
-    EpochStartBody body{};
-    body.last_seq = choice.last.value;
-    body.last_l_low = choice.l.low;
-    body.last_l_high = choice.l.high;
-    body.source = static_cast<uint8_t>(choice.source);
-    body.lb = static_cast<uint8_t>(options_.self);
-    std::memcpy(op, &body, sizeof(body));
-    size = sizeof(body);
-  }
+  const size_t size = write_start(choice, promises, op);
   Starting starting;
   starting.first = first;
   starting.source = choice.source;
@@ -326,7 +352,11 @@ void Proposer::start(const Choice& choice, uint64_t recovered, const Moment& now
   starting.progress_at = now.mono;
   starting.recovered = recovered;
   starting.raised = raised;
+  starting.vacant = choice.members.vacant();
+  starting.forced = choice.forced.has_value();
   role_ = starting;
+  inquiry_.on = false;
+  forced_.last = choice.last;
   const bool ordered =
       order(choice.genesis ? EntryKind::genesis : EntryKind::epoch_start, {op, size}, {}, now);
   TERCET_CHECK(ordered, "an empty window takes EpochStart");
@@ -352,8 +382,9 @@ void Proposer::stand_by(Cause cause, const Moment& now, Output& out) {
 void Proposer::resign(Cause cause, const Moment& now, Output& out) { stand_by(cause, now, out); }
 
 void Proposer::tick_takeover(const Moment& now, Output& out) {
+  tick_force(now);
   if (std::holds_alternative<Preparing>(role_)) {
-    try_choose(now, out);
+    try_choose(now);
   }
   if (auto* preparing = std::get_if<Preparing>(&role_)) {
     tick_preparing(*preparing, now, out);
@@ -370,6 +401,9 @@ void Proposer::tick_takeover(const Moment& now, Output& out) {
 void Proposer::tick_preparing(Preparing& preparing, const Moment& now, Output& out) {
   if (now.mono >= preparing.give_up) {
     left_out_ = {};
+    if (preparing.forced) {
+      refuse_force(ForceVerdict::no_answer);
+    }
     stand_by(Cause::no_progress, now, out);
     return;
   }
@@ -402,9 +436,9 @@ void Proposer::start_without_source(const Moment& now, Output& out) {
   if (!window_.at(starting.first).tally.has(starting.source)) {
     left_out_.add(starting.source);
   }
-  cause_ = Cause::no_progress;
+  cause_ = cause_ == Cause::forced ? Cause::forced : Cause::no_progress;
   out.roles.push_back({RoleChange::Kind::raising, epoch_, epoch_, cause_, 0});
-  prepare(starting.raised, now, out);  // the address, if it is ours, is not forgotten
+  prepare(starting.raised, 1, now);  // the address, if it is ours, is not forgotten
 }
 
 void Proposer::tick_inquiry(const Moment& now, Output& out) {
@@ -435,10 +469,24 @@ void Proposer::tick_inquiry(const Moment& now, Output& out) {
   out.sends.close(silent, sizeof(ask));
 }
 
+/// One member answers and knows of a vacant slot, and another backend is not (or not yet) one: an LB that let
+/// it in by the operator's order has died half-way. One promise is enough behind such a log.
+bool Proposer::half_way() const {
+  const unsigned free = inquiry_.voters.bits() & inquiry_.vacant.bits() & ~inquiry_.heard.bits();
+  return free != 0 && inquiry_.voters.count() == 1 && inquiry_.answered.count() > 1;
+}
+
 /// Not enough answers in time.
 void Proposer::end_inquiry(const Moment& now, Output& out) {
   inquiry_.on = false;
+  if (try_force(now, out)) {
+    return;
+  }
   if (std::holds_alternative<Asking>(role_)) {
+    if (half_way()) {
+      prepare(false, 1, now);
+      return;
+    }
     role_ = Standby{};
     backoff_until_ = now.mono + kBackoffMin;
   } else if (std::holds_alternative<Active>(role_)) {

@@ -12,10 +12,6 @@ namespace {
 
 using testing::Story;
 
-constexpr Epoch kE1 = make_epoch(1, ServerId::lb1);
-constexpr Epoch kE2 = make_epoch(2, ServerId::lb2);
-constexpr Epoch kE3 = make_epoch(3, ServerId::lb1);
-
 /// Backend 1 pulls into `log_`; the test plays LB 2 and the peers.
 class PullTest : public ::testing::Test {
  protected:

@@ -10,7 +10,7 @@
 namespace tercet::quorum {
 namespace {
 
-constexpr MonoTime kNow{1'000'000};
+constexpr MonoTime kReadsBegin{1'000'000};
 constexpr Seq kPlace{10};
 
 SlotSet readers(std::initializer_list<Slot> slots) {
@@ -56,7 +56,7 @@ class ReadsTest : public ::testing::Test {
     EXPECT_TRUE(reads_.add(as_bytes("q"), Tag{1, 2}));
     uint32_t slot = 99;
     EXPECT_NE(reads_.waiting(slot), nullptr);
-    reads_.placed(kPlace, who, kNow);
+    reads_.placed(kPlace, who, kReadsBegin);
     slot_ = slot;
     return reads_.at(slot).generation;
   }
@@ -136,7 +136,7 @@ TEST_F(ReadsTest, Review2_9AMissedReadGetsAFreshPlaceAndOldAnswersNoLongerCount)
   ASSERT_NE(reads_.waiting(slot), nullptr);
   EXPECT_EQ(slot, slot_);
   EXPECT_EQ(reads_.at(slot).misses, 1U);
-  reads_.placed(Seq{12}, readers({Slot::two, Slot::three}), kNow);
+  reads_.placed(Seq{12}, readers({Slot::two, Slot::three}), kReadsBegin);
   const uint32_t again = reads_.at(slot).generation;
   EXPECT_NE(again, g);
   EXPECT_FALSE(take(reads_, Slot::two, {slot_, g, kPlace, "page", false})) << "the old place's answer";
@@ -166,7 +166,7 @@ TEST_F(ReadsTest, WhatWaitsIsPlacedInTheOrderItCame) {
     const Reads::Read* read = reads_.waiting(slot);
     ASSERT_NE(read, nullptr);
     EXPECT_EQ(read->tag.slot, i);
-    reads_.placed(kPlace, kAllSlots, kNow + milliseconds(i));
+    reads_.placed(kPlace, kAllSlots, kReadsBegin + milliseconds(i));
   }
   uint32_t slot = 0;
   EXPECT_EQ(reads_.waiting(slot), nullptr);
@@ -201,7 +201,7 @@ TEST_F(ReadsTest, ThousandsOfReadsBehindOneThatIsStuckComeToAnEnd) {
   unsigned placed = 0;
   for (int i = 0; i < 100; ++i) {
     if (reads_.add(as_bytes("q"), {}) && reads_.waiting(slot) != nullptr) {
-      reads_.placed(kPlace, kAllSlots, kNow);
+      reads_.placed(kPlace, kAllSlots, kReadsBegin);
       reads_.free(slot);
       ++placed;
     }
@@ -231,14 +231,14 @@ TEST_F(ReadsTest, PatienceDoublesOnceForThoseThatWereLateTogetherAndNotForEver) 
   for (int i = 0; i < 200; ++i) {
     reads_.answered_after(microseconds(200));
   }
-  reads_.were_late(kNow);
-  reads_.were_late(kNow);
-  reads_.were_late(kNow + milliseconds(1));
+  reads_.were_late(kReadsBegin);
+  reads_.were_late(kReadsBegin);
+  reads_.were_late(kReadsBegin + milliseconds(1));
   EXPECT_EQ(reads_.patience(), kReadAgainMin * 2);
-  reads_.were_late(kNow + milliseconds(4));
+  reads_.were_late(kReadsBegin + milliseconds(4));
   EXPECT_EQ(reads_.patience(), kReadAgainMin * 4);
   for (int i = 2; i < 40; ++i) {
-    reads_.were_late(kNow + milliseconds(300) * i);
+    reads_.were_late(kReadsBegin + milliseconds(300) * i);
   }
   EXPECT_EQ(reads_.patience(), kReadAgainMax);
   reads_.answered_after(microseconds(200));

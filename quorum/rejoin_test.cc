@@ -68,13 +68,13 @@ class Reborn : public ::testing::Test {
 };
 
 TEST_F(Reborn, AsksForItsRejoinUntilALogNamesIt) {
-  EXPECT_EQ(traits(), kAsksRejoin);
+  EXPECT_EQ(traits(), kAsksRejoin | kNewcomer);
   pull(5, 5, 5);
   EXPECT_EQ(b_.acceptor.log().last(), Seq{5});
-  EXPECT_EQ(traits(), kAsksRejoin) << "that log names its former incarnation";
+  EXPECT_EQ(traits(), kAsksRejoin | kNewcomer) << "that log names its former incarnation";
   EXPECT_EQ(flags() & (kMember | kAmnesiac), kAmnesiac);
   pull(6, 6, 5);
-  EXPECT_EQ(traits(), 0);
+  EXPECT_EQ(traits(), kNewcomer);
 }
 
 TEST_F(Reborn, VotesOnlyOnceItsRejoinIsDecidedAndItsAdmissionIsDurable) {
@@ -132,7 +132,7 @@ TEST_F(Reborn, ReviewA3ItIsAdmittedWithAPromiseOfTheEpochThatAdmitsIt) {
 TEST_F(Reborn, AsksAgainWhenTheRejoinThatNamedItWasNeverDecidedAndIsCut) {
   pull(9, 5, 5);
   ASSERT_EQ(b_.acceptor.log().last(), Seq{9});
-  EXPECT_EQ(traits(), 0) << "named, not decided";
+  EXPECT_EQ(traits(), kNewcomer) << "named, not decided";
   // The next LB chose a log without it.
   const Story chosen = story_.until(5).start(kE2, Slot::two);
   b_.hear(ServerId::lb2, keepalive_of(chosen, kE2, 6, {chosen.s(Seq{6}).low, 0}));
@@ -141,7 +141,7 @@ TEST_F(Reborn, AsksAgainWhenTheRejoinThatNamedItWasNeverDecidedAndIsCut) {
   b_.poll();
   ASSERT_TRUE(b_.acceptor.log().matches(Seq{6}, chosen.l(Seq{6})));
   EXPECT_FALSE(b_.acceptor.lost()) << "it was no member, so nothing that it said can count";
-  EXPECT_EQ(traits(), kAsksRejoin);
+  EXPECT_EQ(traits(), kAsksRejoin | kNewcomer);
 }
 
 TEST_F(Reborn, AnAdmissionThatFollowsNothingIsNotTrusted) {

@@ -7,7 +7,28 @@
 
 namespace tercet::quorum {
 
-std::optional<Choice> choose(const Promises& promises, SlotSet left_out) {
+namespace {
+
+struct Counted {
+  unsigned promises = 0;
+  bool vacant = false;  ///< the newest table among them has a vacant slot
+  Choice choice;
+};
+
+/// A promise counts if the newest members table among them names its incarnation. An empty log has no table
+/// of its own: its promise counts only if it is one of a Genesis' three, and only when all three have
+/// answered (else a wiped disk could pass for a blank one).
+bool counts(const Promised& promise, Slot slot, const Members& table, bool all_answered) {
+  const bool named = table.names(slot, promise.incarnation) || planted(Mutant::former_life_counts);
+  if (!promise.here || (promise.flags & kAmnesiac) != 0 || !named) {
+    return false;
+  }
+  const bool empty = promise.last.value == 0;
+  return empty ? all_answered && !table.slots[index(slot)].rejoined() : promise.admitted;
+}
+
+Counted count(const Promises& promises, SlotSet left_out) {
+  Counted counted;
   Members table;
   unsigned answered = 0;
   unsigned empties = 0;
@@ -21,31 +42,22 @@ std::optional<Choice> choose(const Promises& promises, SlotSet left_out) {
   const bool all_answered = answered == kBackends;
   if (empties == kBackends ||
       (planted(Mutant::genesis_from_two_empty_promises) && empties == answered && answered >= 2)) {
-    Choice genesis;
-    genesis.genesis = true;
-    genesis.all_three = true;
-    return genesis;
+    counted.promises = kBackends;
+    counted.choice.genesis = true;
+    counted.choice.all_three = true;
+    return counted;
   }
-  // A promise counts if the newest members table among them names its incarnation. An empty log has no table
-  // of its own: its promise counts only when all three have answered (else a wiped disk could pass for a
-  // blank one).
-  unsigned counted = 0;
-  bool any_empty = false;
+  counted.vacant = table.vacant();
   const Promised* best = nullptr;
-  Choice choice;
+  Choice& choice = counted.choice;
   for (const Slot slot : kSlots) {
     const Promised& promise = promises[index(slot)];
-    if (!promise.here || left_out.has(slot) || (promise.flags & kAmnesiac) != 0 ||
-        !(table.names(slot, promise.incarnation) || planted(Mutant::former_life_counts))) {
+    if (left_out.has(slot) || !counts(promise, slot, table, all_answered)) {
       continue;
     }
-    const bool empty = promise.last.value == 0;
-    if (empty ? !all_answered : !promise.admitted) {
-      continue;
-    }
-    any_empty = any_empty || empty;
-    ++counted;
-    if (empty) {
+    ++counted.promises;
+    if (promise.last.value == 0) {
+      choice.all_three = true;
       continue;
     }
     const bool higher = best == nullptr || (planted(Mutant::choose_highest_seq_without_epoch)
@@ -57,10 +69,11 @@ std::optional<Choice> choose(const Promises& promises, SlotSet left_out) {
       choice.source = slot;
     }
   }
-  if (counted < 2 || best == nullptr) {
-    return std::nullopt;
+  if (best == nullptr) {
+    counted.promises = 0;
+    return counted;
   }
-  choice.all_three = any_empty;
+  choice.alone = counted.promises == 1;
   choice.last = best->last;
   choice.l = best->l;
   choice.last_epoch = best->last_epoch;
@@ -68,7 +81,19 @@ std::optional<Choice> choose(const Promises& promises, SlotSet left_out) {
   choice.wall = best->wall;
   // Those that the chosen log names: a Rejoin that only another log has is never decided.
   choice.members = best->members;
-  return choice;
+  return counted;
+}
+
+}  // namespace
+
+std::optional<Choice> choose(const Promises& promises, SlotSet left_out) {
+  const Counted counted = count(promises, left_out);
+  return counted.promises >= (counted.vacant ? 1U : 2U) ? std::optional(counted.choice) : std::nullopt;
+}
+
+std::optional<Choice> choose_alone(const Promises& promises, SlotSet left_out) {
+  const Counted counted = count(promises, left_out);
+  return counted.promises == 1 ? std::optional(counted.choice) : std::nullopt;
 }
 
 }  // namespace tercet::quorum

@@ -25,8 +25,16 @@ struct Promised {
   FixedVector<uint8_t, kIntroductionMax> introduction;
 };
 
+/// What the operator ordered (quorum/force.h).
+struct ForcedRejoin {
+  Slot slot = Slot::one;    ///< who comes back …
+  Incarnation incarnation;  ///< … as it says itself
+  constexpr bool operator==(const ForcedRejoin&) const = default;
+};
+
 struct Choice {
   bool genesis = false;     ///< all three are empty: order Genesis
+  bool alone = false;       ///< of one promise: the others' count for nothing
   bool all_three = false;   ///< serve only after all three have voted the first entry
   Slot source = Slot::one;  ///< who has the chosen log
   Seq last;
@@ -35,11 +43,15 @@ struct Choice {
   CellTime cell;
   WallTime wall;
   Members members;
+  std::optional<ForcedRejoin> forced;  ///< by the operator's order; `members` are those that it leaves
 };
 
 using Promises = std::array<Promised, kBackends>;
 
-/// Chooses among the promises of one epoch, without those of `left_out`; none while too few of them count.
+/// Chooses among the promises of one epoch, without those of `left_out`; none while too few of them count:
+/// two, or, where the operator's order left two members, one (both vote each entry, so either knows all).
 std::optional<Choice> choose(const Promises& promises, SlotSet left_out);
+/// By the operator's order only (quorum/force.h): of one promise that counts, and no second one.
+std::optional<Choice> choose_alone(const Promises& promises, SlotSet left_out);
 
 }  // namespace tercet::quorum

@@ -11,10 +11,6 @@
 namespace tercet::quorum {
 namespace {
 
-constexpr Epoch kE1 = make_epoch(1, ServerId::lb1);
-constexpr Epoch kE2 = make_epoch(2, ServerId::lb2);
-constexpr Epoch kE3 = make_epoch(3, ServerId::lb1);
-
 /// Genesis of `epoch` named these lives.
 Members table_of(Epoch epoch, std::array<uint64_t, kBackends> lives = testing::kLives) {
   Members table;
@@ -153,6 +149,54 @@ TEST(Takeover3, TheTableOfALeftOutPromiseStillJudges) {
   EXPECT_EQ(text_of(choose_of(Word::log(B1, kE2, 8, rejoined), Word::log(B2, kE1, 5), Word::log(B3, kE1, 5),
                               left_out)),
             "none");
+}
+
+// By an operator's order slot 3 is vacant: of the two that are left each votes each entry, so either knows all.
+
+Members vacant_table() {
+  Members table = table_of(kE1);
+  table.slots[1] = {Incarnation{0x44}, kE2, Seq{6}};
+  table.slots[2] = {Incarnation{0}, kE2, Seq{6}};
+  return table;
+}
+
+TEST(TakeoverForced, BehindAVacantSlotOnePromiseIsEnough) {
+  const Word none = Word::nobody();
+  EXPECT_EQ(text_of(choose_of(Word::log(B1, kE2, 7, vacant_table()), none, none)), "b1 at 7");
+  EXPECT_EQ(text_of(choose_of(none, Word::log(B2, kE2, 8, vacant_table()).life(0x44), none)), "b2 at 8");
+  EXPECT_EQ(text_of(choose_of(none, Word::log(B2, kE2, 8, vacant_table()).life(0x44).not_admitted(), none)),
+            "none")
+      << "not of one that is not admitted";
+  EXPECT_EQ(text_of(choose_of(Word::log(B1, kE1, 5), none, none)), "none") << "without a vacancy it is not";
+}
+
+TEST(TakeoverForced, WhoWasGivenUpCountsNoMore) {
+  const Word survivor = Word::log(B1, kE2, 7, vacant_table());
+  EXPECT_EQ(text_of(choose_of(survivor, Word::nobody(), Word::log(B3, kE1, 99))), "b1 at 7");
+  EXPECT_EQ(text_of(choose_of(survivor, Word::log(B2, kE1, 99), Word::log(B3, kE1, 99))), "b1 at 7")
+      << "neither does the former life of the one that was taken in";
+  // A wiped disk is no blank one of this cell's Genesis, also when all three answer.
+  const auto choice = choose_of(survivor, Word::blank(B2).life(0x44), Word::log(B3, kE1, 9));
+  EXPECT_EQ(text_of(choice), "b1 at 7");
+  EXPECT_TRUE(choice->alone);
+}
+
+TEST(TakeoverForced, OnceTheThirdIsBackTwoAreNeededAgain) {
+  Members table = vacant_table();
+  table.slots[2] = {Incarnation{0x55}, kE2, Seq{9}};
+  EXPECT_EQ(text_of(choose_of(Word::log(B1, kE2, 9, table), Word::nobody(), Word::nobody())), "none");
+  // One that lags still sees the vacancy; beside one that does not it is not enough either.
+  EXPECT_EQ(text_of(choose_of(Word::log(B1, kE2, 9, table), Word::nobody(),
+                              Word::log(B3, kE2, 9, table).life(0x55).not_admitted())),
+            "none");
+}
+
+TEST(TakeoverForced, AnOrderIsChosenOnlyOfTheSurvivorsPromiseAlone) {
+  const Promises alone{Word::log(B1, kE1, 5).promised, {}, {}};
+  EXPECT_EQ(text_of(choose_alone(alone, {})), "b1 at 5");
+  const Promises two{Word::log(B1, kE1, 5).promised, {}, Word::log(B3, kE1, 5).promised};
+  EXPECT_EQ(text_of(choose_alone(two, {})), "none");
+  EXPECT_EQ(text_of(choose_alone({Word::blank(B1).promised, {}, {}}, {})), "none") << "there is no log";
 }
 
 TEST(FirstStart, OnlyAllThreeEmptyMakeAGenesisAndAllThreeMustVoteIt) {

@@ -18,6 +18,9 @@ namespace tercet::quorum {
 inline constexpr Slot B1 = Slot::one;
 inline constexpr Slot B2 = Slot::two;
 inline constexpr Slot B3 = Slot::three;
+inline constexpr Epoch kE1 = make_epoch(1, ServerId::lb1);
+inline constexpr Epoch kE2 = make_epoch(2, ServerId::lb2);
+inline constexpr Epoch kE3 = make_epoch(3, ServerId::lb1);
 
 }  // namespace tercet::quorum
 

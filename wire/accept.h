@@ -34,9 +34,12 @@ static_assert(sizeof(AcceptHeader) == 88);
 inline constexpr uint8_t kFit = 1;
 /// In a Keepalive: answer only if there is news (other flags than told last, another log than ours).
 inline constexpr uint8_t kQuiet = 2;
-/// In a Keepalive to one backend: its log ends below what this LB saw it vote, so its disk lost something: it
-/// is amnesiac and must come back as another incarnation.
+/// In a Keepalive to one backend: its log ends below what this LB saw it vote, so its disk lost something, or
+/// its slot is decided to be another's or nobody's: it must come back as another incarnation.
 inline constexpr uint8_t kLost = 4;
+/// In a Keepalive of an LB that starts behind a table with a vacant slot: the backend whose log it continues
+/// has this EpochStart durable, so the one that the operator's order named may be admitted.
+inline constexpr uint8_t kAdmits = 8;
 
 /// Sent when nothing else went to a backend for a heartbeat; answered by Heard, a quiet one only when there
 /// is news.

@@ -290,7 +290,8 @@ TEST(Accept, RefusesBrokenKeepalive) {
     KeepaliveView view;
     return parse_keepalive(bytes, view);
   };
-  EXPECT_EQ(with([](Keepalive& k) { k.flags = 8; }), Drop::reserved);
+  EXPECT_EQ(with([](Keepalive& k) { k.flags = 16; }), Drop::reserved);
+  EXPECT_EQ(with([](Keepalive& k) { k.flags = kFit | kAdmits; }), Drop::none);
   EXPECT_EQ(with([](Keepalive& k) { k.flags = kFit | kQuiet; }), Drop::none);
   EXPECT_EQ(with([](Keepalive& k) { k.flags = kLost; }), Drop::none);
   EXPECT_EQ(with([](Keepalive& k) { k.reserved = 1; }), Drop::reserved);

@@ -5,6 +5,21 @@
 #include "wire/ranges.h"
 
 namespace tercet {
+namespace {
+
+bool plain(const EpochStartBody& body) {
+  return body.form == static_cast<uint8_t>(StartForm::plain) && body.forced_slot == 0;
+}
+
+/// The operator names another than the one whose log goes on.
+bool forced(Bytes op) {
+  const auto* body = header_of<ForcedStartBody>(op);
+  return body != nullptr && op.size() == sizeof(ForcedStartBody) &&
+         body->start.form == static_cast<uint8_t>(StartForm::forced) && body->start.forced_slot < kBackends &&
+         body->start.forced_slot != body->start.source && body->start.last_seq != 0 && body->incarnation != 0;
+}
+
+}  // namespace
 
 bool body_fits(EntryKind kind, Bytes op) {
   if (op.size() > kOpMax) {
@@ -21,8 +36,8 @@ bool body_fits(EntryKind kind, Bytes op) {
     }
     case EntryKind::epoch_start: {
       const auto* body = header_of<EpochStartBody>(op);
-      return op.size() == sizeof(EpochStartBody) && seq_fits(body->last_seq) && body->source < kBackends &&
-             body->lb < 2 && all_zero(body->reserved);
+      return body != nullptr && seq_fits(body->last_seq) && body->source < kBackends && body->lb < 2 &&
+             all_zero(body->reserved) && (op.size() == sizeof(EpochStartBody) ? plain(*body) : forced(op));
     }
     case EntryKind::rejoin: {
       const auto* body = header_of<RejoinBody>(op);
@@ -45,6 +60,10 @@ bool body_fits(EntryKind kind, Bytes op) {
     default:
       return false;
   }
+}
+
+const ForcedStartBody* forced_start(Bytes op) {
+  return forced(op) ? header_of<ForcedStartBody>(op) : nullptr;
 }
 
 bool parse_genesis(Bytes op, GenesisView& out) {

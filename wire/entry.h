@@ -112,16 +112,32 @@ bool parse_genesis(Bytes op, GenesisView& out);
 size_t write_genesis(GenesisBody body, Bytes issuers, const std::array<Bytes, kBackends>& introductions,
                      MutBytes out);
 
+enum class StartForm : uint8_t {
+  plain = 0,   ///< EpochStartBody alone
+  forced = 1,  ///< ForcedStartBody: by the operator's order
+};
+
 /// The log chosen at a takeover: what all must hold before this entry.
 struct EpochStartBody {
   Le64 last_seq;
   Le64 last_l_low;
   Le64 last_l_high;
-  uint8_t source;  ///< slot that has it
-  uint8_t lb;      ///< ServerId of the LB that starts
-  uint8_t reserved[6];
+  uint8_t source;       ///< slot that has it
+  uint8_t lb;           ///< ServerId of the LB that starts
+  uint8_t form;         ///< StartForm
+  uint8_t forced_slot;  ///< whom the operator's order names; plain: 0
+  uint8_t reserved[4];
 };
 static_assert(sizeof(EpochStartBody) == 32);
+/// An EpochStart by the operator's order (`tercet cell force-rejoin`): the log of one backend, `source`, goes
+/// on. From here on `incarnation` is the member of `forced_slot`, and the third slot has none.
+struct ForcedStartBody {
+  EpochStartBody start;
+  Le64 incarnation;
+};
+static_assert(sizeof(ForcedStartBody) == 40);
+/// The forced form of an EpochStart, null if it is the plain one. `op` has passed body_fits.
+const ForcedStartBody* forced_start(Bytes op);
 
 /// A backend that lost its disk comes back: from this entry on `incarnation` is the member of `slot` and
 /// `replaced` is none any more. It votes once the entry is decided by both others and it is admitted.

@@ -56,8 +56,39 @@ TEST(Entry, BodiesOfKinds) {
   body.lb = 2;
   EXPECT_FALSE(body_fits(EntryKind::epoch_start, bytes_of(body)));
   body.lb = 1;
-  body.reserved[5] = 1;
+  body.reserved[3] = 1;
   EXPECT_FALSE(body_fits(EntryKind::epoch_start, bytes_of(body)));
+}
+
+TEST(Entry, AnEpochStartByTheOperatorsOrderNamesAnotherSlotThanItsSource) {
+  ForcedStartBody body{};
+  body.start.last_seq = 9U;
+  body.start.source = 1;
+  body.start.form = static_cast<uint8_t>(StartForm::forced);
+  body.start.forced_slot = 2;
+  body.incarnation = 0x44U;
+  const auto fits = [](const ForcedStartBody& b) { return body_fits(EntryKind::epoch_start, bytes_of(b)); };
+  const auto with = [&](auto change) {
+    ForcedStartBody changed = body;
+    change(changed);
+    return fits(changed);
+  };
+  EXPECT_TRUE(fits(body));
+  ASSERT_NE(forced_start(bytes_of(body)), nullptr);
+  EXPECT_EQ(forced_start(bytes_of(body))->incarnation, 0x44U);
+  EXPECT_EQ(forced_start(bytes_of(body.start)), nullptr);
+  EXPECT_FALSE(body_fits(EntryKind::epoch_start, bytes_of(body.start))) << "forced, but nobody is named";
+  EXPECT_FALSE(body_fits(EntryKind::epoch_start, bytes_of(body).first(39)));
+  EXPECT_FALSE(with([](ForcedStartBody& b) { b.start.form = static_cast<uint8_t>(StartForm::plain); }));
+  EXPECT_FALSE(with([](ForcedStartBody& b) { b.start.form = 2; }));
+  EXPECT_FALSE(with([](ForcedStartBody& b) { b.start.forced_slot = 1; })) << "its own source";
+  EXPECT_FALSE(with([](ForcedStartBody& b) { b.start.forced_slot = 3; }));
+  EXPECT_FALSE(with([](ForcedStartBody& b) { b.incarnation = 0U; }));
+  EXPECT_FALSE(with([](ForcedStartBody& b) { b.start.last_seq = 0U; })) << "there is a log that goes on";
+  EXPECT_FALSE(with([](ForcedStartBody& b) { b.start.reserved[0] = 1; }));
+  EpochStartBody plain{};
+  plain.forced_slot = 1;
+  EXPECT_FALSE(body_fits(EntryKind::epoch_start, bytes_of(plain)));
 }
 
 TEST(Entry, ARejoinNamesAnIncarnationAndASlot) {

@@ -7,8 +7,8 @@ namespace tercet {
 namespace {
 
 bool member_fits(const WireMember& m) {
-  return m.incarnation == 0 ? m.epoch == 0 && m.seq == 0
-                            : epoch_fits(m.epoch) && m.seq != 0 && seq_fits(m.seq);
+  const bool nobody_ever = m.incarnation == 0 && m.epoch == 0 && m.seq == 0;
+  return nobody_ever || (epoch_fits(m.epoch) && m.seq != 0 && seq_fits(m.seq));
 }
 
 /// What an LB sends and a backend may refuse.
@@ -37,7 +37,8 @@ Drop parse_heard(Bytes plain, HeardView& out) {
     return drop;
   }
   const Heard& h = *out.header;
-  if (!only_bits(h.traits, kAsksRejoin) || h.reserved != 0) {
+  if (!only_bits(h.traits, kAsksRejoin | kVacant | kNewcomer) ||
+      h.stop > static_cast<uint8_t>(StopReason::io_error)) {
     return Drop::reserved;
   }
   const bool fits = container_state_fits(h.container) && slot_bits_fit(h.absent) && h.heard <= 1 &&

@@ -36,15 +36,27 @@ struct Heard {
   Le64 progress;      ///< while it pulls entries: how many it has pulled since it started
   Le64 wall_ms;
   Le32 load;
-  uint8_t traits;     ///< kAsksRejoin
+  uint8_t traits;     ///< kAsksRejoin, kVacant, kNewcomer
   uint8_t container;  ///< ContainerState
   uint8_t absent;     ///< slots whose constituents are absent in its book, behind `commit` at least
-  uint8_t reserved;
-  Le64 base;  ///< its log begins behind this seq: 0, or its newest checkpoint
+  uint8_t stop;       ///< StopReason, if its flags say kStopped
+  Le64 base;          ///< its log begins behind this seq: 0, or its newest checkpoint
 };
 static_assert(sizeof(Heard) == 120);
 /// A new incarnation that was never a member: an LB that serves orders its Rejoin.
 inline constexpr uint8_t kAsksRejoin = 1;
+/// It never was a member: nothing that it promised counts. One that a Rejoin names which is not decided says
+/// so without asking for another.
+inline constexpr uint8_t kNewcomer = 4;
+/// A member whose own log says that a slot is vacant: an operator's order left two members.
+inline constexpr uint8_t kVacant = 2;
+
+/// Why a backend's log takes nothing more.
+enum class StopReason : uint8_t {
+  none = 0,
+  disk_full = 1,
+  io_error = 2,  ///< a write or a sync failed
+};
 
 struct Prepare {
   uint8_t type;
@@ -56,7 +68,7 @@ static_assert(sizeof(Prepare) == 24);
 
 /// One slot of the members table at the end of a log.
 struct WireMember {
-  Le64 incarnation;  ///< 0: none named yet
+  Le64 incarnation;  ///< 0: none named yet or, with an epoch and a seq, none any more
   Le64 epoch;        ///< of the entry that named it …
   Le64 seq;          ///< … and its place
 };

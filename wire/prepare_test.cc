@@ -89,10 +89,12 @@ TEST(Heard, RefusesFieldsOutOfRange) {
   EXPECT_EQ(with([](Heard& h) { h.promised = 4U; }), Drop::malformed);
   EXPECT_EQ(with([](Heard& h) { h.heard = 2; }), Drop::malformed);
   EXPECT_EQ(with([](Heard& h) { h.asked = 2; }), Drop::malformed);
-  EXPECT_EQ(with([](Heard& h) { h.reserved = 1; }), Drop::reserved);
   EXPECT_EQ(with([](Heard& h) { h.container = 3; }), Drop::malformed);
   EXPECT_EQ(with([](Heard& h) { h.absent = 8; }), Drop::malformed);
-  EXPECT_EQ(with([](Heard& h) { h.traits = 2; }), Drop::reserved);
+  EXPECT_EQ(with([](Heard& h) { h.traits = 8; }), Drop::reserved);
+  EXPECT_EQ(with([](Heard& h) { h.traits = kAsksRejoin | kVacant | kNewcomer; }), Drop::none);
+  EXPECT_EQ(with([](Heard& h) { h.stop = static_cast<uint8_t>(StopReason::io_error); }), Drop::none);
+  EXPECT_EQ(with([](Heard& h) { h.stop = 3; }), Drop::reserved);
   EXPECT_EQ(with([](Heard& h) { h.last = UINT64_MAX; }), Drop::malformed);
   EXPECT_EQ(with([](Heard& h) { h.base = UINT64_MAX; }), Drop::malformed);
   EXPECT_EQ(with([](Heard& h) { h.wall_ms = UINT64_MAX; }), Drop::malformed);
@@ -186,7 +188,12 @@ TEST(Promise, RefusesFieldsOutOfRange) {
   EXPECT_EQ(with([](PromiseHeader& p) { p.last_epoch = 0U; }), Drop::malformed);  // an entry has an epoch
   EXPECT_EQ(with([](PromiseHeader& p) { p.last = 0U; }), Drop::malformed);        // no entry has none
   EXPECT_EQ(with([](PromiseHeader& p) { p.members[1].epoch = 0U; }), Drop::malformed);
-  EXPECT_EQ(with([](PromiseHeader& p) { p.members[1].incarnation = 0U; }), Drop::malformed);
+  EXPECT_EQ(with([](PromiseHeader& p) { p.members[1].incarnation = 0U; }), Drop::none) << "a vacant slot";
+  EXPECT_EQ(with([](PromiseHeader& p) {
+              p.members[1].incarnation = 0U;
+              p.members[1].seq = 0U;
+            }),
+            Drop::malformed);
   EXPECT_EQ(with([](PromiseHeader& p) { p.members[1] = WireMember{}; }), Drop::none);
   EXPECT_EQ(with([](PromiseHeader& p) { p.clock_ms = UINT64_MAX; }), Drop::malformed);
 }

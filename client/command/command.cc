@@ -121,13 +121,14 @@ int run_command(const std::vector<std::string>& arguments, std::ostream& out, st
                  "tercet");
     app.set_version_flag("--version", std::string("tercet ") + kVersion);
     app.require_subcommand(1);
-    CLI::App* cell = app.add_subcommand("cell", "make a cell");
+    CLI::App* cell = app.add_subcommand("cell", "make a cell; the way out when two backends are lost");
     CLI::App* issuer = app.add_subcommand("issuer", "make an issuer of licenses");
     CLI::App* container = app.add_subcommand("container", "a backend's container of licenses");
     for (CLI::App* group : {cell, issuer, container}) {
       group->require_subcommand(1);
     }
     add_cell_init(*cell, context);
+    add_force_rejoin(*cell, context);
     add_issuer_init(*issuer, context);
     add_container_init(*container, context);
     add_container_request(*container, context);

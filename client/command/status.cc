@@ -57,7 +57,9 @@ std::string people(const Json& document) {
   Table backends({"BACKEND", "SLOT", "STATE", "CONSTITUENTS", "SEQ", "LAG", "DIGEST", "INCARNATION"});
   for (const Json& b : list_of(document, "backends")) {
     const std::string done = text_of(b, "progress");
-    const std::string state = text_of(b, "state") + (done == "-" ? "" : " " + done + " %");
+    const std::string reason = text_of(b, "reason");
+    const std::string state =
+        text_of(b, "state") + (done == "-" ? "" : " " + done + " %") + (reason == "-" ? "" : ": " + reason);
     backends.add({text_of(b, "name"), text_of(b, "slot"), state, constituents_of(b), text_of(b, "seq"),
                   text_of(b, "lag"), text_of(b, "digest"), text_of(b, "incarnation")});
   }

@@ -10,6 +10,7 @@ namespace tercet::command {
 class Context;
 
 void add_cell_init(CLI::App& cell, Context& context);
+void add_force_rejoin(CLI::App& cell, Context& context);
 void add_issuer_init(CLI::App& issuer, Context& context);
 void add_container_init(CLI::App& container, Context& context);
 void add_container_request(CLI::App& container, Context& context);

@@ -101,6 +101,8 @@ std::string backend_metrics(const BackendAdminSources& s) {
   m.counter("tercet_backend_cuts_total", "Times that the log's end was replaced.", v.acceptor.cuts);
   m.counter("tercet_backend_rebuilds_total", "Times that the book was built anew from the log.",
             v.acceptor.rebuilds);
+  m.counter("tercet_backend_forced_starts_total",
+            "Epochs in its log that an operator's order started on one backend's log.", v.acceptor.forced);
   m.counter("tercet_backend_reads_late_total", "Reads whose place had passed.", v.acceptor.reads_late);
   m.gauge("tercet_backend_checkpoint_seq",
           "The entry that its newest checkpoint stands behind; 0: it has none.",

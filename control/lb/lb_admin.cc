@@ -53,6 +53,9 @@ std::vector<AdminRoute> lb_routes(const LbAdminSources& s) {
   routes.push_back({"/metrics", false, [s]() -> AdminPage {
                       return {200, "text/plain; version=0.0.4; charset=utf-8", lb_metrics(s)};
                     }});
+  routes.push_back({.path = "/v1/force-rejoin", .ask = [s](const AdminQuery& query) {
+                      return s.forced->page(s.board->read().view, query);
+                    }});
   add_capture_routes(routes, *s.captures);
   return routes;
 }

@@ -1,5 +1,6 @@
 #pragma once
-// An LB's admin interface: /healthz /active /v1/status /v1/licenses /v1/leases /v1/usage /metrics. The
+// An LB's admin interface: /healthz /active /v1/status /v1/licenses /v1/leases /v1/usage /v1/force-rejoin
+// /metrics. The
 // control thread publishes what it knows on a Board; the interface's threads read it there. A mutex is right:
 // neither is the polling thread.
 
@@ -12,6 +13,7 @@
 #include "control/admin.h"
 #include "control/captures.h"
 #include "control/health.h"
+#include "control/lb/forced_rejoin.h"
 #include "control/lb/lb_announcer.h"
 #include "control/lb/lb_reads.h"
 #include "control/lb/vip_loop.h"
@@ -47,6 +49,7 @@ struct LbAdminSources {
   const dataplane::DeviceCounters* device = nullptr;  ///< of an engine without a kernel, else null
   const Counter* guard_restarts = nullptr;
   LbReads* reads = nullptr;
+  ForcedRejoins* forced = nullptr;
 };
 std::vector<AdminRoute> lb_routes(const LbAdminSources& sources);
 

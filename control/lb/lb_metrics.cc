@@ -36,6 +36,15 @@ void add_cell(Metrics& m, const dataplane::View& v, bool on_air) {
   for (const Slot slot : kSlots) {
     m.sample({{"backend", name_of(server_of(slot))}}, uint64_t{v.backends[index(slot)].absent ? 0U : 1U});
   }
+  m.begin_gauge("tercet_lb_backend_stopped", "1 for the reason why a backend is in state stopped.");
+  for (const Slot slot : kSlots) {
+    const dataplane::BackendView& b = v.backends[index(slot)];
+    for (const auto& [reason, name] :
+         {std::pair(StopReason::disk_full, "disk full"), std::pair(StopReason::io_error, "disk failed")}) {
+      const bool is = b.state == quorum::BackendState::stopped && b.stop == reason;
+      m.sample({{"backend", name_of(server_of(slot))}, {"reason", name}}, uint64_t{is ? 1U : 0U});
+    }
+  }
   m.begin_gauge("tercet_lb_backend_seq", "Last durable entry of a backend, as it told.");
   for (const Slot slot : kSlots) {
     m.sample({{"backend", name_of(server_of(slot))}}, v.backends[index(slot)].seq.value);
@@ -71,6 +80,9 @@ void add_queries(Metrics& m, const dataplane::View& v) {
                   "Authentic messages that were not understood, and answers without room.");
   m.sample({{"reason", "malformed"}}, c.drop_malformed);
   m.sample({{"reason", "no_room"}}, c.drop_no_room);
+  m.counter("tercet_lb_forced_starts_total",
+            "Epochs that this load balancer started on one backend's log, by the operator's order.",
+            v.forced_starts);
   m.counter("tercet_lb_resends_total", "Accepts sent again.", v.resends);
   m.counter("tercet_lb_read_misses_total", "Reads that needed another place.", v.read_misses);
   m.counter("tercet_lb_heartbeats_sent_total", "Heartbeats to the other load balancer.", c.heartbeats_sent);

@@ -56,6 +56,14 @@ json progress(const dataplane::BackendView& b, Seq commit) {
   return std::min<uint64_t>(std::max(b.pulled_to, b.seq).value * 100 / commit.value, 100);
 }
 
+/// Why one has stopped; null for the others.
+json stop_reason(const dataplane::BackendView& b) {
+  if (b.state != quorum::BackendState::stopped) {
+    return {};
+  }
+  return b.stop == StopReason::disk_full ? "disk full" : "disk failed";
+}
+
 json backends(const dataplane::View& view) {
   json list = json::array();
   if (view.role != LbRole::active) {
@@ -73,6 +81,7 @@ json backends(const dataplane::View& view) {
                     {"seq", b.seq.value},
                     {"lag", lag},
                     {"progress", progress(b, view.commit)},
+                    {"reason", stop_reason(b)},
                     {"rtt_us", b.rtt.us()},
                     {"constituents", b.absent ? "absent" : "present"},
                     {"container", name_of(b.container)},

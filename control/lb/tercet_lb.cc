@@ -198,6 +198,7 @@ tl::expected<void, std::string> LoadBalancer::open_admin(const seal::ServerKeys&
   } else {
     return tl::unexpected(socket.error());
   }
+  forced_ = std::make_unique<ForcedRejoins>(config_.server.cell, *keys.client_master);
   reads_ = std::make_unique<LbReads>(keys, std::move(channel));
   captures_ = std::make_unique<Captures>(plane_->taps());
   auto admin = Admin::start(config_.server.admin, lb_routes({.board = &board_,
@@ -209,7 +210,8 @@ tl::expected<void, std::string> LoadBalancer::open_admin(const seal::ServerKeys&
                                                              .announcer = &announcer_->counters(),
                                                              .device = device_watch_->counters(),
                                                              .guard_restarts = &guard_restarts_,
-                                                             .reads = reads_.get()}));
+                                                             .reads = reads_.get(),
+                                                             .forced = forced_.get()}));
   if (!admin) {
     return tl::unexpected(admin.error());
   }
@@ -267,6 +269,7 @@ MonoTime LoadBalancer::turn(const Moment& now) {
   hooks_.turn();
   health_.turned(now.mono, plane_->views());
   load_.note(now.mono, plane_->views());
+  pass_order();
   publish_status(now);
   return earlier(due, document_due_);
 }
@@ -354,6 +357,7 @@ void LoadBalancer::publish_status(const Moment& now) {
   if (!view.known) {
     return;
   }
+  say_forced(view);
   std::string document = status_json({.cell = config_.server.cell,
                                       .view = &view,
                                       .on_air = vip_loop_->on_air(),
@@ -365,6 +369,33 @@ void LoadBalancer::publish_status(const Moment& now) {
   write_document(document, ++document_version_, documents_.draft());
   documents_.publish();
   board_.publish(view, std::move(document), vip_loop_->on_air());
+}
+
+/// The operator's order goes down, and what became of it is said.
+void LoadBalancer::pass_order() {
+  if (!order_) {
+    order_ = forced_->take();
+  }
+  if (order_ && commands_.push(std::span<const dataplane::Command>(&*order_, 1)) == 1) {
+    order_.reset();
+  }
+}
+
+void LoadBalancer::say_forced(const dataplane::View& view) {
+  using Phase = quorum::Proposer::Forced::Phase;
+  const quorum::Proposer::Forced& forced = view.forced;
+  if (forced.phase == said_forced_ || view.forced_token == 0) {
+    return;
+  }
+  said_forced_ = forced.phase;
+  const char* named = name_of(server_of(forced.order.slot));
+  if (forced.phase == Phase::done) {
+    spdlog::critical(
+        "forced: the cell goes on with the log of {} up to seq {}, in epoch {}; {} is the member beside it",
+        name_of(server_of(forced.survivor)), forced.last.value, view.epoch.value, named);
+  } else if (forced.phase == Phase::refused) {
+    spdlog::error("the forced rejoin of {} was not carried out: {}", named, quorum::name_of(forced.verdict));
+  }
 }
 
 void LoadBalancer::sleep_until(MonoTime due, int signals) {

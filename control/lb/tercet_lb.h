@@ -63,6 +63,8 @@ class LoadBalancer {
   void arm(Epoch epoch);
   void watch_guard();
   void say_transitions();
+  void pass_order();
+  void say_forced(const dataplane::View& view);
   void publish_status(const Moment& now);
   void sleep_until(MonoTime due, int signals);
   void stop();
@@ -95,6 +97,9 @@ class LoadBalancer {
   LbBoard board_;
   Health health_;
   ThreadLoad load_;
+  std::unique_ptr<ForcedRejoins> forced_;
+  std::optional<dataplane::Command> order_;  ///< did not fit the queue yet
+  quorum::Proposer::Forced::Phase said_forced_ = quorum::Proposer::Forced::Phase::none;
   std::unique_ptr<LbReads> reads_;
   std::unique_ptr<Captures> captures_;
   std::unique_ptr<Admin> admin_;  ///< last: its threads read the others

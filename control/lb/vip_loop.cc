@@ -97,6 +97,14 @@ void VipLoop::take_event(const Event& event, const Moment& now) {
       if (event.epoch > promotion_.epoch()) {
         won_ = event;
         regaining_ = false;
+        // Whoever holds the address already gets no other receipt, and this one is not to be missed.
+        if (event.cause == Cause::forced && promotion_.on_air() && receipts_ != nullptr) {
+          receipts_->add({.cause = event.cause,
+                          .at = now.wall,
+                          .epoch_before = event.epoch_before,
+                          .epoch_after = event.epoch,
+                          .entries_recovered = event.entries_recovered});
+        }
       }
       promotion_.won(event.epoch, event.at, now.mono, effects);
       break;

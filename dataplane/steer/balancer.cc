@@ -13,6 +13,8 @@ constexpr size_t kHandlesAhead = 16;
 constexpr Duration kPublishEvery = milliseconds(20);
 constexpr Duration kClaimAfter =
     milliseconds(20);  // nobody is active: lb1 claims first, lb2 later (first_claim)
+constexpr Duration kWinsWithin =
+    milliseconds(600);  // one that asks for promises, or has them: twice what it takes to give up
 constexpr Duration kLoneFor =
     milliseconds(500);  // neither the other LB nor two backends for so long: cut off
 
@@ -164,6 +166,10 @@ void Balancer::command(const Command& command, const Moment& now) {
     case Command::Kind::clients:
       set_hears_clients(command.hears);
       break;
+    case Command::Kind::force:
+      forced_token_ = command.token;
+      proposer_.force({command.slot, command.incarnation}, now);
+      break;
   }
 }
 
@@ -206,8 +212,10 @@ void Balancer::watch_peer(const Moment& now) {
   if (proposer_.role() != LbRole::standby || resigned_ || !hears_clients_) {
     return;  // one that clients cannot reach would hold the address for nobody
   }
-  const bool nobody_active = peer.heard && peer.role != LbRole::active &&
-                             now.mono - peer.not_active_since > kClaimAfter + options_.first_claim;
+  const bool about_to = peer.role == LbRole::preparing || peer.role == LbRole::starting;
+  const bool nobody_active =
+      peer.heard && peer.role != LbRole::active &&
+      now.mono - peer.not_active_since > (about_to ? kWinsWithin : kClaimAfter + options_.first_claim);
   if (!suspect && !nobody_active) {
     return;
   }
@@ -250,9 +258,7 @@ void Balancer::tell(const quorum::RoleChange& change, const Moment& now, Outbox&
       event.kind = Event::Kind::won;
       event.epoch_before = change.before;
       event.entries_recovered = change.recovered;
-      event.cause = change.cause == quorum::Cause::raised || change.cause == quorum::Cause::no_progress
-                        ? failover::Cause::stray_prepare
-                        : cause_;
+      event.cause = won_by(change.cause);
       event.gap = gap_.ns == 0 ? Duration{} : gap_ + (now.mono - claimed_at_);
       gap_ = {};
       cut_off_ = false;
@@ -274,6 +280,18 @@ void Balancer::tell(const quorum::RoleChange& change, const Moment& now, Outbox&
       event.token = confirm_token_;
       push(event, now);
       break;
+  }
+}
+
+failover::Cause Balancer::won_by(quorum::Cause cause) const {
+  switch (cause) {
+    case quorum::Cause::raised:
+    case quorum::Cause::no_progress:
+      return failover::Cause::stray_prepare;
+    case quorum::Cause::forced:
+      return failover::Cause::forced;
+    default:
+      return cause_;
   }
 }
 
@@ -340,6 +358,13 @@ View Balancer::view(const Moment& now) const {
     b.rtt = known.rtt;
     b.container = known.container;
     b.absent = (absent >> index(slot) & 1U) != 0;
+    b.stop = known.stop;
+    b.said = {b.state != quorum::BackendState::down,
+              known.flags,
+              known.incarnation,
+              known.newcomer,
+              known.pulled_to,
+              known.digest_seq};
     if (b.state == quorum::BackendState::voting) {
       voting.add(slot);
     }
@@ -370,6 +395,10 @@ View Balancer::view(const Moment& now) const {
   view.counters = counters_;
   view.counters.heartbeats_sent = heartbeats_.sent();
   view.counters.heartbeats_heard = heartbeats_.heard();
+  view.forced = proposer_.forced();
+  view.forced_token = forced_token_;
+  view.forced_starts = proposer_.forced_starts();
+  view.decided_cell = proposer_.decided_cell();
   view.resends = proposer_.resends();
   view.read_misses = proposer_.read_misses();
   return view;

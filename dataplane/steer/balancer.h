@@ -55,6 +55,7 @@ class Balancer : public Service {
   void watch_peer(const Moment& now);
   void deliver(const Moment& now, Outbox& out);
   void tell(const quorum::RoleChange& change, const Moment& now, Outbox& out);
+  [[nodiscard]] failover::Cause won_by(quorum::Cause cause) const;
   void push(Event event, const Moment& now);
   void send_events();
   void publish(const Moment& now);
@@ -71,6 +72,7 @@ class Balancer : public Service {
   quorum::Proposer::RoleChanges roles_;
   FixedVector<Event, 64> events_;  ///< not yet taken by the Link
   uint32_t confirm_token_ = 0;
+  uint32_t forced_token_ = 0;
   bool resign_wanted_ = false;
   bool resigned_ = false;
   bool serving_ = false;

@@ -29,12 +29,17 @@ struct Command {
     /// Whether clients can reach this LB's addresses, as far as the host can tell: one that they cannot
     /// reach is unfit, so that the other may follow, and claims nothing.
     clients,
+    /// The operator's order: the backend of `slot`, a new disk, is to be a member beside the one whose log
+    /// goes on. What becomes of it stands in the View, with this token.
+    force,
   };
   Kind kind = Kind::confirm;
-  uint32_t token = 0;  ///< confirm
+  uint32_t token = 0;  ///< confirm, force
   Epoch epoch{};       ///< confirm: the epoch that the control thread believes we hold
   failover::Cause cause = failover::Cause::none;  ///< suspect: silence or stopped
   bool hears = true;                              ///< clients
+  Slot slot = Slot::one;                          ///< force …
+  Incarnation incarnation{};                      ///< … and as whom that backend names itself
 };
 
 /// Data plane -> control thread.

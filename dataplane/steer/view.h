@@ -39,6 +39,8 @@ struct BackendView {
   Duration rtt;
   ContainerState container = ContainerState::here;  ///< by its own word
   bool absent = false;                              ///< its constituents are, as two books say
+  StopReason stop = StopReason::none;               ///< why it is in state stopped, by its own word
+  quorum::Said said;                                ///< what it last said of itself, for the operator's order
 };
 
 struct View {
@@ -63,6 +65,10 @@ struct View {
   Duration clocks_apart;
   FixedVector<quorum::OutvotedEvent, 16> outvoted;
   SteerCounters counters;
+  quorum::Proposer::Forced forced;  ///< the operator's last order, and what became of it
+  uint32_t forced_token = 0;        ///< of that order's Command
+  uint64_t forced_starts = 0;
+  CellTime decided_cell;
   uint64_t resends = 0;
   uint64_t read_misses = 0;
 };

@@ -284,7 +284,8 @@ local function entry_body(rest, tree, kind)
   elseif kind == E.EntryKind.genesis then
     genesis(rest, tree)
   elseif kind == E.EntryKind.epoch_start then
-    add_struct(rest, tree, S.EpochStartBody)
+    local forced = rest.left > S.EpochStartBody.size  -- the operator's order
+    add_struct(rest, tree, forced and S.ForcedStartBody or S.EpochStartBody)
   elseif kind == E.EntryKind.rejoin then
     add_struct(rest, tree, S.RejoinBody)
   elseif kind == E.EntryKind.constituent_gone then

@@ -35,6 +35,10 @@ N.ServerId = {[0] = "lb1", [1] = "lb2", [2] = "b1", [3] = "b2", [4] = "b3", [255
 E.ServerId = {lb1 = 0, lb2 = 1, b1 = 2, b2 = 3, b3 = 4}
 N.Slot = {[0] = "one", [1] = "two", [2] = "three"}
 E.Slot = {one = 0, two = 1, three = 2}
+N.StartForm = {[0] = "plain", [1] = "forced"}
+E.StartForm = {plain = 0, forced = 1}
+N.StopReason = {[0] = "none", [1] = "disk_full", [2] = "io_error"}
+E.StopReason = {none = 0, disk_full = 1, io_error = 2}
 K.kDatagramVersion = 1
 K.kIssuerKeySize = 32
 K.kItemEntry = 1
@@ -265,7 +269,13 @@ S.EpochStartBody = {name = "EpochStartBody", size = 32,
   {name = "last_l_high", at = 16, size = 8, f = field(ProtoField.uint64("tercet.epoch_start_body.last_l_high", "last_l_high", base.HEX))},
   {name = "source", at = 24, size = 1, f = field(ProtoField.uint8("tercet.epoch_start_body.source", "source", base.DEC, nil, nil, "slot that has it"))},
   {name = "lb", at = 25, size = 1, f = field(ProtoField.uint8("tercet.epoch_start_body.lb", "lb", base.DEC, N.ServerId, nil, "ServerId of the LB that starts"))},
-  {name = "reserved", at = 26, size = 6, kind = "bytes", f = field(ProtoField.bytes("tercet.epoch_start_body.reserved", "reserved", base.NONE))},
+  {name = "form", at = 26, size = 1, f = field(ProtoField.uint8("tercet.epoch_start_body.form", "form", base.DEC, N.StartForm, nil, "StartForm"))},
+  {name = "forced_slot", at = 27, size = 1, f = field(ProtoField.uint8("tercet.epoch_start_body.forced_slot", "forced_slot", base.DEC, nil, nil, "whom the operator's order names; plain: 0"))},
+  {name = "reserved", at = 28, size = 4, kind = "bytes", f = field(ProtoField.bytes("tercet.epoch_start_body.reserved", "reserved", base.NONE))},
+}
+S.ForcedStartBody = {name = "ForcedStartBody", size = 40,
+  {name = "start", at = 0, size = 32, count = 1, struct = S.EpochStartBody},
+  {name = "incarnation", at = 32, size = 8, f = field(ProtoField.uint64("tercet.forced_start_body.incarnation", "incarnation", base.HEX))},
 }
 S.RejoinBody = {name = "RejoinBody", size = 24,
   {name = "incarnation", at = 0, size = 8, f = field(ProtoField.uint64("tercet.rejoin_body.incarnation", "incarnation", base.HEX))},
@@ -302,7 +312,7 @@ S.AcceptHeader = {name = "AcceptHeader", size = 88,
 }
 S.Keepalive = {name = "Keepalive", size = 80,
   {name = "type", at = 0, size = 1, f = field(ProtoField.uint8("tercet.keepalive.type", "type", base.DEC, N.CellMessage))},
-  {name = "flags", at = 1, size = 1, f = field(ProtoField.uint8("tercet.keepalive.flags", "flags", base.HEX)), flags = {field(ProtoField.bool("tercet.keepalive.fit", "fit", 8, nil, 1)), field(ProtoField.bool("tercet.keepalive.quiet", "quiet", 8, nil, 2)), field(ProtoField.bool("tercet.keepalive.lost", "lost", 8, nil, 4))}},
+  {name = "flags", at = 1, size = 1, f = field(ProtoField.uint8("tercet.keepalive.flags", "flags", base.HEX)), flags = {field(ProtoField.bool("tercet.keepalive.fit", "fit", 8, nil, 1)), field(ProtoField.bool("tercet.keepalive.quiet", "quiet", 8, nil, 2)), field(ProtoField.bool("tercet.keepalive.lost", "lost", 8, nil, 4)), field(ProtoField.bool("tercet.keepalive.admits", "admits", 8, nil, 8))}},
   {name = "reserved", at = 2, size = 2, f = field(ProtoField.uint16("tercet.keepalive.reserved", "reserved", base.DEC))},
   {name = "heartbeat_us", at = 4, size = 4, f = field(ProtoField.uint32("tercet.keepalive.heartbeat_us", "heartbeat_us", base.DEC))},
   {name = "epoch", at = 8, size = 8, f = field(ProtoField.uint64("tercet.keepalive.epoch", "epoch", base.DEC)), epoch = true},
@@ -368,10 +378,10 @@ S.Heard = {name = "Heard", size = 120,
   {name = "progress", at = 88, size = 8, f = field(ProtoField.uint64("tercet.heard.progress", "progress", base.DEC, nil, nil, "while it pulls entries: how many it has pulled since it started"))},
   {name = "wall_ms", at = 96, size = 8, f = field(ProtoField.uint64("tercet.heard.wall_ms", "wall_ms", base.DEC)), wall = true},
   {name = "load", at = 104, size = 4, f = field(ProtoField.uint32("tercet.heard.load", "load", base.DEC))},
-  {name = "traits", at = 108, size = 1, f = field(ProtoField.uint8("tercet.heard.traits", "traits", base.HEX)), flags = {field(ProtoField.bool("tercet.heard.asks_rejoin", "asks_rejoin", 8, nil, 1))}},
+  {name = "traits", at = 108, size = 1, f = field(ProtoField.uint8("tercet.heard.traits", "traits", base.HEX)), flags = {field(ProtoField.bool("tercet.heard.asks_rejoin", "asks_rejoin", 8, nil, 1)), field(ProtoField.bool("tercet.heard.vacant", "vacant", 8, nil, 2)), field(ProtoField.bool("tercet.heard.newcomer", "newcomer", 8, nil, 4))}},
   {name = "container", at = 109, size = 1, f = field(ProtoField.uint8("tercet.heard.container", "container", base.DEC, N.ContainerState, nil, "ContainerState"))},
   {name = "absent", at = 110, size = 1, f = field(ProtoField.uint8("tercet.heard.absent", "absent", base.DEC, nil, nil, "slots whose constituents are absent in its book, behind `commit` at least"))},
-  {name = "reserved", at = 111, size = 1, f = field(ProtoField.uint8("tercet.heard.reserved", "reserved", base.DEC))},
+  {name = "stop", at = 111, size = 1, f = field(ProtoField.uint8("tercet.heard.stop", "stop", base.DEC, N.StopReason, nil, "StopReason, if its flags say kStopped"))},
   {name = "base", at = 112, size = 8, f = field(ProtoField.uint64("tercet.heard.base", "base", base.DEC, nil, nil, "its log begins behind this seq: 0, or its newest checkpoint"))},
 }
 S.Prepare = {name = "Prepare", size = 24,
@@ -381,7 +391,7 @@ S.Prepare = {name = "Prepare", size = 24,
   {name = "instance", at = 16, size = 8, f = field(ProtoField.uint64("tercet.prepare.instance", "instance", base.HEX))},
 }
 S.WireMember = {name = "WireMember", size = 24,
-  {name = "incarnation", at = 0, size = 8, f = field(ProtoField.uint64("tercet.wire_member.incarnation", "incarnation", base.HEX, nil, nil, "0: none named yet"))},
+  {name = "incarnation", at = 0, size = 8, f = field(ProtoField.uint64("tercet.wire_member.incarnation", "incarnation", base.HEX, nil, nil, "0: none named yet or, with an epoch and a seq, none any more"))},
   {name = "epoch", at = 8, size = 8, f = field(ProtoField.uint64("tercet.wire_member.epoch", "epoch", base.DEC, nil, nil, "of the entry that named it …")), epoch = true},
   {name = "seq", at = 16, size = 8, f = field(ProtoField.uint64("tercet.wire_member.seq", "seq", base.DEC, nil, nil, "… and its place"))},
 }
@@ -755,7 +765,8 @@ local function entry_body(rest, tree, kind)
   elseif kind == E.EntryKind.genesis then
     genesis(rest, tree)
   elseif kind == E.EntryKind.epoch_start then
-    add_struct(rest, tree, S.EpochStartBody)
+    local forced = rest.left > S.EpochStartBody.size  -- the operator's order
+    add_struct(rest, tree, forced and S.ForcedStartBody or S.EpochStartBody)
   elseif kind == E.EntryKind.rejoin then
     add_struct(rest, tree, S.RejoinBody)
   elseif kind == E.EntryKind.constituent_gone then

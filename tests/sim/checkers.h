@@ -33,6 +33,13 @@ class Checkers {
   /// Whether that is the S which is known there.
   [[nodiscard]] bool agrees(Seq seq, uint64_t s) const;
 
+  /// By the operator's order the cell goes on behind `last`: what was decided above it is lost, and with it
+  /// what clients were told. Only then; and if there was such, of their seats nothing can be said from here
+  /// on.
+  void forced(Seq last);
+  /// Somebody decided, in an epoch that the order ended, what is lost.
+  void decided_in_vain() { seats_known_ = false; }
+
   // I3, I4 over the clients' own view of time, in true time.
   void granted(const Handle& handle, uint32_t license, MonoTime from, MonoTime until);
   void gave_back(const Handle& handle, MonoTime at);
@@ -58,6 +65,7 @@ class Checkers {
   void count_seats(uint32_t license, MonoTime at);
 
   std::string violation_;
+  bool seats_known_ = true;
   std::map<uint64_t, Decided> decided_;
   std::map<std::array<uint8_t, 16>, Held> held_;
   std::map<uint32_t, unsigned> quantity_;

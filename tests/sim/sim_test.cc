@@ -16,6 +16,7 @@ namespace tercet::sim {
 namespace {
 
 constexpr uint64_t kSeeds = 400;
+constexpr uint64_t kForcedSeeds = 150;
 
 void expect_sound(uint64_t from, uint64_t count) {
   for (uint64_t seed = from; seed < from + count; ++seed) {
@@ -46,6 +47,17 @@ TEST(Simulator, SeedsOfThisCommit) {
   const uint64_t from = 1'000'000 + commit_seed();
   RecordProperty("first_seed", std::to_string(from));
   expect_sound(from, kSeeds);
+}
+
+TEST(Simulator, TwoDisksAreLostAndTheOperatorOrders) {
+  unsigned carried_out = 0;
+  for (uint64_t seed = 1; seed <= kForcedSeeds; ++seed) {
+    Totals totals;
+    const std::string violation = run_forced(seed, false, &totals);
+    ASSERT_EQ(violation, "") << "replay: build's tercet-sim --forced --seed " << seed << " --trace";
+    carried_out += totals.forced ? 1 : 0;
+  }
+  EXPECT_GE(carried_out, kForcedSeeds * 8 / 10);
 }
 
 TEST(Simulator, OneSeedDecidesEverything) {

@@ -230,6 +230,7 @@ void World::new_disk(unsigned slot, bool knows) {
   b.store = random_.next() | 1U;
   b.log_made = false;
   b.lost = knows;
+  b.given_up = false;
   b.whole = false;
   b.power_fails_after.reset();
   b.disk_lied = false;
@@ -453,6 +454,7 @@ void World::poll_backend(unsigned slot) {
                   (b.voted <= b.opening.acceptor->log().base().seq ||
                    b.opening.acceptor->log().matches(b.voted, b.voted_l)));
   b.disk_lied = b.disk_lied && !b.whole;
+  check_forced(slot);
   check_backend(slot);
   for (const Outbox::Parcel& parcel : outbox_->parcels()) {
     watch_outgoing(slot, outbox_->bytes(parcel));
@@ -599,6 +601,7 @@ Totals World::totals() const {
     totals.checkpoints += b.replica != nullptr ? b.replica->view().checkpoints.written : 0;
     totals.images += b.replica != nullptr ? b.replica->view().fetched.installed : 0;
   }
+  totals.forced = forced_.value != 0;
   totals.events = events_;
   return totals;
 }

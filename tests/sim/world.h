@@ -48,6 +48,7 @@ struct Totals {
   uint64_t disks_lost = 0;
   uint64_t checkpoints = 0;  ///< images written
   uint64_t images = 0;       ///< … and taken over from a peer
+  bool forced = false;       ///< the operator's order was carried out
   uint64_t events = 0;
   uint64_t decided = 0;
 };
@@ -88,6 +89,12 @@ class World {
   void fail_disk(unsigned slot, store::WriteFault fault);
   /// Its container is gone, or there again.
   void take_container(unsigned slot, bool gone);
+  /// Beyond the fault budget: `named` has an empty disk, `gone` is away with its own.
+  void lose_two(unsigned named, unsigned gone);
+  /// The operator's order, at both LBs: `named` as it is now.
+  void order_force(unsigned named);
+  /// An order was carried out: the epoch that it began.
+  [[nodiscard]] Epoch forced() const { return forced_; }
   void pause(Host host, Duration span);
   void isolate(Host host);
   void rejoin(Host host);
@@ -142,7 +149,8 @@ class World {
     Incarnation incarnation;
     store::StoreId store = 0;
     bool log_made = false;
-    bool lost = false;  ///< this disk follows one that was lost, and it knows
+    bool lost = false;      ///< this disk follows one that was lost, and it knows
+    bool given_up = false;  ///< what it holds for decided was lost by the operator's order
     bool no_container = false;
     bool whole = false;  ///< it has all that it voted: nothing was destroyed since it was a member
     MonoTime next;
@@ -191,6 +199,7 @@ class World {
   void watch_outgoing(unsigned slot, Bytes plain);
   void check_lb(unsigned lb);
   void check_backend(unsigned slot);
+  void check_forced(unsigned slot);
   void new_disk(unsigned slot, bool knows);
   [[nodiscard]] FixedVector<uint8_t, kIntroductionMax> introduction(unsigned slot) const;
   [[nodiscard]] uint64_t written_end(unsigned slot, store::FileId file) const;
@@ -216,6 +225,8 @@ class World {
   uint64_t disks_lost_ = 0;
   uint64_t checkpoints_ = 0;  ///< of replicas that are gone
   uint64_t images_ = 0;
+  Epoch forced_;
+  Seq forced_at_;
   std::array<Lb, 2> lbs_;
   std::array<Backend, kBackends> backends_;
   std::vector<std::unique_ptr<Client>> clients_;
@@ -231,5 +242,7 @@ class World {
 /// One whole run: a cell starts, clients work, ≥ 5 faults come and go, all heals, service must return.
 /// Returns the first violation, or nothing. `totals` may be null.
 std::string run_seed(uint64_t seed, bool trace, Totals* totals);
+/// The same, and in the middle two backends are lost and the operator orders (tests/sim/forced.cc).
+std::string run_forced(uint64_t seed, bool trace, Totals* totals);
 
 }  // namespace tercet::sim

@@ -41,6 +41,12 @@ void World::check_lb(unsigned lb) {
   if (!proposer.active()) {
     return;
   }
+  if (proposer.epoch() < forced_) {
+    if (proposer.commit() >= forced_at_) {
+      checkers_.decided_in_vain();  // of votes of those that were given up
+    }
+    return;
+  }
   if (node.epoch != proposer.epoch()) {
     node.epoch = proposer.epoch();
     node.checked = {};
@@ -51,8 +57,35 @@ void World::check_lb(unsigned lb) {
   node.checked = proposer.commit();
 }
 
+/// The survivor has taken the operator's order: from here on that is the cell.
+void World::check_forced(unsigned slot) {
+  const quorum::LogView& log = backends_[slot].opening.acceptor->log();
+  if (backends_[slot].opening.acceptor->counters().forced == 0) {
+    return;
+  }
+  for (Seq seq = log.last(); log.has(seq) && log.epoch_at(seq) > forced_; seq = previous(seq)) {
+    const EntryView entry = log.entry(seq);
+    if (entry.kind != EntryKind::epoch_start || forced_start(entry.op) == nullptr) {
+      continue;
+    }
+    trace("b%u goes on by the operator's order, at seq %lu", slot + 1, static_cast<unsigned long>(seq.value));
+    forced_ = entry.epoch;
+    forced_at_ = seq;
+    checkers_.forced(previous(seq));
+    for (unsigned other = 0; other < kBackends; ++other) {
+      backends_[other].given_up =
+          backends_[other].given_up ||
+          (other != slot && backends_[other].incarnation != Incarnation{forced_start(entry.op)->incarnation});
+    }
+    return;
+  }
+}
+
 void World::check_backend(unsigned slot) {
   Backend& b = backends_[slot];
+  if (b.given_up) {
+    return;
+  }
   const quorum::LogView& log = b.opening.acceptor->log();
   static constexpr const char* kNames[] = {"b1", "b2", "b3"};
   if (b.opening.acceptor->commit() < b.knew) {

@@ -40,6 +40,29 @@ void World::wipe_backend(unsigned slot) {
   ++disks_lost_;
 }
 
+void World::lose_two(unsigned named, unsigned gone) {
+  crash_backend(gone, true);
+  crash_backend(named, true);
+  trace("b%u is gone, b%u gets an empty disk", gone + 1, named + 1);
+  new_disk(named, random_.chance(0.5));
+  disks_lost_ += 2;
+}
+
+void World::order_force(unsigned named) {
+  for (unsigned lb = 0; lb < 2; ++lb) {
+    if (lbs_[lb].service == nullptr) {
+      continue;
+    }
+    dataplane::Command command;
+    command.kind = dataplane::Command::Kind::force;
+    command.token = ++lbs_[lb].token;
+    command.slot = static_cast<Slot>(named);
+    command.incarnation = backends_[named].incarnation;
+    lbs_[lb].service->command(command, moment(static_cast<Host>(lb)));
+    wake(static_cast<Host>(lb), now_);
+  }
+}
+
 /// Where the last sector that is not zero ends, at least one sector.
 uint64_t World::written_end(unsigned slot, store::FileId file) const {
   const store::MemoryDisk& disk = *backends_[slot].disk;
