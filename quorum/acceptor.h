@@ -67,7 +67,7 @@ class Acceptor {
     uint64_t refused = 0;
     uint64_t cuts = 0;
     uint64_t rebuilds = 0;
-    uint64_t forced = 0;  ///< EpochStarts by the operator's order that came into its log
+    uint64_t forced = 0;  ///< EpochStarts by the operator's order that came into its log in this life
     uint64_t reads_late = 0;
     uint64_t ignored = 0;
   };
@@ -212,7 +212,7 @@ class Acceptor {
   [[nodiscard]] bool named() const { return log_.members().names(options_.slot, options_.incarnation); }
   void admit(Epoch epoch, bool survivor_has_it, Output& out);
   void note_named();
-  void note_forced(const EntryView& entry, bool as_member);
+  bool note_forced(const EntryView& entry, bool as_member);
   void pin(Seq seq);
   /// Never cut up to here, and no log with other entries is taken.
   [[nodiscard]] Seq kept_through() const { return std::max(commit_, pinned_); }

@@ -105,7 +105,7 @@ void Acceptor::append(const EntryView& entry, const Hash128& l, Machine& machine
   ++lsn_.value;
   const bool as_member = member();
   log_.append(entry, l, lsn_);
-  note_forced(entry, as_member);
+  counters_.forced += note_forced(entry, as_member) ? 1 : 0;
   note_named();
   if (entry.epoch > promised_ && (member() || !planted(Mutant::admitted_without_promise))) {
     raise_promise(entry.epoch, {});

@@ -43,16 +43,16 @@ void Acceptor::admit(Epoch epoch, bool survivor_has_it, Output& out) {
 }
 
 /// An EpochStart by the operator's order. The survivor takes it as decided by that order, without a second
-/// vote; the one that it names once it is admitted.
-void Acceptor::note_forced(const EntryView& entry, bool as_member) {
+/// vote; the one that it names once it is admitted. False: it is none.
+bool Acceptor::note_forced(const EntryView& entry, bool as_member) {
   const ForcedStartBody* body = entry.kind == EntryKind::epoch_start ? forced_start(entry.op) : nullptr;
   if (body == nullptr) {
-    return;
+    return false;
   }
-  ++counters_.forced;
   if (as_member && body->start.source == index(options_.slot)) {
     pin(entry.seq);
   }
+  return true;
 }
 
 void Acceptor::pin(Seq seq) {

@@ -19,15 +19,15 @@ constexpr uint8_t kLost = 8;
 constexpr uint8_t kDoubted = 16;
 constexpr uint8_t kFlagsOfVersion1 = kLogMade | kClean | kMemory;
 
-uint64_t draw() {
+}  // namespace
+
+uint64_t draw_bits() {
   uint64_t bits = 0;
-  while (bits == 0) {  // 0 means "none"
+  while (bits == 0 || bits == UINT64_MAX) {  // the latter names nobody (quorum/backends.h); 0 means "none"
     TERCET_CHECK(getrandom(&bits, sizeof bits, 0) == ssize_t{sizeof bits}, "the kernel gives random bits");
   }
   return bits;
 }
-
-}  // namespace
 
 std::string identity_path(const std::string& store_dir) { return store_dir + "/identity"; }
 
@@ -35,8 +35,8 @@ Identity draw_identity(CellId cell, Slot slot) {
   Identity identity;
   identity.cell = cell;
   identity.slot = slot;
-  identity.store = draw();
-  identity.incarnation = Incarnation{draw()};
+  identity.store = draw_bits();
+  identity.incarnation = Incarnation{draw_bits()};
   return identity;
 }
 

@@ -63,6 +63,8 @@ struct IdentityRecord {
 static_assert(sizeof(IdentityRecord) == 72 && alignof(IdentityRecord) == 1);
 
 std::string identity_path(const std::string& store_dir);
+/// Random, and neither 0 nor all ones.
+uint64_t draw_bits();
 /// A new disk's: random store id and incarnation.
 Identity draw_identity(CellId cell, Slot slot);
 /// The error is one line.

@@ -139,7 +139,9 @@ void Backend::look_at_the_container() {
 }
 
 tl::expected<void, std::string> Backend::open_store(const quorum::Acceptor::Options& options) {
-  machine_ = std::make_unique<backend::BookMachine>(backend::BookMachineOptions{});
+  // Clients choose their handles: without a number that they do not know they could choose such as collide.
+  machine_ =
+      std::make_unique<backend::BookMachine>(backend::BookMachineOptions{.book = {.hash_seed = draw_bits()}});
   auto opened = OwnStore::open({.dir = config_.store_dir,
                                 .durability = config_.durability,
                                 .boot_id = store::read_boot_id(),
@@ -260,6 +262,14 @@ void Backend::say_changes(const backend::ReplicaView& view) {
   if (view.known && view.checkpoint != said_checkpoint_) {
     spdlog::info("checkpoint at seq {}: its log begins there", view.checkpoint.value);
     said_checkpoint_ = view.checkpoint;
+  }
+  if (view.known && view.acceptor.forced > said_forced_) {
+    said_forced_ = view.acceptor.forced;
+    spdlog::critical(
+        "by the operator's order one backend's log goes on (epoch {}, seq {} here): what only the others had "
+        "is "
+        "given up",
+        view.promised.value, view.last.value);
   }
   if (!view.known || view.state == said_state_) {
     return;
