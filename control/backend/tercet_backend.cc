@@ -266,9 +266,8 @@ void Backend::say_changes(const backend::ReplicaView& view) {
   if (view.known && view.acceptor.forced > said_forced_) {
     said_forced_ = view.acceptor.forced;
     spdlog::critical(
-        "by the operator's order one backend's log goes on (epoch {}, seq {} here): what only the others had "
-        "is "
-        "given up",
+        "by the operator's order one backend's log goes on (epoch {}, seq {} here): what only the others "
+        "had is given up",
         view.promised.value, view.last.value);
   }
   if (!view.known || view.state == said_state_) {

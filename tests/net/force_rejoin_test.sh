@@ -30,7 +30,9 @@ was_b3=$(incarnation b3)
 
 cell kill b3
 cell kill b2
+cp -p "$CELL_DIR/b2/store/container.json" "$SCRATCH/container.json"
 cell wipe b2
+cp -p "$SCRATCH/container.json" "$CELL_DIR/b2/store/" # it was saved: what is lost is the log
 cell start b2
 eventually 20 "b2 is back without its log" state_is b2 amnesiac
 check_not "the cell does not serve" status_is .serving
