@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "wire/seal/license_file.h"
+#include "wire/seal/notice.h"
 
 namespace tercet::backend {
 namespace {
@@ -42,9 +43,11 @@ uint64_t ms_of(const std::optional<WallTime>& time) {
   return time && time->ms > 0 ? static_cast<uint64_t>(time->ms) : 0;
 }
 
-/// Of all that must be equal in the three constituents of a revision: everything but what binds one to its
-/// container.
+/// Of all that must be equal in the three constituents: everything but what binds one to its container, and
+/// which revision it is.
 Hash128 properties_of(seal::LicenseText text) {
+  text.revision = 1;
+  text.issued_at = {};
   text.slot = Slot::one;
   text.container_serial.clear();
   text.container_key = {};
@@ -78,6 +81,20 @@ license::Terms terms_of(const seal::LicenseText& text) {
   return t;
 }
 
+using Keys = FixedVector<seal::PublicKey, license::kIssuersMax>;
+Keys keys_of(std::span<const license::PublicKey> issuers) {
+  Keys keys;
+  for (const license::PublicKey& key : issuers) {
+    keys.push_back(seal::PublicKey{key});
+  }
+  return keys;
+}
+uint8_t number_of(const Keys& keys, const seal::KeyId& issuer) {
+  const auto* const at =
+      std::ranges::find_if(keys, [&](const seal::PublicKey& key) { return key_id_of(key) == issuer; });
+  return static_cast<uint8_t>(at - keys.begin());
+}
+
 /// What a backend would say that does not count seats.
 void distort(const EntryView& entry, quorum::Result& result) {
   if (result.size() == sizeof(OpResult)) {
@@ -104,23 +121,54 @@ void distort(const EntryView& entry, quorum::Result& result) {
 
 Code check_constituent(Bytes jws, std::span<const license::PublicKey> issuers,
                        license::CheckedConstituent& out) {
-  FixedVector<seal::PublicKey, license::kIssuersMax> keys;
-  for (const license::PublicKey& key : issuers) {
-    keys.push_back(seal::PublicKey{key});
-  }
+  const auto keys = keys_of(issuers);
   const auto text = seal::parse_and_verify(jws, {keys.data(), keys.size()});
   if (!text) {
     return code_of(text.error().code);
   }
   out.terms = terms_of(*text);
+  out.terms.issuer = number_of(keys, text->issuer);
   out.container_key = text->container_key.bytes;
   return Code::granted;
 }
 
-BookMachine::BookMachine(const BookMachineOptions& options) : BookMachine(options, check_constituent) {}
+Code check_notice(Bytes jws, std::span<const license::PublicKey> issuers, license::CheckedNotice& out) {
+  const auto keys = keys_of(issuers);
+  const auto text = seal::parse_and_verify_notice(jws, {keys.data(), keys.size()});
+  if (!text) {
+    return code_of(text.error().code);
+  }
+  out.kind = text->kind == seal::NoticeText::Kind::withdrawn ? license::CheckedNotice::Kind::withdrawn
+                                                             : license::CheckedNotice::Kind::container;
+  out.issuer = number_of(keys, text->issuer);
+  out.firm = text->firm_code.value;
+  out.product = text->product_code.value;
+  out.tmr_id = text->tmr_id.value;
+  if (out.kind == license::CheckedNotice::Kind::withdrawn) {
+    return Code::granted;
+  }
+  out.slot = index(text->slot);
+  std::string id = text->activation_id;
+  std::erase(id, '-');  // as Genesis has it; one of another length is no cell's
+  if (id.size() == out.activation_id.size()) {
+    std::ranges::copy(id, out.activation_id.begin());
+  }
+  out.container.key = text->container_key.bytes;
+  static_assert(seal::kContainerSerialMax <= sizeof out.container.serial);
+  out.container.serial_size = static_cast<uint8_t>(text->container_serial.size());
+  std::ranges::copy(text->container_serial, out.container.serial);
+  static_assert(seal::kRevokedPerNoticeMax == license::kRevokedPerNotice);
+  for (const seal::PublicKey& key : text->revoked) {
+    out.revoked.push_back(key.bytes);
+  }
+  return Code::granted;
+}
 
-BookMachine::BookMachine(const BookMachineOptions& options, license::ConstituentCheck check)
-    : book_(std::move(check), options.book), image_(options.book), lies_(options.lies) {}
+BookMachine::BookMachine(const BookMachineOptions& options)
+    : BookMachine(options, {check_constituent, check_notice}) {}
+
+BookMachine::BookMachine(const BookMachineOptions& options, license::Checks checks)
+    : book_(std::move(checks), options.book), image_(options.book), lies_(options.lies) {}
 
 void BookMachine::apply(const EntryView& entry, quorum::Result& result) {
   static_assert(std::is_same_v<license::Result, quorum::Result>);
@@ -155,9 +203,12 @@ ContainerState BookMachine::container(Slot slot, Bytes introduction) const {
   if (cell.started == 0) {
     return ContainerState::here;  // Genesis will write it down
   }
-  return std::ranges::equal(cell.containers[index(slot)].key, own.header->container_key)
-             ? ContainerState::here
-             : ContainerState::foreign;
+  license::PublicKey key;
+  std::ranges::copy(own.header->container_key, key.begin());
+  if (cell.is_revoked(key)) {
+    return ContainerState::revoked;
+  }
+  return cell.slot_of(key) == index(slot) ? ContainerState::here : ContainerState::foreign;
 }
 
 }  // namespace tercet::backend

@@ -22,7 +22,7 @@ class BookMachine : public quorum::Machine {
  public:
   explicit BookMachine(const BookMachineOptions& options);
   /// With a check of one's own (tests, the simulator: no keys).
-  BookMachine(const BookMachineOptions& options, license::ConstituentCheck check);
+  BookMachine(const BookMachineOptions& options, license::Checks checks);
 
   void apply(const EntryView& entry, quorum::Result& result) override;
   bool undo() override { return book_.undo(); }
@@ -53,8 +53,9 @@ class BookMachine : public quorum::Machine {
   bool lies_;
 };
 
-/// The real check: signature and canonical text. Pure; allocates.
+/// The real checks: signature and canonical text. Pure; they allocate.
 Code check_constituent(Bytes jws, std::span<const license::PublicKey> issuers,
                        license::CheckedConstituent& out);
+Code check_notice(Bytes jws, std::span<const license::PublicKey> issuers, license::CheckedNotice& out);
 
 }  // namespace tercet::backend

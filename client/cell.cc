@@ -48,7 +48,8 @@ bool is_answer_to(OpKind kind, const OpResult& result) {
     return units && kind == OpKind::consume;
   }
   const bool holds = result.lease_ms != 0;
-  return kind == OpKind::import_constituent || holds == (kind != OpKind::release);
+  return kind == OpKind::import_constituent || kind == OpKind::import_notice ||
+         holds == (kind != OpKind::release);
 }
 
 bool is_wanted(const Wanted& wanted, const Lease& lease) {
@@ -114,7 +115,11 @@ std::string explain(Code code, const OpResult& result, OpKind kind) {
     case Code::unknown_handle:
       return "nobody holds a seat under this handle: it was released or has expired; check one out anew";
     case Code::revoked:
-      return "the seat was revoked: check one out anew";
+      if (kind == OpKind::import_constituent || kind == OpKind::import_notice) {
+        return "the license was withdrawn by its issuer: have another one issued";
+      }
+      return "the license was withdrawn by its issuer, and the seat with it: ask whoever administers "
+             "licenses";
     case Code::stale:
       return "the request came too late to be carried out: try again";
     case Code::bad_request:
@@ -129,6 +134,9 @@ std::string explain(Code code, const OpResult& result, OpKind kind) {
              "configuration";
     case Code::foreign_container:
       return "it is bound to a container that is not this cell's: have it issued for this cell's requests";
+    case Code::container_revoked:
+      return "it is bound to a container that another has taken the place of (a reissue): import what was "
+             "issued for the new one";
     case Code::repeated:
       return "the cell has it already: nothing to do";
     case Code::properties_differ:
@@ -141,6 +149,9 @@ std::string explain(Code code, const OpResult& result, OpKind kind) {
       return "its allocation mode is not served by this version: issue it with another mode";
     case Code::book_full:
       // What license/limits.h allows. Licenses cannot be removed in this version.
+      if (kind == OpKind::import_notice) {
+        return "the cell's book is full (64 containers that others have taken the place of)";
+      }
       return kind == OpKind::import_constituent
                  ? "the cell's book is full (4,096 licenses, 256 of one product): have one license "
                    "issued with a greater --quantity in place of several, or with another Product Code"
@@ -371,8 +382,16 @@ tl::expected<Grant, Failure> Cell::release_unknown(const Handle& handle) {
 }
 
 tl::expected<Grant, Failure> Cell::import_constituent(std::string_view jws) {
+  return import([&] { return Op::import_constituent(Channel::new_handle(), 1, jws); });
+}
+
+tl::expected<Grant, Failure> Cell::import_notice(std::string_view jws) {
+  return import([&] { return Op::import_notice(Channel::new_handle(), 1, jws); });
+}
+
+tl::expected<Grant, Failure> Cell::import(const std::function<tl::expected<Op, std::string>()>& make) {
   for (int tries = 0;; ++tries) {
-    const auto op = Op::import_constituent(Channel::new_handle(), 1, jws);
+    const auto op = make();
     if (!op) {
       Failure failure;
       failure.kind = Failure::Kind::usage;

@@ -2,6 +2,7 @@
 // What a client does with a cell, in terms of licenses: each call asks (once or page by page) over a Channel
 // and gives the answer or a Failure that says whose fault it was. Not thread-safe, like its Channel.
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <tl/expected.hpp>
@@ -73,6 +74,7 @@ class Cell {
   bool give_back(SeatState& seat);
   /// `result.slot` is the constituent's.
   tl::expected<Grant, Failure> import_constituent(std::string_view jws);
+  tl::expected<Grant, Failure> import_notice(std::string_view jws);
 
   tl::expected<std::vector<License>, Failure> licenses(bool all);
   tl::expected<std::vector<ContainerInfo>, Failure> containers(bool all);
@@ -88,6 +90,8 @@ class Cell {
 
  private:
   tl::expected<Grant, Failure> mutate(const Op& op);
+  /// `make` gives it a fresh handle each time.
+  tl::expected<Grant, Failure> import(const std::function<tl::expected<Op, std::string>()>& make);
   tl::expected<Grant, Failure> checkout_own(const Wanted& wanted, const Handle& handle, SeatState& seat);
   /// Before a request is tried again because of STALE: the cell's time is asked anew, and how far the handle
   /// is.

@@ -75,6 +75,7 @@ bool read_row(Bytes bytes, License& out) {
   out.lease_ms = row.lease_ms;
   out.revision = row.revision;
   out.valid = row.valid != 0;
+  out.withdrawn = row.withdrawn != 0;
   return true;
 }
 

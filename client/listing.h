@@ -28,6 +28,7 @@ struct License {
   uint32_t lease_ms = 0;
   uint32_t revision = 0;
   bool valid = false;
+  bool withdrawn = false;
 };
 
 struct ContainerInfo {

@@ -132,13 +132,23 @@ Op Op::consume(const Handle& handle, uint32_t number, uint64_t total) {
 
 tl::expected<Op, std::string> Op::import_constituent(const Handle& handle, uint32_t number,
                                                      std::string_view jws) {
+  return import(OpKind::import_constituent, handle, number, jws);
+}
+
+tl::expected<Op, std::string> Op::import_notice(const Handle& handle, uint32_t number, std::string_view jws) {
+  return import(OpKind::import_notice, handle, number, jws);
+}
+
+tl::expected<Op, std::string> Op::import(OpKind kind, const Handle& handle, uint32_t number,
+                                         std::string_view jws) {
   if (jws.empty() || jws.size() > kOpMax - sizeof(OpHeader)) {
-    return tl::unexpected("a constituent is " + std::to_string(jws.size()) + " bytes long, 1 to " +
+    return tl::unexpected(std::string(kind == OpKind::import_notice ? "a notice" : "a constituent") + " is " +
+                          std::to_string(jws.size()) + " bytes long, 1 to " +
                           std::to_string(kOpMax - sizeof(OpHeader)) +
                           " can be ordered: issue it with shorter texts");
   }
   Op op;
-  op.begin(OpKind::import_constituent, handle, number);
+  op.begin(kind, handle, number);
   op.append(as_bytes(jws));
   return op;
 }

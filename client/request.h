@@ -52,10 +52,14 @@ class Op {
   static Op consume(const Handle& handle, uint32_t number, uint64_t total);
   static tl::expected<Op, std::string> import_constituent(const Handle& handle, uint32_t number,
                                                           std::string_view jws);
+  static tl::expected<Op, std::string> import_notice(const Handle& handle, uint32_t number,
+                                                     std::string_view jws);
   static Op read(OpKind kind, const Handle& tag, uint32_t number, const ReadBody& body);
   static Op status(const Handle& tag, uint32_t number, uint32_t offset, uint32_t version);
 
  private:
+  static tl::expected<Op, std::string> import(OpKind kind, const Handle& handle, uint32_t number,
+                                              std::string_view jws);
   void begin(OpKind kind, const Handle& handle, uint32_t number);
   void append(Bytes body);
   size_t size_ = 0;

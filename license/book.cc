@@ -39,6 +39,16 @@ Code note_presence(State& state, Bytes op) {
   return Code::granted;
 }
 
+/// Of a handle without a lease.
+OpResult no_lease(const State& state, const Standpoint& at) {
+  if (at.tombstone == kNone || state.tombstones()[at.tombstone].revoked == 0) {
+    return denial(Code::unknown_handle);
+  }
+  OpResult out = denial(Code::revoked);
+  out.tmr_id = state.tombstones()[at.tombstone].answer.tmr_id;
+  return out;
+}
+
 OpResult repeat(OpResult answer, bool older) {
   if (older) {
     answer.flags |= kLaterAnswer;
@@ -48,7 +58,7 @@ OpResult repeat(OpResult answer, bool older) {
 
 }  // namespace
 
-Book::Book(ConstituentCheck check, const BookOptions& options) : state_(options), check_(std::move(check)) {}
+Book::Book(Checks checks, const BookOptions& options) : state_(options), checks_(std::move(checks)) {}
 
 void Book::apply(const EntryView& entry, Result& result) {
   TERCET_CHECK(entry.seq == next(state_.applied()), "book: entries come one after another");
@@ -112,16 +122,16 @@ OpResult Book::apply_op(const OpView& op) {
       return at.lease == kNone && at.tombstone == kNone ? checkout(state_, op)
                                                         : deny(state_, op, at, denial(Code::stale));
     case OpKind::renew:
-      return at.lease != kNone ? renew(state_, op, at.lease)
-                               : deny(state_, op, at, denial(Code::unknown_handle));
+      return at.lease != kNone ? renew(state_, op, at.lease) : deny(state_, op, at, no_lease(state_, at));
     case OpKind::release:
-      return at.lease != kNone ? release(state_, op, at.lease)
-                               : deny(state_, op, at, denial(Code::unknown_handle));
+      return at.lease != kNone ? release(state_, op, at.lease) : deny(state_, op, at, no_lease(state_, at));
     case OpKind::consume:
-      return at.lease != kNone ? consume(state_, op, at.lease)
-                               : deny(state_, op, at, denial(Code::unknown_handle));
+      return at.lease != kNone ? consume(state_, op, at.lease) : deny(state_, op, at, no_lease(state_, at));
     case OpKind::import_constituent:
-      return at.lease == kNone ? import_constituent(state_, op, check_)
+      return at.lease == kNone ? import_constituent(state_, op, checks_.constituent)
+                               : deny(state_, op, at, denial(Code::stale));
+    case OpKind::import_notice:
+      return at.lease == kNone ? import_notice(state_, op, checks_.notice)
                                : deny(state_, op, at, denial(Code::stale));
     default:
       return denial(Code::bad_request);  // parse_op knows no other
@@ -134,7 +144,7 @@ size_t Book::read(Bytes query, MutBytes out) const { return write_page(state_, q
 
 bool Book::more_due() const {
   const uint32_t first = state_.leases().earliest();
-  return first != kNone && state_.leases().due_of(first) <= static_cast<uint64_t>(state_.now_ms());
+  return first != kNone && state_.leases().is_over(first, static_cast<uint64_t>(state_.now_ms()));
 }
 
 }  // namespace tercet::license

@@ -17,7 +17,7 @@
 //              nothing is remembered: it can only become staler
 //   too early  sent more than kSentAheadMax ahead: STALE, remembered, as a later copy would pass
 //   done with  the handle has a tombstone: a checkout is STALE (a handle is used once), renew, release and
-//              consume are UNKNOWN_HANDLE
+//              consume are UNKNOWN_HANDLE, or REVOKED where its lease ended so
 //   held       the handle has a lease: a second checkout, or an import, is STALE
 //   new        renew, release and consume are UNKNOWN_HANDLE
 //   the rule   checkout.cc, renew.cc, release.cc, consume.cc, import.cc
@@ -45,7 +45,7 @@ static_assert(sizeof(EntryResult) == 8);
 
 class Book {
  public:
-  explicit Book(ConstituentCheck check, const BookOptions& options = {});
+  explicit Book(Checks checks, const BookOptions& options = {});
 
   /// Applies the next entry (seq = last applied + 1), and writes its result. Keeps what undo() needs until
   /// settle().
@@ -82,7 +82,7 @@ class Book {
   OpResult apply_op(const OpView& op);
 
   State state_;
-  ConstituentCheck check_;
+  Checks checks_;
 };
 
 }  // namespace tercet::license

@@ -18,7 +18,7 @@ class Loaded {
  public:
   explicit Loaded(uint32_t held)
       : options_{.leases_max = held + 1'000, .tombstones_max = 1'000'000},
-        book_(check_plain, options_),
+        book_(plain_checks(), options_),
         held_(held) {
     apply(EntryKind::genesis, make_genesis());
     for (unsigned slot = 0; slot < kBackends; ++slot) {
@@ -233,7 +233,7 @@ void BM_BookImage(benchmark::State& state) {
       writer.taken();
     }
     state.PauseTiming();
-    Book other(check_plain, loaded.options());
+    Book other(plain_checks(), loaded.options());
     const int64_t load = thread_ns();
     ImageReader reader(other.to_load());
     TERCET_CHECK(reader.take(bytes) && reader.finish(), "the image is whole");

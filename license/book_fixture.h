@@ -35,7 +35,7 @@ class BookFixture : public ::testing::Test {
   static constexpr int64_t kWall = 1'700'000'000'000;
 
   explicit BookFixture(const BookOptions& options = {.leases_max = 1'000, .tombstones_max = 1'000})
-      : book_(check_plain, options) {}
+      : book_(plain_checks(), options) {}
 
   Result apply_raw(EntryKind kind, Bytes op) {
     Result result;

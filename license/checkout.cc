@@ -12,7 +12,7 @@
 // When none serves, the denial is that of the license that came furthest on the way to a seat, since that is
 // the one worth knowing about:
 //
-//   NO_SUCH_LICENSE < ONLY_ONE_CONSTITUENT < EXPIRED < NOT_YET_VALID < USAGE_PERIOD_OVER
+//   NO_SUCH_LICENSE < REVOKED < ONLY_ONE_CONSTITUENT < EXPIRED < NOT_YET_VALID < USAGE_PERIOD_OVER
 //   < FEATURE_NOT_LICENSED < NO_UNITS_LEFT < BAD_REQUEST < STATION_BUSY < NO_FREE_SEAT
 //
 // and its numbers are: NO_FREE_SEAT the seats, summed over the licenses that were full, and the TMR-ID if it
@@ -33,6 +33,7 @@ namespace {
 /// How far a license comes; the order is the precedence above.
 enum class Stage : uint8_t {
   no_such,
+  withdrawn,
   one_constituent,
   over,
   not_yet,
@@ -59,7 +60,7 @@ void saturate_add(Le32& sum, uint32_t more) {
 Stage stage_of(const State& state, uint32_t license, const Terms* terms, uint64_t features,
                std::string_view station) {
   if (terms == nullptr) {
-    return Stage::one_constituent;
+    return state.withdrawn(license) ? Stage::withdrawn : Stage::one_constituent;
   }
   switch (in_time(state, license, *terms)) {
     case Code::granted:
@@ -100,9 +101,9 @@ void note(const State& state, Tried& best, Stage stage, const Licenses::Match& m
     return;
   }
   static constexpr Code kCodes[] = {
-      Code::no_such_license,   Code::only_one_constituent, Code::expired,       Code::not_yet_valid,
-      Code::usage_period_over, Code::feature_not_licensed, Code::no_units_left, Code::bad_request,
-      Code::station_busy,      Code::no_free_seat};
+      Code::no_such_license, Code::revoked,           Code::only_one_constituent, Code::expired,
+      Code::not_yet_valid,   Code::usage_period_over, Code::feature_not_licensed, Code::no_units_left,
+      Code::bad_request,     Code::station_busy,      Code::no_free_seat};
   static_assert(std::size(kCodes) == static_cast<size_t>(Stage::served));
   best.stage = stage;
   best.license = match.index;

@@ -38,6 +38,10 @@ unsigned Cell::slot_of(const PublicKey& container_key) const {
   return kBackends;
 }
 
+bool Cell::is_revoked(const PublicKey& container_key) const {
+  return std::ranges::find(revoked, revoked + revoked_size, container_key) != revoked + revoked_size;
+}
+
 namespace {
 /// The activation id as people write it: "xxxx-xxxx-xxxx-xxxx".
 std::string written(const uint8_t (&id)[16]) {

@@ -1,5 +1,6 @@
 // Ends of leases and of what is remembered. A lease is over at the first entry whose cell time has reached
-// its end plus grace; an entry ends few, so that no entry is slow or large to undo.
+// its end plus grace, or when its license was withdrawn (those go first); an entry ends few, so that no entry
+// is slow or large to undo.
 //
 // Entries come many at once, and a million leases may end at one moment: so what an operation need not end
 // for its own sake it ends only if few were ended in the same millisecond of cell time. The rest waits for
@@ -14,7 +15,7 @@ namespace tercet::license {
 namespace {
 
 bool is_due(const State& state, uint32_t lease) {
-  return lease != kNone && state.leases().due_of(lease) <= static_cast<uint64_t>(state.now_ms());
+  return lease != kNone && state.leases().is_over(lease, static_cast<uint64_t>(state.now_ms()));
 }
 
 /// What one entry ends.
@@ -28,7 +29,8 @@ class Ends {
       return false;
     }
     const Lease over = state_.leases()[lease];
-    state_.end_lease(lease, over.last.request, last_answer(over, state_.licenses().tmr_id(over.license)));
+    state_.end_lease(lease, over.last.request, last_answer(over, state_.licenses().tmr_id(over.license)),
+                     state_.withdrawn(over.license));
     ++ended_;
     return true;
   }

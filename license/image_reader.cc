@@ -140,6 +140,7 @@ bool ImageReader::cell(Bytes body) {
   const auto cell = read<Cell>(body);
   const bool fits = cell.started == 1 && cell.issuers <= kIssuersMax &&
                     cell.virtual_serial_size <= sizeof cell.virtual_serial &&
+                    cell.revoked_size <= kRevokedMax &&
                     std::ranges::all_of(cell.containers,
                                         [](const Container& c) { return c.serial_size <= sizeof c.serial; });
   if (cells_left_ == 0 || !fits) {
@@ -155,6 +156,7 @@ bool ImageReader::license(uint32_t index, Bytes body) {
   const auto license = read<License>(body);
   const bool fits =
       std::ranges::all_of(license.present, [](uint8_t p) { return p <= 1; }) && license.present_bits() != 0 &&
+      license.withdrawn <= 1 &&
       std::ranges::all_of(license.terms, [](const Terms& t) { return t.name_size <= kNameMax; });
   if (index >= licenses_ || found_[index] || !fits) {
     return wrong("a license that cannot be");
@@ -212,6 +214,7 @@ bool ImageReader::end(Bytes body) {
     return wrong("damaged");
   }
   for (const auto& license : found_) {
+    state_.leases_.set_over(state_.licenses_.size(), license->withdrawn != 0);
     state_.licenses_.add(*license);
   }
   state_.standing_ = standing_;

@@ -147,7 +147,7 @@ TEST_F(ImageTest, TheLoadedBookIsTheOneThatWasCapturedWhateverCameMeanwhile) {
     bytes.insert(bytes.end(), writer.written().begin(), writer.written().end());
     writer.taken();
 
-    Book loaded(check_plain, {.leases_max = 150, .tombstones_max = 100, .hash_seed = run});
+    Book loaded(plain_checks(), {.leases_max = 150, .tombstones_max = 100, .hash_seed = run});
     ASSERT_TRUE(loads(loaded, bytes));
     ASSERT_EQ(loaded.digest(), digest);
     ASSERT_EQ(loaded.recomputed_digest(), digest);
@@ -187,7 +187,7 @@ TEST_F(ImageTest, ALoadedBookGoesOnAsTheOther) {
   for (int i = 0; i < 2'000; ++i) {
     random_step();
   }
-  Book loaded(check_plain, {.leases_max = 150, .tombstones_max = 100, .hash_seed = 5});
+  Book loaded(plain_checks(), {.leases_max = 150, .tombstones_max = 100, .hash_seed = 5});
   ASSERT_TRUE(loads(loaded, image()));
   for (int i = 0; i < 3'000; ++i) {
     const Step s = random_step();
@@ -205,7 +205,7 @@ TEST_F(ImageTest, BytesMayComeInPieces) {
   }
   const Buffer bytes = image();
   for (const size_t most : {size_t{1}, size_t{7}, size_t{200}, size_t{5'000}}) {
-    Book loaded(check_plain, kOptions);
+    Book loaded(plain_checks(), kOptions);
     ImageReader reader(loaded.to_load());
     for (Bytes rest = bytes; !rest.empty();) {
       const size_t n = std::min(rest.size(), 1 + below(most));
@@ -218,7 +218,7 @@ TEST_F(ImageTest, BytesMayComeInPieces) {
 }
 
 TEST_F(ImageTest, EmptyBooksHaveImages) {
-  Book loaded(check_plain, kOptions);
+  Book loaded(plain_checks(), kOptions);
   EXPECT_TRUE(loads(loaded, image()));
   EXPECT_EQ(loaded.digest(), book_.digest());
   genesis();
@@ -237,7 +237,7 @@ TEST_F(ImageTest, EveryChangedByteAndEveryCutIsRefused) {
   }
   release(1, 2);
   const Buffer good = image();
-  Book loaded(check_plain, kOptions);
+  Book loaded(plain_checks(), kOptions);
   const Hash128 empty = loaded.digest();
   for (size_t at = 0; at < good.size(); ++at) {
     Buffer bad = good;
@@ -287,7 +287,7 @@ TEST_F(ImageTest, DamageThatItsHashesHideHarmsNobody) {
     random_step();
   }
   const Buffer good = image();
-  Book loaded(check_plain, kOptions);
+  Book loaded(plain_checks(), kOptions);
   unsigned refused = 0;
   for (int i = 0; i < 1'000; ++i) {
     Buffer bad = good;
@@ -352,7 +352,7 @@ TEST_F(LargerImageTest, ASliceWaitsUntilWhatIsWrittenWasTaken) {
   }
   EXPECT_EQ(writer.phase(), ImageWriter::Phase::complete);
   EXPECT_GE(takes, bytes.size() / kRoom);
-  Book loaded(check_plain, kLarger);
+  Book loaded(plain_checks(), kLarger);
   ImageReader reader(loaded.to_load());
   EXPECT_TRUE(reader.take(bytes));
   EXPECT_TRUE(reader.finish());
@@ -377,7 +377,7 @@ TEST_F(LargerImageTest, ABookForFewerLeasesTakesNone) {
   ImageWriter writer(kLarger);
   book_.capture(writer);
   writer.slice(100'000);
-  Book small(check_plain, {.leases_max = 999, .tombstones_max = 100});
+  Book small(plain_checks(), {.leases_max = 999, .tombstones_max = 100});
   ImageReader reader(small.to_load());
   EXPECT_FALSE(reader.take(writer.written()));
   EXPECT_STREQ(reader.fault(), "of a larger book");

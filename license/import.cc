@@ -8,8 +8,16 @@
 namespace tercet::license {
 namespace {
 
-Code fits(const License& license, unsigned slot, const Terms& terms) {
-  if (license.present[slot] != 0 && terms.revision < license.terms[slot].revision) {
+Code fits(const State& state, uint32_t index, unsigned slot, const Terms& terms) {
+  const License& license = state.licenses()[index];
+  if (license.withdrawn != 0) {
+    return Code::revoked;
+  }
+  const bool bound = license.bound_to[slot] == state.cell().generations[slot];
+  const uint32_t held_revision = license.terms[slot].revision;
+  // What is bound to the container before takes a higher revision to replace it.
+  if (license.present[slot] != 0 &&
+      (terms.revision < held_revision || (!bound && terms.revision == held_revision))) {
     return Code::older_revision;
   }
   if (const Terms* force = license.in_force(); force != nullptr && terms.revision < force->revision) {
@@ -22,8 +30,7 @@ Code fits(const License& license, unsigned slot, const Terms& terms) {
       return Code::properties_differ;
     }
   }
-  return license.present[slot] != 0 && license.terms[slot].revision == terms.revision ? Code::repeated
-                                                                                      : Code::granted;
+  return license.present[slot] != 0 && held_revision == terms.revision ? Code::repeated : Code::granted;
 }
 
 Code take(State& state, unsigned slot, const Terms& terms) {
@@ -31,7 +38,7 @@ Code take(State& state, unsigned slot, const Terms& terms) {
   License license{};
   if (index != kNone) {
     license = state.licenses()[index];
-    if (const Code code = fits(license, slot, terms); code != Code::granted) {
+    if (const Code code = fits(state, index, slot, terms); code != Code::granted) {
       return code;
     }
   } else if (state.licenses().size() == kLicensesMax ||
@@ -39,6 +46,7 @@ Code take(State& state, unsigned slot, const Terms& terms) {
     return Code::book_full;
   }
   license.present[slot] = 1;
+  license.bound_to[slot] = state.cell().generations[slot];
   license.terms[slot] = terms;
   if (index != kNone) {
     state.change_license(index, license);
@@ -59,7 +67,8 @@ OpResult judged(State& state, const OpView& op, const ConstituentCheck& check) {
   out.tmr_id = text.terms.tmr_id;
   const unsigned slot = state.cell().slot_of(text.container_key);
   if (slot == kBackends) {
-    out.code = static_cast<uint8_t>(Code::foreign_container);
+    out.code = static_cast<uint8_t>(state.cell().is_revoked(text.container_key) ? Code::container_revoked
+                                                                                : Code::foreign_container);
     return out;
   }
   out.slot = static_cast<uint8_t>(slot + 1);

@@ -12,6 +12,7 @@ Leases::Leases(const BookOptions& options)
       stations_(options),
       heaps_(kLicensesMax),
       seated_(kLicensesMax),
+      over_(kLicensesMax),
       units_(options.leases_max) {
   TERCET_CHECK(options.leases_max > 0 && options.leases_max < kLeasesEver, "book: leases_max");
 }
@@ -69,6 +70,7 @@ void Leases::clear() {
   chunks_.clear();
   heaps_.clear();
   seated_.clear();
+  over_.clear();
   stations_.clear();
   units_.clear();
   order_place_.fill(0);
@@ -80,7 +82,15 @@ void Leases::prefault(uint32_t leases) {
   by_handle_.prefault();
 }
 
+void Leases::set_over(uint32_t license, bool over) {
+  over_[license] = over ? 1 : 0;
+  order_fix(license);
+}
+
 bool Leases::before(uint32_t a, uint32_t b) const {
+  if (over_[a] != over_[b]) {
+    return over_[a] != 0;
+  }
   return heaps_[a].at(chunks_, 0) < heaps_[b].at(chunks_, 0);
 }
 

@@ -56,6 +56,10 @@ class Leases {
   [[nodiscard]] const Lease& operator[](uint32_t index) const { return slab_[index]; }
   [[nodiscard]] uint64_t due_of(uint32_t index) const;
   [[nodiscard]] LeaseImage image(uint32_t index) const;
+  /// Its time is over, or its license's is whatever their time (set_over).
+  [[nodiscard]] bool is_over(uint32_t index, uint64_t now_ms) const {
+    return over_[slab_[index].license] != 0 || due_of(index) <= now_ms;
+  }
   /// Units that its handle has used: 0 unless it is `metered`.
   [[nodiscard]] uint64_t units_of(uint32_t index) const { return units_[index]; }
   /// The lease of all, or of one license, that is over first; kNone if there is none.
@@ -70,6 +74,8 @@ class Leases {
   void remove(uint32_t index);
   /// Handle, license, seat and texts stay.
   void change(uint32_t index, const LeaseImage& image);
+  /// Whether the leases of a license are over whatever their time: then they come before all others.
+  void set_over(uint32_t license, bool over);
   void set_units(uint32_t index, uint64_t total) { units_[index] = total; }
 
   void clear();
@@ -90,6 +96,7 @@ class Leases {
   Stations stations_;
   Zeroed<DueHeap> heaps_;
   Zeroed<uint32_t> seated_;
+  Zeroed<uint8_t> over_;     ///< by license
   Zeroed<Packed<7>> units_;  ///< apart from the leases: most use none
   std::array<uint16_t, kLicensesMax> order_{};
   std::array<uint16_t, kLicensesMax> order_place_{};  ///< + 1; 0: not in it

@@ -6,15 +6,17 @@ namespace tercet::license {
 
 const Terms* License::in_force() const {
   // Of three places at most one kind of terms stands in two.
+  const Terms* newest = nullptr;
   for (unsigned a = 0; a < kBackends; ++a) {
-    for (unsigned b = a + 1; b < kBackends; ++b) {
-      if (present[a] != 0 && present[b] != 0 && terms[a].revision == terms[b].revision &&
-          terms[a].properties == terms[b].properties) {
-        return &terms[a];
+    for (unsigned b = 0; b < kBackends; ++b) {
+      const bool shared =
+          a != b && present[a] != 0 && present[b] != 0 && terms[a].properties == terms[b].properties;
+      if (shared && (newest == nullptr || terms[a].revision > newest->revision)) {
+        newest = &terms[a];
       }
     }
   }
-  return nullptr;
+  return newest;
 }
 
 const Terms& License::shown() const {
@@ -38,8 +40,7 @@ uint8_t License::sharing_bits() const {
   const Terms* force = in_force();
   unsigned bits = 0;
   for (unsigned slot = 0; force != nullptr && slot < kBackends; ++slot) {
-    const bool shares = present[slot] != 0 && terms[slot].revision == force->revision &&
-                        terms[slot].properties == force->properties;
+    const bool shares = present[slot] != 0 && terms[slot].properties == force->properties;
     bits |= shares ? 1U << slot : 0U;
   }
   return static_cast<uint8_t>(bits);

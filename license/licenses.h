@@ -1,9 +1,10 @@
 #pragma once
 // The licenses. A license has three places for constituents, one a container, each with the terms of its own
 // revision: while a new revision comes in constituent by constituent, the old one serves until two of the new
-// one are there. A license is valid by two of three (I7): the terms in force are those that two present
-// constituents share. One whose slot is absent (its container is gone, or its backend down for long) is not
-// present, though its terms stay.
+// one are there. Revisions whose properties are equal serve together: a reissue that only binds a constituent
+// to another container leaves no gap. A license is valid by two of three (I7): the terms in force are those
+// that two present constituents share. One whose slot is absent (its container is gone, or its backend down
+// for long) is not present, though its terms stay.
 
 #include <bit>
 #include <span>
@@ -16,11 +17,14 @@
 namespace tercet::license {
 
 struct License {
-  uint8_t present[kBackends];  ///< 1: the constituent is here
-  uint8_t reserved[5];
+  uint8_t present[kBackends];   ///< 1: the constituent is here
+  uint8_t bound_to[kBackends];  ///< generation of its slot's container (Cell::generations)
+  uint8_t withdrawn;            ///< 1: by its issuer, for ever
+  uint8_t reserved;
   Terms terms[kBackends];  ///< zero while not present
 
-  /// The terms that two constituents share, whether their slots are absent or not; or nullptr.
+  /// The terms that two constituents share, whether their slots are absent or not, of the newest revision; or
+  /// nullptr.
   [[nodiscard]] const Terms* in_force() const;
   /// The terms in force, or else the newest that are here (there is one).
   [[nodiscard]] const Terms& shown() const;

@@ -23,6 +23,8 @@ inline constexpr unsigned kLicensesMax = 4096;
 inline constexpr unsigned kLicensesPerProductMax = 256;  ///< bounds a checkout's search for a free seat
 inline constexpr size_t kNameMax = 96;                   ///< of a license, bytes
 inline constexpr size_t kIssuersMax = 32;
+inline constexpr size_t kRevokedMax = 64;       ///< containers that another has taken the place of
+inline constexpr size_t kRevokedPerNotice = 6;  ///< that one notice names (wire/seal/notice.h)
 inline constexpr uint64_t kUsageMax =
     (uint64_t{1} << 53U) - 1;                        ///< units, ms of a usage period: as license texts
 inline constexpr uint32_t kLeaseDefaultMs = 60'000;  ///< of a license that sets none

@@ -80,6 +80,7 @@ void list_licenses(const State& state, const ReadBody& read, Page& page) {
     row.lease_ms = terms.lease_ms;
     row.revision = terms.revision;
     row.valid = valid ? 1 : 0;
+    row.withdrawn = state.withdrawn(index) ? 1 : 0;
     row.name_size = terms.name_size;
     if (!page.add(row, as_bytes({terms.name, terms.name_size}))) {
       page.next(i);
@@ -205,7 +206,9 @@ void show_lease(const State& state, const ReadBody& read, Page& page) {
   std::memcpy(handle.bytes.data(), read.handle, sizeof read.handle);
   const uint32_t index = state.leases().find(handle);
   if (index == kNone) {
-    page.code(Code::unknown_handle);
+    const uint32_t tombstone = state.tombstones().find(handle);
+    const bool revoked = tombstone != kNone && state.tombstones()[tombstone].revoked != 0;
+    page.code(revoked ? Code::revoked : Code::unknown_handle);
     return;
   }
   const bool fits = add_lease(state, index, true, page);

@@ -16,8 +16,7 @@ namespace tercet::license {
 
 class NaiveBook : public NaiveState {
  public:
-  NaiveBook(ConstituentCheck check, const BookOptions& options)
-      : NaiveState(options), check_(std::move(check)) {}
+  NaiveBook(Checks checks, const BookOptions& options) : NaiveState(options), checks_(std::move(checks)) {}
 
   std::vector<uint8_t> apply(const EntryView& entry) {
     if (entry.cell.ms > now_) {
@@ -60,6 +59,7 @@ class NaiveBook : public NaiveState {
       case OpKind::release:
       case OpKind::consume:
       case OpKind::import_constituent:
+      case OpKind::import_notice:
         return true;
       default:
         return false;
@@ -97,12 +97,12 @@ class NaiveBook : public NaiveState {
         continue;
       }
       if (!parse_introduction(view.introductions[slot], intro)) {
-        containers_.clear();
+        container_of_.clear();
         return Code::malformed;
       }
       PublicKey key;
       std::memcpy(key.data(), intro.header->container_key, key.size());
-      containers_.push_back({key, slot});
+      container_of_[slot] = key;
     }
     for (unsigned i = 0; i < view.body->issuers; ++i) {
       PublicKey key;
@@ -110,6 +110,7 @@ class NaiveBook : public NaiveState {
       issuers_.push_back(key);
     }
     genesis_ = std::string(as_text(entry.op));
+    activation_id_ = std::string(reinterpret_cast<const char*>(view.body->activation_id), 16);
     return Code::granted;
   }
 
@@ -167,16 +168,25 @@ class NaiveBook : public NaiveState {
       case OpKind::checkout:
         return held || s != nullptr ? deny(op, with(Code::stale)) : checkout(op);
       case OpKind::renew:
-        return held ? renew(op, holder->second) : deny(op, with(Code::unknown_handle));
+        return held ? renew(op, holder->second) : deny(op, no_lease(s));
       case OpKind::release:
-        return held ? release(op) : deny(op, with(Code::unknown_handle));
+        return held ? release(op) : deny(op, no_lease(s));
       case OpKind::consume:
-        return held ? consume(op, holder->second) : deny(op, with(Code::unknown_handle));
+        return held ? consume(op, holder->second) : deny(op, no_lease(s));
+      case OpKind::import_notice:
+        return held ? deny(op, with(Code::stale)) : say(op, notice(op));
       default:
         return held ? deny(op, with(Code::stale)) : say(op, import(op));
     }
   }
 
+  static OpResult no_lease(const Stone* stone) {
+    OpResult out = with(stone != nullptr && stone->revoked ? Code::revoked : Code::unknown_handle);
+    if (out.code == static_cast<uint8_t>(Code::revoked)) {
+      out.tmr_id = stone->answer.tmr_id;
+    }
+    return out;
+  }
   std::vector<Key> matching(const CheckoutBody& b) const {
     std::vector<Key> out;
     for (const auto& [key, held] : licenses_) {  // by firm, product, TMR-ID
@@ -198,6 +208,9 @@ class NaiveBook : public NaiveState {
   /// Code and `features` of the denial that its constituents or its time bring, or granted.
   [[nodiscard]] OpResult out_of_service(const Key& key) const {
     const Terms* t = serving(key);
+    if (licenses_.at(key).withdrawn) {
+      return with(Code::revoked);
+    }
     OpResult out = with(t == nullptr ? Code::only_one_constituent : in_time(*t));
     const Held& held = licenses_.at(key);
     if (out.code == 0 && t->usage_period_ms != 0 && held.first_use != 0 &&
@@ -208,7 +221,7 @@ class NaiveBook : public NaiveState {
     }
     if (t == nullptr) {
       for (const auto& [slot, terms] : licenses_.at(key).terms) {
-        out.features = out.features | (absent_.contains(slot) ? 0 : uint64_t{1} << slot);
+        out.features = out.features | (here(held, slot) ? uint64_t{1} << slot : 0);
       }
     } else if (out.code == static_cast<uint8_t>(Code::expired)) {
       out.features = t->valid_until_ms;
@@ -223,9 +236,9 @@ class NaiveBook : public NaiveState {
     const uint64_t features = b.features;
     const std::string station = station_named(op);
     static const std::vector<Code> kOrder{
-        Code::no_such_license,   Code::only_one_constituent, Code::expired,       Code::not_yet_valid,
-        Code::usage_period_over, Code::feature_not_licensed, Code::no_units_left, Code::bad_request,
-        Code::station_busy,      Code::no_free_seat};
+        Code::no_such_license, Code::revoked,           Code::only_one_constituent, Code::expired,
+        Code::not_yet_valid,   Code::usage_period_over, Code::feature_not_licensed, Code::no_units_left,
+        Code::bad_request,     Code::station_busy,      Code::no_free_seat};
     const auto rank = [](Code c) { return std::ranges::find(kOrder, c) - kOrder.begin(); };
     Code worst = Code::no_such_license;
     std::vector<OpResult> of_it;
@@ -374,7 +387,7 @@ class NaiveBook : public NaiveState {
 
   OpResult import(const OpView& op) {
     CheckedConstituent c;
-    if (const Code code = check_(op.body, issuers_, c); code != Code::granted) {
+    if (const Code code = checks_.constituent(op.body, issuers_, c); code != Code::granted) {
       OpResult r = with(code);
       r.tmr_id = c.terms.tmr_id;
       return r;
@@ -382,13 +395,12 @@ class NaiveBook : public NaiveState {
     const Terms& t = c.terms;
     OpResult r{};
     r.tmr_id = t.tmr_id;
-    const auto mine =
-        std::ranges::find_if(containers_, [&](const auto& x) { return x.first == c.container_key; });
-    if (mine == containers_.end()) {
-      r.code = static_cast<uint8_t>(Code::foreign_container);
+    const unsigned slot = slot_of(c.container_key);
+    if (slot == kBackends) {
+      r.code = static_cast<uint8_t>(is_revoked(c.container_key) ? Code::container_revoked
+                                                                : Code::foreign_container);
       return r;
     }
-    const unsigned slot = mine->second;
     r.slot = static_cast<uint8_t>(slot + 1);
     if (t.mode < 1 || t.mode > 4) {
       r.code = static_cast<uint8_t>(Code::unsupported_mode);
@@ -414,6 +426,13 @@ class NaiveBook : public NaiveState {
       const Held& held = licenses_.at(key);
       const Terms* now_serving = serving(key, true);
       const auto own = held.terms.find(slot);
+      if (held.withdrawn) {
+        return Code::revoked;
+      }
+      const bool bound = own != held.terms.end() && held.bound_to.at(slot) == container_of_.at(slot);
+      if (own != held.terms.end() && !bound && t.revision == own->second.revision) {
+        return Code::older_revision;
+      }
       if ((own != held.terms.end() && t.revision < own->second.revision) ||
           (now_serving != nullptr && t.revision < now_serving->revision)) {
         return Code::older_revision;
@@ -430,14 +449,87 @@ class NaiveBook : public NaiveState {
       return Code::book_full;
     }
     const auto order = static_cast<uint32_t>(licenses_.size());
-    auto& held = licenses_.try_emplace(key, Held{{}, order, 0, 0, 0, {}}).first->second;
+    auto& held = licenses_.try_emplace(key, Held{.order = order}).first->second;
     held.terms[slot] = t;
+    held.bound_to[slot] = container_of_.at(slot);
+    return Code::granted;
+  }
+  [[nodiscard]] unsigned slot_of(const PublicKey& container) const {
+    for (const auto& [slot, key] : container_of_) {
+      if (key == container) {
+        return slot;
+      }
+    }
+    return kBackends;
+  }
+  [[nodiscard]] bool is_revoked(const PublicKey& container) const {
+    return std::ranges::find(revoked_, container) != revoked_.end();
+  }
+
+  OpResult notice(const OpView& op) {
+    CheckedNotice n;
+    OpResult r = with(checks_.notice(op.body, issuers_, n));
+    r.tmr_id = n.tmr_id;
+    if (r.code != 0) {
+      return r;
+    }
+    const bool container = n.kind == CheckedNotice::Kind::container;
+    r.slot = static_cast<uint8_t>(container ? n.slot + 1 : 0);
+    const Key key{n.firm, n.product, n.tmr_id};
+    if (!licenses_.contains(key)) {
+      r.code = static_cast<uint8_t>(n.tmr_id == 0 ? Code::malformed : Code::no_such_license);
+      return r;
+    }
+    Held& held = licenses_.at(key);
+    Code code = Code::granted;
+    if (newest(key).issuer != n.issuer) {
+      code = Code::unknown_issuer;
+    } else if (held.withdrawn) {
+      code = container ? Code::revoked : Code::repeated;
+    } else if (!container) {
+      held.withdrawn = true;
+    } else {
+      code = replace(n);
+    }
+    r.code = static_cast<uint8_t>(code);
+    return seats_of(key, r);
+  }
+  Code replace(const CheckedNotice& n) {
+    const auto here = container_of_.find(n.slot);
+    const bool named =
+        std::ranges::any_of(n.revoked, [&](const PublicKey& k) { return slot_of(k) == n.slot; });
+    const bool others = std::ranges::any_of(
+        n.revoked, [&](const PublicKey& k) { return slot_of(k) != n.slot && slot_of(k) != kBackends; });
+    if (as_text(n.activation_id) != activation_id_) {
+      return Code::foreign_container;
+    }
+    if (is_revoked(n.container.key)) {
+      return Code::container_revoked;
+    }
+    if (here != container_of_.end() && here->second == n.container.key) {
+      return Code::repeated;
+    }
+    if (slot_of(n.container.key) != kBackends || others || (here != container_of_.end() && !named)) {
+      return Code::foreign_container;
+    }
+    std::vector<PublicKey> revoked = revoked_;
+    for (const PublicKey& k : n.revoked) {
+      if (std::ranges::find(revoked, k) == revoked.end()) {
+        revoked.push_back(k);
+      }
+    }
+    if (revoked.size() > 64) {
+      return Code::book_full;
+    }
+    revoked_ = revoked;
+    container_of_[n.slot] = n.container.key;
+    ++replaced_[n.slot];
     return Code::granted;
   }
 
-  ConstituentCheck check_;
+  Checks checks_;
   std::vector<PublicKey> issuers_;
-  std::vector<std::pair<PublicKey, unsigned>> containers_;
+  std::string activation_id_;
 };
 
 }  // namespace tercet::license

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "license/book.h"
@@ -36,20 +37,23 @@ class NaiveState {
     int64_t made = 0;
     uint32_t request = 0;
     OpResult answer{};
+    bool revoked = false;
   };
   struct Held {
-    std::map<unsigned, Terms> terms;  ///< by slot
-    uint32_t order = 0;               ///< of first import
+    std::map<unsigned, Terms> terms{};  ///< by slot
+    std::map<unsigned, PublicKey> bound_to{};
+    bool withdrawn = false;
+    uint32_t order = 0;  ///< of first import
     uint64_t first_use = 0, units_used = 0;
     uint32_t peak = 0;
-    std::map<Code, uint64_t> denied;
+    std::map<Code, uint64_t> denied{};
   };
 
   explicit NaiveState(const BookOptions& options) : options_(options) {}
 
   [[nodiscard]] bool leases_live() const { return !holders_.empty(); }
   [[nodiscard]] bool more_due() const {
-    return std::ranges::any_of(holders_, [this](const auto& h) { return h.second.due <= now_; });
+    return std::ranges::any_of(holders_, [this](const auto& h) { return over(h.second); });
   }
   [[nodiscard]] const std::map<Handle, Holder>& holders() const { return holders_; }
   [[nodiscard]] const std::map<Key, Held>& licenses() const { return licenses_; }
@@ -70,18 +74,31 @@ class NaiveState {
     }
     return out;
   }
-  /// Constituents that share terms, of two slots that are not absent (or, `whether_here` or not).
+  [[nodiscard]] bool over(const Holder& h) const {
+    return h.due <= now_ || licenses_.at(h.license).withdrawn;
+  }
+  /// It counts: its slot is not absent, and has the container that it is bound to.
+  [[nodiscard]] bool here(const Held& held, unsigned slot) const {
+    return !absent_.contains(slot) && container_of_.contains(slot) &&
+           container_of_.at(slot) == held.bound_to.at(slot);
+  }
+  /// Constituents that share terms, of two slots that count (or, `whether_here` or not); the newer.
   [[nodiscard]] const Terms* serving(const Key& key, bool whether_here = false) const {
     const Held& held = licenses_.at(key);
+    const Terms* newest = nullptr;
+    if (held.withdrawn && !whether_here) {
+      return nullptr;
+    }
     for (const auto& [slot, terms] : held.terms) {
       for (const auto& [other_slot, other_terms] : held.terms) {
-        const bool here = !absent_.contains(slot) && !absent_.contains(other_slot);
-        if ((here || whether_here) && slot != other_slot && terms.revision == other_terms.revision) {
-          return &terms;
+        const bool count = whether_here || (here(held, slot) && here(held, other_slot));
+        if (count && slot != other_slot && terms.properties == other_terms.properties &&
+            (newest == nullptr || terms.revision > newest->revision)) {
+          newest = &terms;
         }
       }
     }
-    return nullptr;
+    return newest;
   }
 
   /// All of the state: equal exactly when the books are.
@@ -93,13 +110,22 @@ class NaiveState {
     for (const unsigned slot : absent_) {
       put(out, slot);
     }
+    for (const auto& [slot, key] : container_of_) {
+      put(out, slot), put(out, key);
+    }
+    for (const auto& [slot, times] : replaced_) {
+      put(out, slot), put(out, times);
+    }
+    for (const PublicKey& key : revoked_) {
+      put(out, key);
+    }
     put_denied(out, denied_);
     for (const auto& [key, held] : licenses_) {
       put(out, key), put(out, held.order), put(out, held.first_use), put(out, held.units_used);
-      put(out, held.peak);
+      put(out, held.peak), put(out, held.withdrawn);
       put_denied(out, held.denied);
       for (const auto& [slot, terms] : held.terms) {
-        put(out, slot), put(out, terms);
+        put(out, slot), put(out, terms), put(out, held.bound_to.at(slot));
       }
     }
     for (const auto& [handle, h] : holders_) {
@@ -114,7 +140,7 @@ class NaiveState {
     std::vector<std::string> stones;
     for (const Stone& s : stones_) {
       std::string one;
-      put(one, s.handle), put(one, s.made), put(one, s.request), put(one, s.answer);
+      put(one, s.handle), put(one, s.made), put(one, s.request), put(one, s.answer), put(one, s.revoked);
       stones.push_back(one);
     }
     std::ranges::sort(stones);
@@ -181,7 +207,7 @@ class NaiveState {
   }
   // --- ends
   void end(std::map<Handle, Holder>::iterator it) {
-    bury(it->first, it->second.request, it->second.last);
+    bury(it->first, it->second.request, it->second.last, licenses_.at(it->second.license).withdrawn);
     holders_.erase(it);
   }
   template <class Of>
@@ -191,9 +217,7 @@ class NaiveState {
       auto first = holders_.end();
       for (auto it = holders_.begin(); it != holders_.end(); ++it) {
         const Holder& h = it->second;
-        if (h.due <= now_ && of(it->first, h) &&
-            (first == holders_.end() ||
-             std::pair(h.due, h.index) < std::pair(first->second.due, first->second.index))) {
+        if (over(h) && of(it->first, h) && (first == holders_.end() || order(h) < order(first->second))) {
           first = it;
         }
       }
@@ -205,16 +229,20 @@ class NaiveState {
     }
     return ended;
   }
+  /// Who goes first.
+  [[nodiscard]] std::tuple<bool, int64_t, uint32_t> order(const Holder& h) const {
+    return {!licenses_.at(h.license).withdrawn, h.due, h.index};
+  }
   unsigned expire_all(unsigned budget) {
     return expire_some(budget, [](const Handle&, const Holder&) { return true; });
   }
   // --- what is remembered
-  void bury(const Handle& handle, uint32_t request, const OpResult& answer) {
+  void bury(const Handle& handle, uint32_t request, const OpResult& answer, bool revoked = false) {
     if (stones_.size() == options_.tombstones_max) {
       forgotten_ = std::max(forgotten_, stones_.front().made + 1'001);
       stones_.pop_front();
     }
-    stones_.push_back({handle, now_, request, answer});
+    stones_.push_back({handle, now_, request, answer, revoked});
   }
   Stone* stone(const Handle& handle) {
     const auto it = std::ranges::find_if(stones_, [&](const Stone& s) { return s.handle == handle; });
@@ -255,7 +283,10 @@ class NaiveState {
   int64_t forgotten_ = 0;
   unsigned ended_in_ms_ = 0, purged_in_ms_ = 0;  ///< by operations
   std::string genesis_;
-  std::set<unsigned> absent_;  ///< slots
+  std::set<unsigned> absent_;                   ///< slots
+  std::map<unsigned, PublicKey> container_of_;  ///< by slot
+  std::vector<PublicKey> revoked_;
+  std::map<unsigned, unsigned> replaced_;  ///< how often, by slot
   std::map<Key, Held> licenses_;
   std::map<Handle, Holder> holders_;
   std::deque<Stone> stones_;

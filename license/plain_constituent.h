@@ -33,17 +33,22 @@ struct PlainConstituent {
 };
 static_assert(alignof(PlainConstituent) == 1);
 
+/// Which of the issuers it is; their number if it is none.
+inline uint8_t issuer_number(std::span<const PublicKey> issuers, uint8_t first_byte) {
+  uint8_t n = 0;
+  while (n < issuers.size() && issuers[n][0] != first_byte) {
+    ++n;
+  }
+  return n;
+}
+
 inline Code check_plain(Bytes text, std::span<const PublicKey> issuers, CheckedConstituent& out) {
   PlainConstituent p;
   if (text.size() != sizeof p || std::memcmp(text.data(), p.magic, sizeof p.magic) != 0) {
     return Code::malformed;
   }
   std::memcpy(static_cast<void*>(&p), text.data(), sizeof p);
-  bool known = false;
-  for (const PublicKey& key : issuers) {
-    known = known || key[0] == p.issuer;
-  }
-  if (!known) {
+  if (issuer_number(issuers, p.issuer) == issuers.size()) {
     return Code::unknown_issuer;
   }
   if (p.good != 1) {
@@ -70,9 +75,67 @@ inline Code check_plain(Bytes text, std::span<const PublicKey> issuers, CheckedC
   std::memcpy(t.name, p.name, t.name_size);
   std::memcpy(out.container_key.data(), p.container_key, sizeof p.container_key);
   std::memset(p.container_key, 0, sizeof p.container_key);
+  p.revision = 0;
   t.properties = hash128(bytes_of(p));
+  t.issuer = issuer_number(issuers, p.issuer);
   return Code::granted;
 }
+
+/// A notice without a signature.
+struct PlainNotice {
+  char magic[6] = {'n', 'o', 't', 'i', 'c', 'e'};
+  uint8_t issuer = 0;
+  uint8_t good = 1;
+  uint8_t kind = 0;  ///< CheckedNotice::Kind
+  uint8_t slot = 0;
+  uint8_t container = 0;  ///< its key is filled with this; 0x33: slot 3's at first
+  uint8_t revoked[kRevokedPerNotice] = {};
+  uint8_t others_cell = 0;  ///< 1: the activation id is another one
+  Le32 firm;
+  Le32 product;
+  Le32 tmr_id;
+};
+static_assert(alignof(PlainNotice) == 1);
+
+inline Code check_plain_notice(Bytes text, std::span<const PublicKey> issuers, CheckedNotice& out) {
+  PlainNotice n;
+  if (text.size() != sizeof n || std::memcmp(text.data(), n.magic, sizeof n.magic) != 0) {
+    return Code::malformed;
+  }
+  std::memcpy(static_cast<void*>(&n), text.data(), sizeof n);
+  if (n.kind > 1 || n.slot >= kBackends) {
+    return Code::malformed;
+  }
+  out.issuer = issuer_number(issuers, n.issuer);
+  if (out.issuer == issuers.size()) {
+    return Code::unknown_issuer;
+  }
+  if (n.good != 1) {
+    return Code::bad_signature;
+  }
+  const auto key_of = [](uint8_t byte) {
+    PublicKey key;
+    key.fill(byte);
+    return key;
+  };
+  out.kind = static_cast<CheckedNotice::Kind>(n.kind);
+  out.firm = n.firm;
+  out.product = n.product;
+  out.tmr_id = n.tmr_id;
+  out.slot = n.slot;
+  std::memcpy(out.activation_id.data(), n.others_cell != 0 ? "fedcba9876543210" : "0123456789abcdef", 16);
+  out.container.key = key_of(n.container);
+  out.container.serial_size = 3;
+  std::memcpy(out.container.serial, "3-7", 3);
+  for (const uint8_t byte : n.revoked) {
+    if (byte != 0) {
+      out.revoked.push_back(key_of(byte));
+    }
+  }
+  return Code::granted;
+}
+
+inline Checks plain_checks() { return {check_plain, check_plain_notice}; }
 
 /// Bytes of entries and operations, as they are ordered.
 using Buffer = std::vector<uint8_t>;

@@ -92,7 +92,7 @@ TEST_F(PresenceTest, AnImageKeepsIt) {
   while (writer.phase() == ImageWriter::Phase::running) {
     writer.slice(100);
   }
-  Book other(check_plain, options);
+  Book other(plain_checks(), options);
   ImageReader reader(other.to_load());
   ASSERT_TRUE(reader.take(writer.written()));
   ASSERT_TRUE(reader.finish());

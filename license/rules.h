@@ -63,6 +63,7 @@ OpResult release(State& state, const OpView& op, uint32_t lease);  ///< a held o
 OpResult consume(State& state, const OpView& op, uint32_t lease);  ///< a held one
 /// A new handle, or one with a tombstone (of an earlier import).
 OpResult import_constituent(State& state, const OpView& op, const ConstituentCheck& check);
+OpResult import_notice(State& state, const OpView& op, const NoticeCheck& check);  ///< the same
 
 /// Ends what is over, before an entry's operation (null: it has none): first the handle's own lease, then
 /// those of the licenses that a checkout may be served by, then all, each by who ends first; at most

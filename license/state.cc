@@ -80,7 +80,7 @@ void State::change_lease(uint32_t index, const LeaseImage& image) {
   plus(hash_of(index, image));
 }
 
-void State::end_lease(uint32_t index, uint32_t request, const OpResult& answer) {
+void State::end_lease(uint32_t index, uint32_t request, const OpResult& answer, bool revoked) {
   if (image_ != nullptr) {
     image_->before_lease(index);
   }
@@ -91,10 +91,10 @@ void State::end_lease(uint32_t index, uint32_t request, const OpResult& answer) 
   undo_.note(Change::lease_removed, index, before);
   minus(hash_of(index, before));
   leases_.remove(index);
-  bury(before.lease.handle, request, answer);
+  bury(before.lease.handle, request, answer, revoked);
 }
 
-void State::bury(const Handle& handle, uint32_t request, const OpResult& answer) {
+void State::bury(const Handle& handle, uint32_t request, const OpResult& answer, bool revoked) {
   if (tombstones_.full()) {
     standing_.forgotten_ms = std::max(
         standing_.forgotten_ms, static_cast<int64_t>(tombstones_.oldest().made_ms) + kSentAheadMax.ms() + 1);
@@ -103,7 +103,7 @@ void State::bury(const Handle& handle, uint32_t request, const OpResult& answer)
   if (planted(Mutant::no_tombstone)) {
     return;
   }
-  const Tombstone tombstone{handle, static_cast<uint64_t>(now_ms()), request, 0, answer};
+  const Tombstone tombstone{handle, static_cast<uint64_t>(now_ms()), request, revoked ? 1U : 0U, answer};
   undo_.note(Change::tombstone_pushed, 0);
   tombstones_.push(tombstone);
   plus(hash_of(tombstone));
@@ -148,8 +148,14 @@ void State::change_license(uint32_t index, const License& license) {
   const License before = licenses_[index];
   undo_.note(Change::license_changed, index, before);
   minus(hash_of(index, before));
-  licenses_.change(index, license);
+  put_license(index, license);
   plus(hash_of(index, license));
+}
+
+/// The leases of one that is withdrawn are over, whatever their time.
+void State::put_license(uint32_t index, const License& license) {
+  licenses_.change(index, license);
+  leases_.set_over(index, license.withdrawn != 0);
 }
 
 void State::change_usage(uint32_t license, const Usage& usage) {
@@ -177,6 +183,14 @@ void State::set_units(uint32_t lease, uint64_t total) {
 void State::set_cell(const Cell& cell) {
   TERCET_CHECK(cell_.started == 0, "book: one Genesis");
   undo_.note(Change::cell_set, 0);
+  cell_ = cell;
+  plus(hash_of(cell));
+}
+
+void State::change_cell(const Cell& cell) {
+  TERCET_CHECK(cell_.started != 0 && cell.started != 0, "book: Genesis first");
+  undo_.note(Change::cell_changed, 0, cell_);
+  minus(hash_of(cell_));
   cell_ = cell;
   plus(hash_of(cell));
 }
@@ -238,7 +252,7 @@ void State::revert(const UndoLog::Noted& noted) {
     case Change::license_changed: {
       License image;
       undo_.image(image);
-      licenses_.change(noted.number, image);
+      put_license(noted.number, image);
       break;
     }
     case Change::usage_changed: {
@@ -255,6 +269,9 @@ void State::revert(const UndoLog::Noted& noted) {
     }
     case Change::cell_set:
       cell_ = Cell{};
+      break;
+    case Change::cell_changed:
+      undo_.image(cell_);
       break;
   }
 }

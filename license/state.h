@@ -26,15 +26,30 @@ class State {
   [[nodiscard]] const Licenses& licenses() const { return licenses_; }
   [[nodiscard]] const Tombstones& tombstones() const { return tombstones_; }
   [[nodiscard]] const Cell& cell() const { return cell_; }
-  /// Bits of the slots whose constituents are absent; of those whose constituent of a license is present.
+  /// Bits of the slots whose constituents are absent.
   [[nodiscard]] uint32_t absent() const { return standing_.absent; }
+  /// Bits of the slots whose constituent of a license does not count: absent, or bound to a container that
+  /// another has taken the place of; and of those whose does.
+  [[nodiscard]] uint32_t missing_bits(uint32_t license) const {
+    uint32_t bits = standing_.absent;
+    for (unsigned slot = 0; slot < kBackends; ++slot) {
+      bits |= licenses_[license].bound_to[slot] != cell_.generations[slot] ? 1U << slot : 0U;
+    }
+    return bits;
+  }
   [[nodiscard]] uint8_t present_bits(uint32_t license) const {
-    return static_cast<uint8_t>(licenses_[license].present_bits() & ~standing_.absent);
+    return static_cast<uint8_t>(licenses_[license].present_bits() & ~missing_bits(license));
   }
-  /// The terms of a license that serve, or nullptr: with fewer than two constituents present none do (I7).
+  /// The terms of a license that serve, or nullptr: with fewer than two constituents present none do (I7),
+  /// nor when it is withdrawn.
   [[nodiscard]] const Terms* in_force(uint32_t license) const {
-    return licenses_.in_force(license, planted(Mutant::grant_with_one_constituent) ? 0 : standing_.absent);
+    if (withdrawn(license)) {
+      return nullptr;
+    }
+    return licenses_.in_force(license,
+                              planted(Mutant::grant_with_one_constituent) ? 0 : missing_bits(license));
   }
+  [[nodiscard]] bool withdrawn(uint32_t license) const { return licenses_[license].withdrawn != 0; }
   /// Of a license, or kNoLicense.
   [[nodiscard]] const Usage& usage(uint32_t license) const { return usage_[license]; }
   [[nodiscard]] int64_t now_ms() const { return standing_.cell_ms; }  ///< cell time
@@ -57,10 +72,11 @@ class State {
   }
   uint32_t add_lease(const LeaseImage& image);  ///< not while leases().full()
   void change_lease(uint32_t index, const LeaseImage& image);
-  /// The lease's handle becomes a tombstone with `request` and `answer`.
-  void end_lease(uint32_t index, uint32_t request, const OpResult& answer);
+  /// The lease's handle becomes a tombstone with `request` and `answer`; `revoked`: for its license was
+  /// withdrawn.
+  void end_lease(uint32_t index, uint32_t request, const OpResult& answer, bool revoked = false);
   /// The handle is in no table yet. Pushes out the oldest one when full.
-  void bury(const Handle& handle, uint32_t request, const OpResult& answer);
+  void bury(const Handle& handle, uint32_t request, const OpResult& answer, bool revoked = false);
   void change_tombstone(uint32_t slot, uint32_t request, const OpResult& answer);
   void drop_oldest_tombstone();
   uint32_t add_license(const License& license);
@@ -68,7 +84,8 @@ class State {
   void change_usage(uint32_t license, const Usage& usage);
   /// The handle of a lease has used `total` units so far; its lease is `metered` from then on.
   void set_units(uint32_t lease, uint64_t total);
-  void set_cell(const Cell& cell);  ///< once
+  void set_cell(const Cell& cell);     ///< once
+  void change_cell(const Cell& cell);  ///< after that
   void set_absent(unsigned slot, bool absent);
 
   bool undo();
@@ -87,6 +104,7 @@ class State {
   void plus(const Hash128& h);
   void minus(const Hash128& h);
   void revert(const UndoLog::Noted& noted);
+  void put_license(uint32_t index, const License& license);
 
   Leases leases_;
   Tombstones tombstones_;

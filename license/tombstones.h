@@ -15,7 +15,7 @@ struct Tombstone {
   Handle handle;
   uint64_t made_ms;  ///< cell time
   uint32_t request;  ///< the handle's last
-  uint32_t reserved;
+  uint32_t revoked;  ///< 1: its lease ended because its license was withdrawn
   OpResult answer;
 };
 static_assert(sizeof(Tombstone) == 80 && std::has_unique_object_representations_v<Tombstone>);

@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/zeroed.h"
+#include "license/constituents.h"
 #include "license/lease.h"
 #include "license/licenses.h"
 #include "license/limits.h"
@@ -42,6 +43,7 @@ enum class Change : uint32_t {
   usage_changed,
   units_changed,
   cell_set,
+  cell_changed,
 };
 
 class UndoLog {
@@ -101,12 +103,12 @@ class UndoLog {
 };
 
 /// The most that one entry changes: it ends leases with units, each of which pushes out a tombstone, drops as
-/// many tombstones as it may, and imports.
+/// many tombstones as it may, and imports a constituent or a notice.
 inline constexpr size_t kUndoEntryMax =
     kExpiriesPerEntry *
         (sizeof(LeaseImage) + sizeof(uint64_t) + sizeof(Tombstone) + 4 * sizeof(UndoLog::Trailer)) +
     kPurgesPerEntry * (sizeof(Tombstone) + sizeof(UndoLog::Trailer)) + sizeof(License) + sizeof(Usage) +
-    sizeof(LeaseImage) + sizeof(Tombstone) + 8 * sizeof(UndoLog::Trailer);
+    sizeof(Cell) + sizeof(LeaseImage) + sizeof(Tombstone) + 8 * sizeof(UndoLog::Trailer);
 static_assert(BookOptions{}.undo_bytes >= kUndoneMax * kUndoEntryMax,
               "whatever is undecided can be taken back");
 

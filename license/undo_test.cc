@@ -65,7 +65,7 @@ TEST_F(UndoTest, EveryKindOfEntryIsTakenBackExactly) {
   }
   EXPECT_EQ(book_.digest(), digests.back());
   EXPECT_FALSE(book_.undo());
-  Book fresh(check_plain, {.leases_max = 10, .tombstones_max = 100});
+  Book fresh(plain_checks(), {.leases_max = 10, .tombstones_max = 100});
   EXPECT_EQ(book_.digest(), fresh.digest());
 }
 
@@ -97,7 +97,7 @@ TEST_F(UndoTest, ResetIsBeforeTheFirstEntry) {
 }
 
 TEST_F(UndoTest, EqualStatesByDifferentPaths) {
-  Book other(check_plain, {.leases_max = 100, .tombstones_max = 100});
+  Book other(plain_checks(), {.leases_max = 100, .tombstones_max = 100});
   const auto to_other = [&](EntryKind kind, Bytes op, int64_t cell) {
     Result r;
     other.apply({next(other.applied()), Epoch{}, CellTime{cell}, WallTime{kWall}, kind, op}, r);

@@ -36,7 +36,8 @@ bool whole(Bytes rest, unsigned rows, Next next_item) {
 
 bool next_license(Bytes& rest, LicenseItem& out) {
   return take_row(rest, out.row, out.name) && out.row->name_size == out.name.size() && out.row->valid <= 1 &&
-         only_bits(out.row->constituents, (1U << kBackends) - 1) && all_zero(out.row->reserved);
+         only_bits(out.row->constituents, (1U << kBackends) - 1) && out.row->withdrawn <= 1 &&
+         out.row->reserved == 0;
 }
 
 bool next_container(Bytes& rest, ContainerItem& out) {

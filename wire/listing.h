@@ -45,9 +45,10 @@ struct LicenseRow {
   Le64 valid_until_ms;  ///< wall; 0: for ever
   Le32 lease_ms;
   Le32 revision;
-  uint8_t valid;  ///< 1: ≥ 2 constituents and within its time
+  uint8_t valid;  ///< 1: ≥ 2 constituents, within its time, not withdrawn
   uint8_t name_size;
-  uint8_t reserved[2];
+  uint8_t withdrawn;  ///< 1: by its issuer
+  uint8_t reserved;
 };
 static_assert(sizeof(LicenseRow) == 60);
 

@@ -47,6 +47,7 @@ bool body_fits(OpKind kind, Bytes body) {
     case OpKind::consume:
       return body.size() == sizeof(ConsumeBody);
     case OpKind::import_constituent:
+    case OpKind::import_notice:
       return !body.empty();
     case OpKind::read_licenses:
     case OpKind::read_containers:
@@ -154,6 +155,8 @@ const char* name_of(Code code) {
       return "BOOK_FULL";
     case Code::unsupported_mode:
       return "UNSUPPORTED_MODE";
+    case Code::container_revoked:
+      return "CONTAINER_REVOKED";
     case Code::busy:
       return "BUSY";
     case Code::not_active:

@@ -30,6 +30,7 @@ enum class OpKind : uint8_t {
   release = 3,
   consume = 4,
   import_constituent = 5,
+  import_notice = 6,
   // reads: answered by two backends at a place in the log, never ordered
   read_licenses = 64,
   read_containers = 65,
@@ -40,9 +41,7 @@ enum class OpKind : uint8_t {
   status = 96,
 };
 constexpr bool is_read(OpKind kind) { return kind >= OpKind::read_licenses && kind <= OpKind::read_usage; }
-constexpr bool is_mutating(OpKind kind) {
-  return kind >= OpKind::checkout && kind <= OpKind::import_constituent;
-}
+constexpr bool is_mutating(OpKind kind) { return kind >= OpKind::checkout && kind <= OpKind::import_notice; }
 
 struct OpHeader {
   uint8_t kind;
@@ -96,7 +95,8 @@ struct ConsumeBody {
                ///< uses none
 };
 static_assert(sizeof(OpHeader) + sizeof(ConsumeBody) <= 48, "bytes here are speed");
-// release: no body. import_constituent: the body is one constituent's JWS (wire/seal/license_file.h).
+// release: no body. import_constituent: the body is one constituent's JWS (wire/seal/license_file.h);
+// import_notice: one notice's (wire/seal/notice.h).
 
 /// A read of one page. Listings start at cursor 0 and go on from the answer's `next` until that is 0.
 struct ReadBody {
@@ -148,7 +148,7 @@ enum class Code : uint8_t {
   revoked = 11,
   stale = 12,
   bad_request = 13,  ///< a field out of its range (lease too long, reserved bits)
-  // refusals of import_constituent
+  // refusals of imports
   bad_signature = 20,
   unknown_issuer = 21,
   foreign_container = 22,
@@ -157,7 +157,8 @@ enum class Code : uint8_t {
   older_revision = 25,
   malformed = 26,
   book_full = 27,
-  unsupported_mode = 28,  ///< an allocation mode that this level does not serve
+  unsupported_mode = 28,   ///< an allocation mode that this level does not serve
+  container_revoked = 29,  ///< another container has taken its place
   // not denials: not taken in, or outcome unknown
   busy = 40,
   not_active = 41,

@@ -89,7 +89,7 @@ TEST(Heard, RefusesFieldsOutOfRange) {
   EXPECT_EQ(with([](Heard& h) { h.promised = 4U; }), Drop::malformed);
   EXPECT_EQ(with([](Heard& h) { h.heard = 2; }), Drop::malformed);
   EXPECT_EQ(with([](Heard& h) { h.asked = 2; }), Drop::malformed);
-  EXPECT_EQ(with([](Heard& h) { h.container = 3; }), Drop::malformed);
+  EXPECT_EQ(with([](Heard& h) { h.container = 4; }), Drop::malformed);
   EXPECT_EQ(with([](Heard& h) { h.absent = 8; }), Drop::malformed);
   EXPECT_EQ(with([](Heard& h) { h.traits = 8; }), Drop::reserved);
   EXPECT_EQ(with([](Heard& h) { h.traits = kAsksRejoin | kVacant | kNewcomer; }), Drop::none);

@@ -29,6 +29,8 @@ const char* name_of(ContainerState state) {
       return "gone";
     case ContainerState::foreign:
       return "foreign";
+    case ContainerState::revoked:
+      return "revoked";
   }
   return "?";
 }

@@ -23,9 +23,10 @@ enum class ContainerState : uint8_t {
   here = 0,     ///< the one that the book binds constituents of its slot to, or there is no book yet
   gone = 1,     ///< none, or none that can be read
   foreign = 2,  ///< another one than the book knows: its licenses wait for a reissue
+  revoked = 3,  ///< one that another has taken the place of
 };
 constexpr bool container_state_fits(uint8_t state) {
-  return state <= static_cast<uint8_t>(ContainerState::foreign);
+  return state <= static_cast<uint8_t>(ContainerState::revoked);
 }
 const char* name_of(ContainerState state);  ///< as status shows it
 

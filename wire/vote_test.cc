@@ -91,7 +91,7 @@ TEST(Vote, RefusesFieldsOutOfRange) {
   EXPECT_EQ(with([](VoteHeader& h) { h.type = 1; }), Drop::unknown_type);
   EXPECT_EQ(with([](VoteHeader& h) { h.flags = 255; }), Drop::none);  // all eight bits are taken
   EXPECT_EQ(with([](VoteHeader& h) { h.count = 1; }), Drop::malformed);
-  EXPECT_EQ(with([](VoteHeader& h) { h.container = 3; }), Drop::malformed);
+  EXPECT_EQ(with([](VoteHeader& h) { h.container = 4; }), Drop::malformed);
   EXPECT_EQ(with([](VoteHeader& h) { h.absent = 8; }), Drop::malformed);
   EXPECT_EQ(with([](VoteHeader& h) { h.count = 3; }), Drop::malformed);
   EXPECT_EQ(with([](VoteHeader& h) { h.epoch = 3U; }), Drop::malformed);

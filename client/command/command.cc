@@ -133,6 +133,8 @@ int run_command(const std::vector<std::string>& arguments, std::ostream& out, st
     add_container_init(*container, context);
     add_container_request(*container, context);
     add_issue(app, context);
+    add_reissue(app, context);
+    add_revoke(app, context);
     add_import(app, context);
     add_licenses(app, context);
     add_containers(app, context);

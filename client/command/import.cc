@@ -1,12 +1,15 @@
-// import: each constituent is ordered on its own; the cell decides about each. What can be seen without the
-// cell (a file that is no license, a signature that does not fit a known issuer's key, constituents of two
-// licenses) is refused here, before anything is ordered.
+// import: each notice, then each constituent is ordered on its own; the cell decides about each. What can be
+// seen without the cell (a file that is no license, a signature that does not fit a known issuer's key,
+// constituents of two licenses) is refused here, before anything is ordered.
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <span>
 
 #include "client/command/context.h"
 #include "client/command/verbs.h"
 #include "wire/seal/license_file.h"
+#include "wire/seal/notice.h"
 #include "wire/seal/private_file.h"
 
 namespace tercet::command {
@@ -16,10 +19,15 @@ using client::Failure;
 
 constexpr size_t kFileMax = 64 << 10;
 
+/// One part of the file, and what became of it.
 struct Row {
-  unsigned constituent = 0;
-  unsigned slot = 0;  ///< 0: unknown
-  std::string container;
+  std::string what;  ///< "constituent 2", "notice 1 (withdrawn)"
+  std::string jws;
+  bool notice = false;
+  std::string kind;       ///< of a notice
+  unsigned number = 0;    ///< in its list, from 1
+  unsigned slot = 0;      ///< 0: unknown
+  std::string container;  ///< its serial number
   uint32_t tmr_id = 0;
   Code code = Code::granted;
   std::string message;
@@ -47,30 +55,33 @@ Failure refused(Code code, const std::string& message) {
 }
 
 Json document(const std::string& path, const std::vector<Row>& rows) {
-  Json list = Json::array();
+  Json constituents = Json::array();
+  Json notices = Json::array();
   unsigned taken = 0;
   for (const Row& row : rows) {
     const bool good = row.code == Code::granted;
-    taken += good ? 1 : 0;
-    list.push_back({{"constituent", row.constituent},
-                    {"slot", row.slot == 0 ? Json() : Json(row.slot)},
-                    {"container", row.container.empty() ? Json() : Json(row.container)},
-                    {"taken", good},
-                    {"code", good ? Json() : Json(name_of(row.code))},
-                    {"message", row.message}});
+    taken += good && !row.notice ? 1 : 0;
+    Json one{{"slot", row.slot == 0 ? Json() : Json(row.slot)},
+             {"container", row.container.empty() ? Json() : Json(row.container)},
+             {"taken", good},
+             {"code", good ? Json() : Json(name_of(row.code))},
+             {"message", row.message}};
+    one[row.notice ? "notice" : "constituent"] = row.notice ? Json(row.kind) : Json(row.number);
+    (row.notice ? notices : constituents).push_back(std::move(one));
   }
   Json out;
   out["file"] = path;
   out["tmr_id"] = rows.empty() || rows.front().tmr_id == 0 ? Json() : Json(rows.front().tmr_id);
   out["taken"] = taken;
-  out["constituents"] = list;
+  out["constituents"] = constituents;
+  out["notices"] = notices;
   return out;
 }
 
 std::string people(const std::vector<Row>& rows) {
   std::string out;
   for (const Row& row : rows) {
-    out += "constituent " + std::to_string(row.constituent) +
+    out += row.what +
            (row.slot == 0 ? ""
                           : " (slot " + std::to_string(row.slot) +
                                 (row.container.empty() ? "" : ", container " + row.container) + ")") +
@@ -80,6 +91,114 @@ std::string people(const std::vector<Row>& rows) {
            "\n";
   }
   return out;
+}
+
+/// What the file says, checked as far as it can be without the cell. An issuer that is unknown here may still
+/// be known to the cell: that is for the cell to say.
+class Reading {
+ public:
+  Reading(const std::string& path, std::span<const seal::PublicKey> issuers)
+      : path_(path), issuers_(issuers) {}
+
+  tl::expected<void, Failure> read_notice(const std::string& jws) {
+    Row row = begin("notice", jws);
+    row.notice = true;
+    auto notice = seal::parse_and_verify_notice(as_bytes(jws), issuers_);
+    if (!notice && notice.error().code == seal::LicenseFault::unknown_issuer) {
+      notice = seal::parse_unverified_notice(as_bytes(jws));
+    }
+    if (!notice) {
+      return refuse(row, notice.error());
+    }
+    const bool withdrawn = notice->kind == seal::NoticeText::Kind::withdrawn;
+    row.kind = withdrawn ? "withdrawn" : "container";
+    row.what = withdrawn ? "license withdrawn" : "container in the place of a revoked one";
+    row.slot = withdrawn ? 0 : index(notice->slot) + 1;
+    row.container = notice->container_serial;
+    row.tmr_id = notice->tmr_id.value;
+    rows.push_back(std::move(row));
+    return {};
+  }
+  tl::expected<void, Failure> read_constituent(const std::string& jws) {
+    Row row = begin("constituent", jws);
+    auto text = seal::parse_and_verify(as_bytes(jws), issuers_);
+    if (text) {
+      row.slot = index(text->slot) + 1;
+      row.container = text->container_serial;
+      row.tmr_id = text->tmr_id.value;
+    } else if (text.error().code == seal::LicenseFault::unknown_issuer) {
+      text = seal::parse_unverified(as_bytes(jws));
+    }
+    if (!text) {
+      return refuse(row, text.error());
+    }
+    if (const auto apart = seal::why_apart(texts_, *text)) {
+      return tl::unexpected(
+          refused(Code::properties_differ,
+                  path_ + ": " + row.what + " " + *apart + ": import one license file as it was issued"));
+    }
+    texts_.push_back(std::move(*text));
+    rows.push_back(std::move(row));
+    return {};
+  }
+
+  std::vector<Row> rows;
+
+ private:
+  [[nodiscard]] Row begin(const char* list, const std::string& jws) const {
+    Row row;
+    row.jws = jws;
+    row.number = 1;
+    const bool notice = std::string_view(list) == "notice";
+    for (const Row& other : rows) {
+      row.number += other.notice == notice ? 1 : 0;
+    }
+    row.what = std::string(list) + " " + std::to_string(row.number);
+    return row;
+  }
+  [[nodiscard]] tl::unexpected<Failure> refuse(const Row& row, const seal::LicenseError& error) const {
+    return tl::unexpected(refused(code_of(error.code), path_ + ": " + row.what + " " + error.text +
+                                                           ": get the file anew from its issuer"));
+  }
+  std::string path_;
+  std::span<const seal::PublicKey> issuers_;
+  std::vector<seal::LicenseText> texts_;
+};
+
+/// Orders each part. The failure is one that leaves the rest unknown; what was refused stands in its row.
+tl::expected<void, Failure> order(std::vector<Row>& rows, client::Cell& cell) {
+  unsigned taken = 0;
+  for (Row& row : rows) {
+    const auto grant = row.notice ? cell.import_notice(row.jws) : cell.import_constituent(row.jws);
+    if (grant) {
+      ++taken;
+      row.slot = grant->result.slot != 0 ? grant->result.slot : row.slot;
+      row.tmr_id = grant->result.tmr_id != 0 ? grant->result.tmr_id.get() : row.tmr_id;
+      row.message = "taken";
+      continue;
+    }
+    if (grant.error().kind != Failure::Kind::denied) {
+      Failure told = grant.error();
+      told.message += " (" + std::to_string(taken) + " of " + std::to_string(rows.size()) +
+                      " parts of the file were taken before; importing again is safe)";
+      return tl::unexpected(told);
+    }
+    row.code = grant.error().code;
+    row.message = grant.error().message;
+  }
+  return {};
+}
+
+/// How much a refusal says: that a part is there already is no fault of the file, and an older revision has a
+/// better reason beside it, if there is any.
+int weight(Code code) {
+  return code == Code::granted ? 0 : code == Code::repeated ? 1 : code == Code::older_revision ? 2 : 3;
+}
+
+/// The refusal to tell of; null: none.
+const Row* worst_of(const std::vector<Row>& rows) {
+  const auto worst = std::ranges::max_element(rows, {}, [](const Row& row) { return weight(row.code); });
+  return worst == rows.end() || worst->code == Code::granted ? nullptr : &*worst;
 }
 
 int import_file(const std::string& path, Context& context) {
@@ -96,73 +215,38 @@ int import_file(const std::string& path, Context& context) {
     return context.fail(
         refused(Code::malformed, path + ": " + file.error().text + ": get the file anew from its issuer"));
   }
-  std::vector<Row> rows;
-  std::vector<seal::LicenseText> texts;
+  Reading reading(path, connection->config.issuers);
+  for (const std::string& jws : file->notices) {
+    if (const auto done = reading.read_notice(jws); !done) {
+      return context.fail(done.error());
+    }
+  }
   for (const std::string& jws : file->constituents) {
-    Row row;
-    row.constituent = static_cast<unsigned>(rows.size()) + 1;
-    auto parsed = seal::parse_and_verify(as_bytes(jws), connection->config.issuers);
-    if (parsed) {
-      row.slot = index(parsed->slot) + 1;
-      row.container = parsed->container_serial;
-      row.tmr_id = parsed->tmr_id.value;
-    } else if (parsed.error().code == seal::LicenseFault::unknown_issuer) {
-      // An issuer that is unknown here may still be known to the cell: that is for the cell to say.
-      parsed = seal::parse_unverified(as_bytes(jws));
+    if (const auto done = reading.read_constituent(jws); !done) {
+      return context.fail(done.error());
     }
-    const std::string which = path + ": constituent " + std::to_string(row.constituent) + " ";
-    if (!parsed) {
-      return context.fail(refused(code_of(parsed.error().code),
-                                  which + parsed.error().text + ": get the file anew from its issuer"));
-    }
-    if (const auto apart = seal::why_apart(texts, *parsed)) {
-      return context.fail(
-          refused(Code::properties_differ, which + *apart + ": import one license file as it was issued"));
-    }
-    texts.push_back(std::move(*parsed));
-    rows.push_back(std::move(row));
   }
-
+  std::vector<Row>& rows = reading.rows;
   client::Cell cell = connection->cell();
-  unsigned taken = 0;
-  std::optional<Failure> worst;
-  for (Row& row : rows) {
-    const auto grant = cell.import_constituent(file->constituents[row.constituent - 1]);
-    if (grant) {
-      ++taken;
-      row.slot = grant->result.slot != 0 ? grant->result.slot : row.slot;
-      row.tmr_id = grant->result.tmr_id != 0 ? grant->result.tmr_id.get() : row.tmr_id;
-      row.message = "taken";
-      continue;
-    }
-    const Failure& failure = grant.error();
-    if (failure.kind != Failure::Kind::denied) {
-      Failure told = failure;
-      told.message += " (" + std::to_string(taken) + " of " + std::to_string(rows.size()) +
-                      " constituents were taken before; importing again is safe)";
-      return context.fail(told);
-    }
-    row.code = failure.code;
-    row.message = failure.message;
-    // A repeated constituent is the mildest refusal: it is no fault of the file.
-    if (!worst || worst->code == Code::repeated) {
-      worst = failure;
-      worst->message = path + ": constituent " + std::to_string(row.constituent) + ", " + failure.message;
-    }
+  if (const auto done = order(rows, cell); !done) {
+    return context.fail(done.error());
   }
-  Json shown = document(path, rows);
-  if (worst && (worst->code != Code::repeated || taken == 0)) {
-    context.err << "tercet: " << name_of(worst->code) << ", " << worst->message << '\n';
-    Json denial{{"code", name_of(worst->code)}, {"message", worst->message}};
-    denial.update(shown);
-    if (context.json) {
-      context.out << denial.dump(2) << '\n';
-    } else {
-      context.out << people(rows);
-    }
-    return kDenied;
+  const Json shown = document(path, rows);
+  const Row* worst = worst_of(rows);
+  const bool any_taken = std::ranges::any_of(rows, [](const Row& row) { return row.code == Code::granted; });
+  if (worst == nullptr || (worst->code == Code::repeated && any_taken)) {
+    return context.print(shown, people(rows));
   }
-  return context.print(shown, people(rows));
+  const std::string message = path + ": " + worst->what + ", " + worst->message;
+  context.err << "tercet: " << name_of(worst->code) << ", " << message << '\n';
+  Json denial{{"code", name_of(worst->code)}, {"message", message}};
+  denial.update(shown);
+  if (context.json) {
+    context.out << denial.dump(2) << '\n';
+  } else {
+    context.out << people(rows);
+  }
+  return kDenied;
 }
 
 }  // namespace
@@ -170,7 +254,7 @@ int import_file(const std::string& path, Context& context) {
 void add_import(CLI::App& app, Context& context) {
   auto path = std::make_shared<std::string>();
   CLI::App* verb = app.add_subcommand("import", "bring a license file into the running cell");
-  verb->add_option("FILE", *path, "what tercet issue wrote")->required();
+  verb->add_option("FILE", *path, "what tercet issue, reissue or revoke wrote")->required();
   context.add_cell(*verb);
   verb->callback(
       [path, &context] { context.action = [path, &context] { return import_file(*path, context); }; });

@@ -103,7 +103,7 @@ int issue(const IssueArguments& given, Context& context) {
   if (!issued) {
     return context.fail(kUsage, issued.error());
   }
-  const seal::LicenseText& text = issued->text;
+  const seal::LicenseText& text = issued->texts.front();
   if (text.valid_until && *text.valid_until <= now) {
     context.fail(kDone, "the license is over already, it was valid until " + to_rfc3339(*text.valid_until) +
                             ": issue another with a later --valid-until");

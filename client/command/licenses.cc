@@ -18,6 +18,7 @@ Json row_of(const client::License& license) {
           {"features", features_text(license.features)},
           {"constituents", license.constituents},
           {"valid", license.valid},
+          {"withdrawn", license.withdrawn},
           {"valid_from", time_or_null(license.valid_from)},
           {"valid_until", time_or_null(license.valid_until)},
           {"lease_ms", license.lease_ms},
@@ -45,7 +46,11 @@ int licenses(bool all, Context& context) {
     table.add({std::to_string(row.firm), std::to_string(row.product), std::to_string(row.tmr_id),
                client::name_of_mode(row.mode), std::to_string(row.in_use),
                row.mode == LicenseMode::no_user_limit ? "no limit" : std::to_string(row.quantity),
-               constituents, row.valid ? "yes" : "no", row.valid_from ? to_rfc3339(*row.valid_from) : "-",
+               constituents,
+               row.withdrawn ? "withdrawn"
+               : row.valid   ? "yes"
+                             : "no",
+               row.valid_from ? to_rfc3339(*row.valid_from) : "-",
                row.valid_until ? to_rfc3339(*row.valid_until) : "-", row.name});
   }
   return context.print({{"licenses", list}}, rows->empty() ? "no license" : table.text());

@@ -15,6 +15,8 @@ void add_issuer_init(CLI::App& issuer, Context& context);
 void add_container_init(CLI::App& container, Context& context);
 void add_container_request(CLI::App& container, Context& context);
 void add_issue(CLI::App& app, Context& context);
+void add_reissue(CLI::App& app, Context& context);
+void add_revoke(CLI::App& app, Context& context);
 void add_import(CLI::App& app, Context& context);
 void add_licenses(CLI::App& app, Context& context);
 void add_containers(CLI::App& app, Context& context);

@@ -7,12 +7,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "base/file.h"
-#include "base/time_text.h"
+#include "client/issuer/draft.h"
+#include "client/issuer/record.h"
 #include "wire/seal/key_file.h"
 #include "wire/seal/private_file.h"
 #include "wire/seal/strict_json.h"
@@ -22,7 +21,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr size_t kRecordMax = size_t{1} << 30U;
 constexpr size_t kFileMax = 4 << 10;
 
 /// The counter after the last of all TMR-IDs was issued.
@@ -32,88 +30,6 @@ constexpr const char* kKeyRemedy = ": put the file back that tercet issuer init 
 constexpr const char* kCounterRemedy =
     R"(: make it {"next_tmr_id": N}, N one more than the highest in issued.jsonl)";
 constexpr const char* kPublicRemedy = ": give the issuer.pub of tercet issuer init";
-
-/// Holds the folder's lock; another process waits.
-class FolderLock {
- public:
-  explicit FolderLock(const std::string& folder)
-      : fd_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-    while (fd_ >= 0 && ::flock(fd_, LOCK_EX) != 0) {
-      if (errno != EINTR) {
-        ::close(fd_);
-        fd_ = -1;
-      }
-    }
-  }
-  ~FolderLock() {
-    if (fd_ >= 0) {
-      ::close(fd_);
-    }
-  }
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
-  [[nodiscard]] bool held() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
-
-/// A license file on the disk beside its place, so that nothing can keep it from its place once its TMR-ID is
-/// used up; gone again unless it was moved there.
-class Draft {
- public:
-  explicit Draft(const std::string& path) : path_(path) {}
-  ~Draft() {
-    if (written_) {
-      ::unlink(beside_.c_str());
-    }
-  }
-  Draft(const Draft&) = delete;
-  Draft& operator=(const Draft&) = delete;
-
-  tl::expected<void, std::string> write(const seal::LicenseFile& file) {
-    if (auto done = seal::write_license_file(beside_, file); !done) {
-      std::string text = done.error().text;
-      if (text.starts_with(beside_)) {
-        text.replace(0, beside_.size(), path_);
-      }
-      return tl::unexpected(text);
-    }
-    written_ = true;
-    return {};
-  }
-  tl::expected<void, std::string> move() {
-    if (auto moved = move_durably(beside_, path_); !moved) {
-      return moved;
-    }
-    written_ = false;
-    return {};
-  }
-
- private:
-  std::string path_;
-  std::string beside_ = path_ + ".draft";
-  bool written_ = false;
-};
-
-/// A license that is there is kept: its TMR-ID stands for nothing else. An empty file is a name that somebody
-/// reserved for this one.
-tl::expected<void, std::string> check_place(const std::string& path) {
-  if (path.empty()) {
-    return tl::unexpected(std::string("the license file has no name: give -o FILE"));
-  }
-  struct stat there {};
-  if (::lstat(path.c_str(), &there) != 0) {
-    return {};  // what else keeps a file from being there shows when its draft is written
-  }
-  if (!S_ISREG(there.st_mode)) {
-    return tl::unexpected(path + ": is there and is not a regular file: name another one");
-  }
-  if (there.st_size > 0) {
-    return tl::unexpected(path + ": is there already: name another file, or move that one away");
-  }
-  return {};
-}
 
 std::string counter_text(uint64_t next) { return json{{"next_tmr_id", next}}.dump() + "\n"; }
 
@@ -219,21 +135,6 @@ tl::expected<uint64_t, std::string> Issuer::next_tmr_id() const {
   return next;
 }
 
-tl::expected<bool, std::string> Issuer::was_issued(uint32_t tmr_id) const {
-  const auto record = read_file(folder_ + "/issued.jsonl", kRecordMax);
-  if (!record) {
-    return tl::unexpected(record.error());
-  }
-  std::istringstream lines(*record);
-  for (std::string line; std::getline(lines, line);) {
-    const json entry = json::parse(line, nullptr, false);
-    if (entry.is_object() && entry.contains("tmr_id") && entry["tmr_id"] == tmr_id) {
-      return true;
-    }
-  }
-  return false;
-}
-
 tl::expected<Issued, std::string> Issuer::issue(const NewLicense& license,
                                                 const std::vector<seal::ContainerRequest>& requests,
                                                 WallTime now, const std::string& file) {
@@ -260,11 +161,11 @@ tl::expected<Issued, std::string> Issuer::issue(const NewLicense& license,
   Issued issued;
   issued.tmr_id = license.tmr_id.value_or(static_cast<uint32_t>(*next));
   if (license.tmr_id) {
-    const auto before = was_issued(*license.tmr_id);
-    if (!before) {
-      return tl::unexpected(before.error());
+    const auto record = read_record(folder_);
+    if (!record) {
+      return tl::unexpected(record.error());
     }
-    if (*before) {
+    if (record->named(*license.tmr_id)) {
       return tl::unexpected(
           "TMR-ID " + std::to_string(*license.tmr_id) + " was issued before: " +
           (used_up ? "give another" : "leave --tmr-id out, the next is " + std::to_string(*next)));
@@ -296,9 +197,7 @@ tl::expected<Issued, std::string> Issuer::issue(const NewLicense& license,
       return tl::unexpected("no license: " + jws.error().text + ": change that and issue again");
     }
     issued.file.constituents.push_back(std::move(*jws));
-    if (issued.file.constituents.size() == 1) {
-      issued.text = text;
-    }
+    issued.texts.push_back(std::move(text));
   }
   Draft draft(file);
   if (auto done = draft.write(issued.file); !done) {
@@ -308,26 +207,8 @@ tl::expected<Issued, std::string> Issuer::issue(const NewLicense& license,
   if (auto done = write_file_durably(folder_ + "/counter.json", counter_text(after), 0600); !done) {
     return tl::unexpected(done.error());
   }
-  json containers = json::array();
-  for (const seal::ContainerRequest& request : requests) {
-    containers.push_back({{"serial", request.serial}, {"slot", index(request.slot) + 1}});
-  }
-  const seal::LicenseText& text = issued.text;
-  json line = {{"at", to_rfc3339(now)},
-               {"tmr_id", issued.tmr_id},
-               {"firm_code", license.firm},
-               {"product_code", license.product},
-               {"name", text.name},
-               {"mode", seal::name_of(text.mode)},
-               {"quantity", text.quantity},
-               {"revision", text.revision},
-               {"valid_until", text.valid_until ? json(to_rfc3339(*text.valid_until)) : json()},
-               {"usage_period_ms", text.usage_period_ms ? json(*text.usage_period_ms) : json()},
-               {"units", text.units ? json(*text.units) : json()},
-               {"activation_id", text.activation_id},
-               {"containers", containers},
-               {"file", file}};
-  if (auto done = append_line_durably(folder_ + "/issued.jsonl", line.dump(), 0600); !done) {
+  if (auto done = append_line_durably(folder_ + "/issued.jsonl", record_line(issued, now, file), 0600);
+      !done) {
     return tl::unexpected(done.error());
   }
   if (auto done = draft.move(); !done) {

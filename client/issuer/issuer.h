@@ -36,7 +36,7 @@ struct NewLicense {
 
 struct Issued {
   uint32_t tmr_id = 0;
-  seal::LicenseText text;  ///< of the first constituent
+  std::vector<seal::LicenseText> texts;  ///< of its constituents
   seal::LicenseFile file;
 };
 
@@ -55,10 +55,17 @@ class Issuer {
                                           const std::vector<seal::ContainerRequest>& requests, WallTime now,
                                           const std::string& file);
 
+  /// The license anew, with the constituent of the request's slot bound to that container: same TMR-ID and
+  /// properties, the next revision, and a notice that revokes the containers before it. Otherwise as issue().
+  tl::expected<Issued, std::string> reissue(uint32_t tmr_id, const seal::ContainerRequest& request,
+                                            WallTime now, const std::string& file);
+  /// A file that withdraws the license, for ever. Returns what was withdrawn.
+  tl::expected<seal::LicenseText, std::string> withdraw(uint32_t tmr_id, WallTime now,
+                                                        const std::string& file);
+
  private:
   Issuer(std::string folder, seal::SigningKey key) : folder_(std::move(folder)), key_(std::move(key)) {}
   [[nodiscard]] tl::expected<uint64_t, std::string> next_tmr_id() const;  ///< 2^32: none is left
-  [[nodiscard]] tl::expected<bool, std::string> was_issued(uint32_t tmr_id) const;
 
   std::string folder_;
   seal::SigningKey key_;

@@ -50,6 +50,11 @@ std::string fault_of_container(const BackendConfig& config, ContainerState state
              " is not the container that this cell's licenses are bound to: this backend's constituents are "
              "missing: have each license reissued for it (tercet container request, tercet reissue), and "
              "import that";
+    case ContainerState::revoked:
+      return container_path(config) +
+             " is a container that a reissue has revoked: it is refused, and this backend's constituents are "
+             "missing: put the container back that took its place, or make another one (move the file away, "
+             "tercet container init) and have each license reissued for that";
   }
   return {};
 }

@@ -55,7 +55,8 @@ json row_of(const LicenseItem& item) {
           {"tmr_id", row.tmr_id.get()},     {"name", item.name},
           {"mode", name_of_mode(row.mode)}, {"quantity", row.quantity.get()},
           {"in_use", row.in_use.get()},     {"constituents", std::move(constituents)},
-          {"valid", row.valid != 0},        {"valid_until", time_or_null(row.valid_until_ms)}};
+          {"valid", row.valid != 0},        {"valid_until", time_or_null(row.valid_until_ms)},
+          {"withdrawn", row.withdrawn != 0}};
 }
 
 json row_of(const LeaseItem& item) {

@@ -17,10 +17,10 @@ N.CellMessage = {[1] = "Accept", [2] = "Vote", [3] = "Answer", [4] = "Prepare", 
 E.CellMessage = {accept = 1, vote = 2, answer = 3, prepare = 4, promise = 5, refused = 6, ask = 7, heard = 8, keepalive = 9, missing = 10, entries = 11, heartbeat = 12, handover = 13, chunk = 14, fetch = 15}
 N.ClientMessage = {[1] = "Hello", [2] = "HelloAck", [3] = "Query", [4] = "Reply"}
 E.ClientMessage = {hello = 1, hello_ack = 2, query = 3, reply = 4}
-N.Code = {[0] = "GRANTED", [1] = "NO_SUCH_LICENSE", [2] = "ONLY_ONE_CONSTITUENT", [3] = "NO_FREE_SEAT", [4] = "EXPIRED", [5] = "NOT_YET_VALID", [6] = "USAGE_PERIOD_OVER", [7] = "FEATURE_NOT_LICENSED", [8] = "NO_UNITS_LEFT", [9] = "STATION_BUSY", [10] = "UNKNOWN_HANDLE", [11] = "REVOKED", [12] = "STALE", [13] = "BAD_REQUEST", [20] = "BAD_SIGNATURE", [21] = "UNKNOWN_ISSUER", [22] = "FOREIGN_CONTAINER", [23] = "REPEATED", [24] = "PROPERTIES_DIFFER", [25] = "OLDER_REVISION", [26] = "MALFORMED", [27] = "BOOK_FULL", [28] = "UNSUPPORTED_MODE", [40] = "BUSY", [41] = "NOT_ACTIVE", [42] = "UNAVAILABLE"}
-E.Code = {granted = 0, no_such_license = 1, only_one_constituent = 2, no_free_seat = 3, expired = 4, not_yet_valid = 5, usage_period_over = 6, feature_not_licensed = 7, no_units_left = 8, station_busy = 9, unknown_handle = 10, revoked = 11, stale = 12, bad_request = 13, bad_signature = 20, unknown_issuer = 21, foreign_container = 22, repeated = 23, properties_differ = 24, older_revision = 25, malformed = 26, book_full = 27, unsupported_mode = 28, busy = 40, not_active = 41, unavailable = 42}
-N.ContainerState = {[0] = "here", [1] = "gone", [2] = "foreign"}
-E.ContainerState = {here = 0, gone = 1, foreign = 2}
+N.Code = {[0] = "GRANTED", [1] = "NO_SUCH_LICENSE", [2] = "ONLY_ONE_CONSTITUENT", [3] = "NO_FREE_SEAT", [4] = "EXPIRED", [5] = "NOT_YET_VALID", [6] = "USAGE_PERIOD_OVER", [7] = "FEATURE_NOT_LICENSED", [8] = "NO_UNITS_LEFT", [9] = "STATION_BUSY", [10] = "UNKNOWN_HANDLE", [11] = "REVOKED", [12] = "STALE", [13] = "BAD_REQUEST", [20] = "BAD_SIGNATURE", [21] = "UNKNOWN_ISSUER", [22] = "FOREIGN_CONTAINER", [23] = "REPEATED", [24] = "PROPERTIES_DIFFER", [25] = "OLDER_REVISION", [26] = "MALFORMED", [27] = "BOOK_FULL", [28] = "UNSUPPORTED_MODE", [29] = "CONTAINER_REVOKED", [40] = "BUSY", [41] = "NOT_ACTIVE", [42] = "UNAVAILABLE"}
+E.Code = {granted = 0, no_such_license = 1, only_one_constituent = 2, no_free_seat = 3, expired = 4, not_yet_valid = 5, usage_period_over = 6, feature_not_licensed = 7, no_units_left = 8, station_busy = 9, unknown_handle = 10, revoked = 11, stale = 12, bad_request = 13, bad_signature = 20, unknown_issuer = 21, foreign_container = 22, repeated = 23, properties_differ = 24, older_revision = 25, malformed = 26, book_full = 27, unsupported_mode = 28, container_revoked = 29, busy = 40, not_active = 41, unavailable = 42}
+N.ContainerState = {[0] = "here", [1] = "gone", [2] = "foreign", [3] = "revoked"}
+E.ContainerState = {here = 0, gone = 1, foreign = 2, revoked = 3}
 N.DatagramKind = {[1] = "client_to_lb", [2] = "lb_to_client", [3] = "server_to_server", [4] = "resignation"}
 E.DatagramKind = {client_to_lb = 1, lb_to_client = 2, server_to_server = 3, resignation = 4}
 N.EntryKind = {[1] = "op", [2] = "tick", [3] = "genesis", [4] = "epoch_start", [5] = "rejoin", [6] = "checkpoint", [7] = "constituent_gone", [8] = "level", [9] = "usable"}
@@ -29,8 +29,8 @@ N.LbRole = {[0] = "standby", [1] = "asking", [2] = "preparing", [3] = "starting"
 E.LbRole = {standby = 0, asking = 1, preparing = 2, starting = 3, active = 4}
 N.LicenseMode = {[0] = "no_license", [1] = "user_limit", [2] = "no_user_limit", [3] = "station_share", [4] = "exclusive"}
 E.LicenseMode = {no_license = 0, user_limit = 1, no_user_limit = 2, station_share = 3, exclusive = 4}
-N.OpKind = {[1] = "checkout", [2] = "renew", [3] = "release", [4] = "consume", [5] = "import_constituent", [64] = "read_licenses", [65] = "read_containers", [66] = "read_leases", [67] = "read_lease", [68] = "read_usage", [96] = "status"}
-E.OpKind = {checkout = 1, renew = 2, release = 3, consume = 4, import_constituent = 5, read_licenses = 64, read_containers = 65, read_leases = 66, read_lease = 67, read_usage = 68, status = 96}
+N.OpKind = {[1] = "checkout", [2] = "renew", [3] = "release", [4] = "consume", [5] = "import_constituent", [6] = "import_notice", [64] = "read_licenses", [65] = "read_containers", [66] = "read_leases", [67] = "read_lease", [68] = "read_usage", [96] = "status"}
+E.OpKind = {checkout = 1, renew = 2, release = 3, consume = 4, import_constituent = 5, import_notice = 6, read_licenses = 64, read_containers = 65, read_leases = 66, read_lease = 67, read_usage = 68, status = 96}
 N.ServerId = {[0] = "lb1", [1] = "lb2", [2] = "b1", [3] = "b2", [4] = "b3", [255] = "client"}
 E.ServerId = {lb1 = 0, lb2 = 1, b1 = 2, b2 = 3, b3 = 4}
 N.Slot = {[0] = "one", [1] = "two", [2] = "three"}
@@ -177,9 +177,10 @@ S.LicenseRow = {name = "LicenseRow", size = 60,
   {name = "valid_until_ms", at = 40, size = 8, f = field(ProtoField.uint64("tercet.license_row.valid_until_ms", "valid_until_ms", base.DEC, nil, nil, "wall; 0: for ever")), wall = true},
   {name = "lease_ms", at = 48, size = 4, f = field(ProtoField.uint32("tercet.license_row.lease_ms", "lease_ms", base.DEC))},
   {name = "revision", at = 52, size = 4, f = field(ProtoField.uint32("tercet.license_row.revision", "revision", base.DEC))},
-  {name = "valid", at = 56, size = 1, f = field(ProtoField.uint8("tercet.license_row.valid", "valid", base.DEC, nil, nil, "1: ≥ 2 constituents and within its time"))},
+  {name = "valid", at = 56, size = 1, f = field(ProtoField.uint8("tercet.license_row.valid", "valid", base.DEC, nil, nil, "1: ≥ 2 constituents, within its time, not withdrawn"))},
   {name = "name_size", at = 57, size = 1, f = field(ProtoField.uint8("tercet.license_row.name_size", "name_size", base.DEC))},
-  {name = "reserved", at = 58, size = 2, kind = "bytes", f = field(ProtoField.bytes("tercet.license_row.reserved", "reserved", base.NONE))},
+  {name = "withdrawn", at = 58, size = 1, f = field(ProtoField.uint8("tercet.license_row.withdrawn", "withdrawn", base.DEC, nil, nil, "1: by its issuer"))},
+  {name = "reserved", at = 59, size = 1, f = field(ProtoField.uint8("tercet.license_row.reserved", "reserved", base.DEC))},
 }
 S.ContainerRow = {name = "ContainerRow", size = 24,
   {name = "length", at = 0, size = 2, f = field(ProtoField.uint16("tercet.container_row.length", "length", base.DEC, nil, nil, "with the serial's text behind it"))},

@@ -48,3 +48,60 @@ check "two serve" quietly at client tercet checkout --firm 10 --product 7 --leas
 cell start b1
 eventually 10 "it votes again: 3 of 3" licenses_are "$three_of_three"
 check "the lease was there all the time" quietly at client tercet renew "$handle"
+
+# A container that is lost for good: the vendor reissues the license for a new one.
+old=$SCRATCH/b2.container
+mv "$CELL_DIR/b2/store/container.json" "$old"
+eventually 5 "b2's container is lost: 2 of 3" licenses_are "$(without 2)"
+config=$CELL_DIR/b2/b2.toml
+check "b2 makes a new container" quietly at b2 tercet container init --config "$config"
+at b2 tercet container request --config "$config" >"$SCRATCH/b2.request"
+is_foreign() { status_is 'any(.backends[]; .name == "b2" and .container == "foreign" and .constituents == "absent")'; }
+eventually 5 "nothing is bound to it yet" is_foreign
+leases() { at client tercet leases --json | jq -c '[.leases[] | {handle_prefix, since, lease_end}] | sort'; }
+before=$(leases)
+reissue() { at client tercet reissue --issuer "$CELL_DIR/issuer" --tmr-id 1 --request "$1" -o "$2" --json; }
+check_json "the issuer binds it: the next revision" '.revision == 2 and .slot == 2' "$(reissue "$SCRATCH/b2.request" "$SCRATCH/reissued.lic")"
+import() { at client tercet import "$1" --json; }
+check_json "all of it is imported" '.taken == 3 and (.notices | all(.taken))' "$(import "$SCRATCH/reissued.lic")"
+eventually 5 "3 of 3, of revision 2" licenses_are "($three_of_three) and (.licenses | all(.revision == 2))"
+check_equal "with every lease untouched" "$before" "$(leases)"
+check "the holder goes on with its lease" quietly at client tercet renew "$handle"
+
+# The old container is brought back.
+mv "$CELL_DIR/b2/store/container.json" "$SCRATCH/b2.new"
+mv "$old" "$CELL_DIR/b2/store/container.json"
+is_revoked() { status_is 'any(.backends[]; .name == "b2" and .container == "revoked" and .constituents == "absent")'; }
+eventually 5 "the old container is refused" is_revoked
+check "with the reason" grep -q "is a container that a reissue has revoked: it is refused" "$CELL_DIR/b2/log"
+at b2 tercet container request --config "$config" >"$SCRATCH/b2.old.request"
+check_code "its issuer reissues nothing for it" 2 quietly reissue "$SCRATCH/b2.old.request" "$SCRATCH/never.lic"
+cell kill b2
+cell start b2
+eventually 10 "after a start as well" is_revoked
+rm "$CELL_DIR/b2/store/container.json"
+mv "$SCRATCH/b2.new" "$CELL_DIR/b2/store/container.json"
+eventually 5 "the new one is back: 3 of 3" licenses_are "$three_of_three"
+code=0
+said=$(import "$CELL_DIR/licenses/1.lic") || code=$?
+check_equal "the file of before is denied" 3 $code
+check_json "for its container was revoked" 'any(.constituents[]; .slot == 2 and .code == "CONTAINER_REVOKED")' "$said"
+
+# The license is withdrawn.
+at client tercet run --firm 10 --product 7 --lease 1s -- sleep 60 >/dev/null 2>"$SCRATCH/run.err" &
+run=$!
+holds() { at client tercet usage --json 2>/dev/null | jq -e '[.. | objects | .in_use? // empty] | max >= 2' >/dev/null; }
+eventually 5 "two seats are held" holds
+check_json "it is withdrawn by its issuer" '.withdrawn' "$(at client tercet revoke --issuer "$CELL_DIR/issuer" --tmr-id 1 -o "$SCRATCH/withdrawn.lic" --json)"
+check_json "the file is imported like any other" '.notices | all(.taken)' "$(import "$SCRATCH/withdrawn.lic")"
+no_leases() { at client tercet leases --json | jq -e '.leases == []' >/dev/null; }
+eventually 5 "its leases have ended" no_leases
+denial() { "$@" 2>/dev/null | jq -r .code; }
+check_equal "the holder is told at its renewal" REVOKED "$(denial at client tercet renew "$handle" --json)"
+check_equal "and when it asks" REVOKED "$(denial at client tercet lease "$handle" --json)"
+check_equal "nothing is given out any more" REVOKED "$(denial at client tercet checkout --firm 10 --product 7 --json)"
+check "the license shows as withdrawn" licenses_are '.licenses | all(.withdrawn and (.valid | not))'
+wait $run && fail "the command went on without a seat" || true
+check "who ran under it was told" grep -q REVOKED "$SCRATCH/run.err"
+check_equal "a reissue of it is refused" REVOKED "$(denial import "$SCRATCH/reissued.lic")"
+check_equal "all books agree" 1 "$(status | jq '[.backends[].digest] | unique | length')"

@@ -238,7 +238,7 @@ class CellRig {
     options.introduction.resize(
         write_introduction(key, "3-0000001", {options.introduction.data(), options.introduction.size()}));
     machines_[i] =
-        std::make_unique<backend::BookMachine>(backend::BookMachineOptions{}, license::check_plain);
+        std::make_unique<backend::BookMachine>(backend::BookMachineOptions{}, license::plain_checks());
     acceptors_[i] = std::make_unique<quorum::Acceptor>(options);
     acceptors_[i]->recovered(*machines_[i]);
     logs_[i] = std::make_unique<store::Log>(disks_[i], store::Log::Options{.store = 1 + i}, store::LogEnd{});

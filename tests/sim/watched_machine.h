@@ -11,9 +11,8 @@ namespace tercet::sim {
 
 class WatchedMachine final : public backend::BookMachine {
  public:
-  WatchedMachine(const backend::BookMachineOptions& options, license::ConstituentCheck check,
-                 Checkers& checkers)
-      : BookMachine(options, std::move(check)), checkers_(checkers) {}
+  WatchedMachine(const backend::BookMachineOptions& options, license::Checks checks, Checkers& checkers)
+      : BookMachine(options, std::move(checks)), checkers_(checkers) {}
 
   void apply(const EntryView& entry, quorum::Result& result) override {
     OpView op;

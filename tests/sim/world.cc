@@ -36,6 +36,11 @@ Code check_constituent(Bytes text, std::span<const license::PublicKey> /*issuers
   return Code::granted;
 }
 
+Code no_notice(Bytes /*text*/, std::span<const license::PublicKey> /*issuers*/,
+               license::CheckedNotice& /*out*/) {
+  return Code::malformed;
+}
+
 license::BookOptions small_book() {
   license::BookOptions options;
   options.leases_max = 256;
@@ -269,7 +274,7 @@ bool World::open_backend(unsigned slot) {
   options.acceptor.introduction = introduction(slot);
   b.machine = std::make_unique<WatchedMachine>(
       backend::BookMachineOptions{small_book(), static_cast<int>(slot) == options_.lying_slot},
-      check_constituent, checkers_);
+      license::Checks{check_constituent, no_notice}, checkers_);
   backend::Opening opening = backend::open_log(*b.disk, *b.machine, options);
   if (!opening.sound()) {
     if (b.whole) {

@@ -58,11 +58,10 @@ tl::expected<Parts, LicenseError> split(std::string_view jws) {
                jws.substr(0, second)};
 }
 
-/// A constituent's parts, decoded; nothing about them is verified.
+/// A JWS's parts, decoded; nothing about them is verified.
 struct Decoded {
-  KeyId issuer;
+  SignedText text;
   Signature signature;
-  std::string payload;
   std::string_view signed_part;
 };
 tl::expected<Decoded, LicenseError> decode(Bytes jws) {
@@ -90,33 +89,74 @@ tl::expected<Decoded, LicenseError> decode(Bytes jws) {
   if (!payload) {
     return refused(LicenseFault::malformed, "the payload is " + payload.error());
   }
-  return Decoded{*issuer, signature, std::move(*payload), parts->signed_part};
+  return Decoded{{*issuer, std::move(*payload)}, signature, parts->signed_part};
 }
 
-tl::expected<LicenseText, LicenseError> text_in(const Decoded& decoded) {
-  auto text = parse_canonical(decoded.payload);
-  if (!text) {
-    return refused(LicenseFault::malformed, text.error());
+tl::expected<LicenseText, LicenseError> license_in(const SignedText& text) {
+  auto license = parse_canonical(text.payload);
+  if (!license) {
+    return refused(LicenseFault::malformed, license.error());
   }
-  text->issuer = decoded.issuer;
-  return std::move(*text);
+  license->issuer = text.issuer;
+  return std::move(*license);
+}
+
+/// An array of `least` to `most` strings.
+bool read_texts(const nlohmann::json& array, size_t least, size_t most, std::vector<std::string>& out) {
+  if (!array.is_array() || array.size() < least || array.size() > most) {
+    return false;
+  }
+  for (const auto& text : array) {
+    if (!text.is_string()) {
+      return false;
+    }
+    out.push_back(text.get<std::string>());
+  }
+  return true;
 }
 
 }  // namespace
 
 const char* name_of(LicenseFault fault) { return kFaultNames[static_cast<size_t>(fault)]; }
 
+std::string sign_payload(std::string_view payload, const SigningKey& issuer) {
+  std::string jws = base64url(as_bytes(header_of(key_id_of(issuer.public_key()))));
+  jws += '.';
+  jws += base64url(as_bytes(payload));
+  const Signature signature = issuer.sign(as_bytes(jws));
+  jws += '.';
+  jws += base64url(signature.bytes);
+  return jws;
+}
+
+tl::expected<SignedText, LicenseError> verify_signed(Bytes jws, std::span<const PublicKey> issuers) {
+  auto decoded = decode(jws);
+  if (!decoded) {
+    return tl::unexpected(decoded.error());
+  }
+  const auto key =
+      std::ranges::find_if(issuers, [&](const PublicKey& k) { return key_id_of(k) == decoded->text.issuer; });
+  if (key == issuers.end()) {
+    return refused(LicenseFault::unknown_issuer,
+                   "is signed by " + text_of(decoded->text.issuer) + ", not an issuer of this cell");
+  }
+  if (!verify(*key, as_bytes(decoded->signed_part), decoded->signature)) {
+    return refused(LicenseFault::bad_signature,
+                   "was altered after issuer " + text_of(decoded->text.issuer) + " signed it");
+  }
+  return std::move(decoded->text);
+}
+
+tl::expected<SignedText, LicenseError> read_signed(Bytes jws) {
+  return decode(jws).map([](Decoded&& decoded) { return std::move(decoded.text); });
+}
+
 tl::expected<std::string, LicenseError> sign(const LicenseText& text, const SigningKey& issuer) {
   if (auto fault = fault_of(text)) {
     const bool length = fault->find(" bytes long") != std::string::npos;
     return refused(length ? LicenseFault::too_long : LicenseFault::property, *fault);
   }
-  std::string jws = base64url(as_bytes(header_of(key_id_of(issuer.public_key()))));
-  jws += '.';
-  jws += base64url(as_bytes(canonical(text)));
-  const Signature signature = issuer.sign(as_bytes(jws));
-  jws += '.';
-  jws += base64url(signature.bytes);
+  std::string jws = sign_payload(canonical(text), issuer);
   if (jws.size() > kConstituentMax) {
     // Every property has its own limit; only the texts, and their escapes above all, can add up to this.
     return refused(LicenseFault::too_long, "the constituent would be " + std::to_string(jws.size()) +
@@ -128,29 +168,11 @@ tl::expected<std::string, LicenseError> sign(const LicenseText& text, const Sign
 }
 
 tl::expected<LicenseText, LicenseError> parse_and_verify(Bytes jws, std::span<const PublicKey> issuers) {
-  const auto decoded = decode(jws);
-  if (!decoded) {
-    return tl::unexpected(decoded.error());
-  }
-  const auto key =
-      std::ranges::find_if(issuers, [&](const PublicKey& k) { return key_id_of(k) == decoded->issuer; });
-  if (key == issuers.end()) {
-    return refused(LicenseFault::unknown_issuer,
-                   "is signed by " + text_of(decoded->issuer) + ", not an issuer of this cell");
-  }
-  if (!verify(*key, as_bytes(decoded->signed_part), decoded->signature)) {
-    return refused(LicenseFault::bad_signature,
-                   "was altered after issuer " + text_of(decoded->issuer) + " signed it");
-  }
-  return text_in(*decoded);
+  return verify_signed(jws, issuers).and_then(license_in);
 }
 
 tl::expected<LicenseText, LicenseError> parse_unverified(Bytes jws) {
-  const auto decoded = decode(jws);
-  if (!decoded) {
-    return tl::unexpected(decoded.error());
-  }
-  return text_in(*decoded);
+  return read_signed(jws).and_then(license_in);
 }
 
 tl::expected<LicenseFile, LicenseError> parse_license_file(std::string_view text) {
@@ -161,18 +183,14 @@ tl::expected<LicenseFile, LicenseError> parse_license_file(std::string_view text
   JsonReader reader(*document);
   reader.number("tercet_license", 1, 1);
   LicenseFile file;
+  const auto* notices = reader.member("notices");
+  if (notices != nullptr && !read_texts(*notices, 1, kNoticesMax, file.notices)) {
+    reader.fault("\"notices\" must be an array of one to " + std::to_string(kNoticesMax) + " strings");
+  }
   const auto* constituents = reader.member("constituents");
-  if (constituents == nullptr || !constituents->is_array() || constituents->empty() ||
-      constituents->size() > kBackends) {
-    reader.fault("\"constituents\" must be an array of one to three");
-  } else {
-    for (const auto& constituent : *constituents) {
-      if (!constituent.is_string()) {
-        reader.fault("a constituent is not a string");
-        break;
-      }
-      file.constituents.push_back(constituent.get<std::string>());
-    }
+  const bool needed = notices == nullptr || constituents != nullptr;
+  if (needed && (constituents == nullptr || !read_texts(*constituents, 1, kBackends, file.constituents))) {
+    reader.fault("\"constituents\" must be an array of one to three strings");
   }
   if (const std::string fault = reader.finish(); !fault.empty()) {
     return refused(LicenseFault::file, "no license file: " + fault);
@@ -181,8 +199,14 @@ tl::expected<LicenseFile, LicenseError> parse_license_file(std::string_view text
 }
 
 std::string text_of(const LicenseFile& file) {
-  const nlohmann::json list = file.constituents;
-  return "{\"tercet_license\": 1, \"constituents\": " + list.dump(1) + "}\n";
+  std::string out = "{\"tercet_license\": 1";
+  if (!file.constituents.empty()) {
+    out += ", \"constituents\": " + nlohmann::json(file.constituents).dump(1);
+  }
+  if (!file.notices.empty()) {
+    out += ", \"notices\": " + nlohmann::json(file.notices).dump(1);
+  }
+  return out + "}\n";
 }
 
 tl::expected<LicenseFile, LicenseError> read_license_file(const std::string& path) {

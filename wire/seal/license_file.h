@@ -2,9 +2,9 @@
 // License files. A constituent is a JWS (RFC 7515 compact serialisation, EdDSA with Ed25519 as RFC 8037
 // says): header
 // `{"alg":"EdDSA","kid":"<issuer's key id>"}`, payload the canonical license text, bound to one container's
-// key. The file holds the constituents of one TMR license:
+// key. The file holds the constituents of one TMR license, and notices about it (notice.h), if there are any:
 //
-//   {"tercet_license": 1, "constituents": ["<jws>", "<jws>", "<jws>"]}
+//   {"tercet_license": 1, "constituents": ["<jws>", "<jws>", "<jws>"], "notices": ["<jws>"]}
 //
 // sign and parse_and_verify are pure and total: the license book calls the latter in apply, on ordered bytes.
 
@@ -40,6 +40,18 @@ struct LicenseError {
   std::string text;
 };
 
+/// What a JWS of ours says, and who says so.
+struct SignedText {
+  KeyId issuer;
+  std::string payload;
+};
+/// A JWS over a canonical text.
+std::string sign_payload(std::string_view payload, const SigningKey& issuer);
+/// Its payload, if one of `issuers` signed it. Same bytes and issuers, same answer, on every machine.
+tl::expected<SignedText, LicenseError> verify_signed(Bytes jws, std::span<const PublicKey> issuers);
+/// Whoever signed it.
+tl::expected<SignedText, LicenseError> read_signed(Bytes jws);
+
 /// A constituent for `text`; its issuer is the key's, whatever `text.issuer` says. An error names the
 /// property.
 tl::expected<std::string, LicenseError> sign(const LicenseText& text, const SigningKey& issuer);
@@ -51,8 +63,10 @@ tl::expected<LicenseText, LicenseError> parse_and_verify(Bytes jws, std::span<co
 tl::expected<LicenseText, LicenseError> parse_unverified(Bytes jws);
 
 struct LicenseFile {
-  std::vector<std::string> constituents;  ///< 1 to 3
+  std::vector<std::string> constituents;  ///< 1 to 3; none where there is a notice
+  std::vector<std::string> notices;       ///< at most kNoticesMax (notice.h), to be imported first
 };
+inline constexpr size_t kNoticesMax = 8;
 tl::expected<LicenseFile, LicenseError> parse_license_file(std::string_view text);
 std::string text_of(const LicenseFile& file);
 tl::expected<LicenseFile, LicenseError> read_license_file(const std::string& path);

@@ -3,94 +3,13 @@
 #include <array>
 #include <charconv>
 
+#include "wire/seal/canonical_json.h"
 #include "wire/utf8.h"
 
 namespace tercet::seal {
 namespace {
 
 constexpr std::array<const char*, 4> kModeNames{"user-limit", "no-user-limit", "station-share", "exclusive"};
-
-/// Reads a canonical text from the left; after the first thing that does not fit, everything fails.
-class Cursor {
- public:
-  explicit Cursor(std::string_view text) : rest_(text) {}
-
-  [[nodiscard]] bool next_is(std::string_view literal) const { return good_ && rest_.starts_with(literal); }
-  void literal(std::string_view literal) {
-    if (!next_is(literal)) {
-      good_ = false;
-      return;
-    }
-    rest_.remove_prefix(literal.size());
-  }
-  uint64_t number(std::string_view before, uint64_t max) {
-    literal(before);
-    uint64_t value = 0;
-    const char* end = rest_.data() + rest_.size();
-    const auto [stop, error] = std::from_chars(rest_.data(), end, value);
-    const auto digits = static_cast<size_t>(stop - rest_.data());
-    if (!good_ || error != std::errc{} || value > max || (digits > 1 && rest_.front() == '0')) {
-      good_ = false;
-      return 0;
-    }
-    rest_.remove_prefix(digits);
-    return value;
-  }
-  std::optional<uint64_t> optional_number(std::string_view before) {
-    return next_is(before) ? std::optional<uint64_t>(number(before, kLicenseNumberMax)) : std::nullopt;
-  }
-  std::string string(std::string_view before, size_t max) {
-    literal(before);
-    literal("\"");
-    std::string value;
-    while (good_) {
-      if (rest_.empty() || value.size() > max) {
-        good_ = false;
-        break;
-      }
-      char c = rest_.front();
-      rest_.remove_prefix(1);
-      if (c == '"') {
-        break;
-      }
-      if (c == '\\') {
-        if (!next_is("\"") && !next_is("\\")) {
-          good_ = false;
-          break;
-        }
-        c = rest_.front();
-        rest_.remove_prefix(1);
-      }
-      value += c;
-    }
-    return good_ ? value : std::string();
-  }
-  void fail() { good_ = false; }
-  [[nodiscard]] bool finished() const { return good_ && rest_.empty(); }
-
- private:
-  std::string_view rest_;
-  bool good_ = true;
-};
-
-void put_number(std::string& out, const char* name, uint64_t value) {
-  out += ",\"";
-  out += name;
-  out += "\":";
-  out += std::to_string(value);
-}
-void put_string(std::string& out, const char* name, std::string_view value) {
-  out += ",\"";
-  out += name;
-  out += "\":\"";
-  for (const char c : value) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-    }
-    out += c;
-  }
-  out += '"';
-}
 
 std::string hex16(uint64_t value) {
   static constexpr char kHex[] = "0123456789abcdef";
@@ -221,7 +140,7 @@ std::string canonical(const LicenseText& t) {
 
 tl::expected<LicenseText, std::string> parse_canonical(std::string_view json) {
   const auto wall = [](uint64_t ms) { return WallTime{static_cast<int64_t>(ms)}; };
-  Cursor in(json);
+  CanonicalReader in(json);
   LicenseText t;
   in.literal("{\"v\":1");
   t.firm_code.value = static_cast<uint32_t>(in.number(",\"firm\":", UINT32_MAX));

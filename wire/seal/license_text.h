@@ -20,6 +20,7 @@
 
 #include "base/time.h"
 #include "wire/ids.h"
+#include "wire/seal/canonical_json.h"
 #include "wire/seal/signing.h"
 
 namespace tercet::seal {
@@ -29,8 +30,7 @@ enum class LicenseMode : uint8_t { user_limit = 0, no_user_limit = 1, station_sh
 const char* name_of(LicenseMode mode);
 tl::expected<LicenseMode, std::string> parse_license_mode(std::string_view text);
 
-/// Numbers in a license text are below this: any JSON reader holds them exactly.
-inline constexpr uint64_t kLicenseNumberMax = (uint64_t{1} << 53) - 1;
+inline constexpr uint64_t kLicenseNumberMax = kCanonicalNumberMax;
 inline constexpr size_t kLicenseNameMax = 96;      ///< bytes
 inline constexpr size_t kContainerSerialMax = 24;  ///< bytes
 inline constexpr size_t kActivationIdMax = 32;     ///< bytes
