@@ -7,6 +7,7 @@
 #include "license/plain_constituent.h"
 #include "wire/seal/container.h"
 #include "wire/seal/license_file.h"
+#include "wire/seal/notice.h"
 
 namespace tercet::backend {
 namespace {
@@ -220,6 +221,70 @@ TEST_F(BookMachineTest, ALiarIsPlausibleAndItsDigestIsWrong) {
   liar.lie(false);
   EXPECT_EQ(honest.digest(), liar.digest());
   EXPECT_EQ(code(checkout(liar, 3)), Code::no_free_seat);
+}
+
+TEST_F(BookMachineTest, ASignedReissueReplacesTheContainerAndTheOldOneIsKnownForIt) {
+  BookMachine machine(options());
+  apply(machine, EntryKind::genesis, genesis());
+  for (unsigned slot = 0; slot < kBackends; ++slot) {
+    ASSERT_EQ(import(machine, jws(text(slot))).code, 0);
+  }
+  const auto introduction = [](const seal::Container& container) {
+    Buffer out(kIntroductionMax);
+    out.resize(write_introduction(container.key.public_key().bytes, container.serial, out));
+    return out;
+  };
+  const seal::Container lost = containers_[1];
+  containers_[1] = seal::make_container(kCell, Slot::two);
+  EXPECT_EQ(machine.container(Slot::two, introduction(lost)), ContainerState::here);
+  EXPECT_EQ(machine.container(Slot::two, introduction(containers_[1])), ContainerState::foreign);
+  EXPECT_EQ(machine.container(Slot::two, {}), ContainerState::gone);
+  EXPECT_EQ(machine.container(Slot::one, introduction(lost)), ContainerState::foreign) << "another slot's";
+
+  seal::NoticeText notice;
+  notice.kind = seal::NoticeText::Kind::container;
+  notice.firm_code = FirmCode{10};
+  notice.product_code = ProductCode{20};
+  notice.tmr_id = TmrId{1};
+  notice.issued_at = WallTime{1'700'000'000'000};
+  notice.slot = Slot::two;
+  notice.activation_id = seal::activation_id_of(kCell);
+  notice.container_serial = containers_[1].serial;
+  notice.container_key = containers_[1].key.public_key();
+  notice.revoked.push_back(lost.key.public_key());
+  const auto import_notice = [&](const std::string& signed_notice) {
+    Handle handle;
+    const Hash128 h = hash128(as_bytes(signed_notice));
+    std::memcpy(handle.bytes.data(), &h, sizeof h);
+    return static_cast<Code>(
+        apply(machine, EntryKind::op,
+              license::make_op(OpKind::import_notice, handle, 1, 5'000, as_bytes(signed_notice)))
+            .code);
+  };
+  EXPECT_EQ(import_notice(*seal::sign(notice, seal::SigningKey::generate())), Code::unknown_issuer);
+  ASSERT_EQ(import_notice(*seal::sign(notice, issuer_)), Code::granted);
+  EXPECT_EQ(machine.container(Slot::two, introduction(lost)), ContainerState::revoked);
+  EXPECT_EQ(machine.container(Slot::two, introduction(containers_[1])), ContainerState::here);
+  const license::State& state = machine.book().state();
+  EXPECT_EQ(std::string_view(state.cell().containers[1].serial, state.cell().containers[1].serial_size),
+            containers_[1].serial);
+
+  seal::LicenseText reissued = text(1);
+  reissued.revision = 2;
+  reissued.issued_at = WallTime{1'800'000'000'000};
+  EXPECT_EQ(import(machine, jws(reissued)).code, 0);
+  EXPECT_EQ(state.present_bits(0), 7);
+  EXPECT_EQ(std::popcount(state.licenses()[0].sharing_bits()), 3) << "of equal properties";
+  reissued.container_key = lost.key.public_key();
+  reissued.revision = 3;
+  EXPECT_EQ(static_cast<Code>(import(machine, jws(reissued)).code), Code::container_revoked);
+
+  notice = {};
+  notice.firm_code = FirmCode{10};
+  notice.product_code = ProductCode{20};
+  notice.tmr_id = TmrId{1};
+  EXPECT_EQ(import_notice(*seal::sign(notice, issuer_)), Code::granted);
+  EXPECT_TRUE(state.withdrawn(0));
 }
 
 }  // namespace

@@ -117,7 +117,8 @@ TEST(Listing, RefusesBrokenPages) {
   EXPECT_FALSE(page([](PageHeader&, LicenseRow& r) { r.name_size = 5; }));
   EXPECT_FALSE(page([](PageHeader&, LicenseRow& r) { r.valid = 2; }));
   EXPECT_FALSE(page([](PageHeader&, LicenseRow& r) { r.constituents = 8; }));
-  EXPECT_FALSE(page([](PageHeader&, LicenseRow& r) { r.reserved[1] = 1; }));
+  EXPECT_FALSE(page([](PageHeader&, LicenseRow& r) { r.reserved = 1; }));
+  EXPECT_FALSE(page([](PageHeader&, LicenseRow& r) { r.withdrawn = 2; }));
 }
 
 TEST(Listing, RefusesBrokenRows) {

@@ -113,7 +113,7 @@ TEST(Op, LengthsOfBodies) {
 TEST(Op, UnknownKindsAreRefused) {
   const std::vector<uint8_t> body(32);
   for (unsigned kind = 0; kind < 256; ++kind) {
-    const bool takes_32 = kind == 1 || kind == 5 || (kind >= 64 && kind <= 68);
+    const bool takes_32 = kind == 1 || kind == 5 || kind == 6 || (kind >= 64 && kind <= 68);
     EXPECT_EQ(parses(op_of(static_cast<OpKind>(kind), body)), takes_32) << kind;
   }
 }

@@ -180,7 +180,8 @@ tl::expected<void, Failure> order(std::vector<Row>& rows, client::Cell& cell) {
     if (grant.error().kind != Failure::Kind::denied) {
       Failure told = grant.error();
       told.message += " (" + std::to_string(taken) + " of " + std::to_string(rows.size()) +
-                      " parts of the file were taken before; importing again is safe)";
+                      (rows.front().notice ? " parts of the file" : " constituents") +
+                      " were taken before; importing again is safe)";
       return tl::unexpected(told);
     }
     row.code = grant.error().code;

@@ -12,6 +12,7 @@
 #include "client/issuer/cell_files.h"
 #include "client/issuer/container_files.h"
 #include "wire/seal/key_file.h"
+#include "wire/seal/notice.h"
 
 namespace tercet::issuer {
 namespace {
@@ -113,6 +114,111 @@ TEST_F(IssuerTest, ALicenseIsBoundToThreeContainersAndRecorded) {
   const json first = json::parse(record.substr(0, record.find('\n')));
   EXPECT_EQ(first["tmr_id"], 1);
   EXPECT_EQ(first["containers"].size(), 3U);
+}
+
+/// A license of a cell, and another container for its slot 2.
+class ReissueTest : public IssuerTest {
+ protected:
+  void SetUp() override {
+    IssuerTest::SetUp();
+    issuer_.emplace(*Issuer::init(dir_ + "/issuer"));
+    requests_ = make_cell();
+    NewLicense license;
+    license.firm = 10;
+    license.product = 7;
+    license.quantity = 3;
+    license.features = 5;
+    license.units = 9;
+    const auto issued = issuer_->issue(license, requests_, kNow, dir_ + "/1.lic");
+    ASSERT_TRUE(issued.has_value()) << issued.error();
+    before_ = issued->texts;
+    ASSERT_EQ(before_.size(), 3u);
+  }
+  seal::ContainerRequest another() {
+    std::filesystem::remove(container_place(config("b2"))->path());
+    EXPECT_TRUE(init_container(config("b2")).has_value());
+    return *seal::parse_request(*request_of(config("b2")));
+  }
+  std::vector<seal::PublicKey> issuers() const { return {issuer_->public_key()}; }
+
+  static constexpr WallTime kNow{1'800'000'000'000};
+  std::optional<Issuer> issuer_;
+  std::vector<seal::ContainerRequest> requests_;
+  std::vector<seal::LicenseText> before_;
+};
+
+TEST_F(ReissueTest, BindsTheLostContainersConstituentToTheNewOne) {
+  const seal::ContainerRequest fresh = another();
+  const auto issued = issuer_->reissue(1, fresh, WallTime{kNow.ms + 1'000}, dir_ + "/2.lic");
+  ASSERT_TRUE(issued.has_value()) << issued.error();
+  const auto file = seal::read_license_file(dir_ + "/2.lic");
+  ASSERT_TRUE(file.has_value());
+  const auto texts = seal::verify_license_file(*file, issuers());
+  ASSERT_TRUE(texts.has_value()) << texts.error().text;
+  for (unsigned slot = 0; slot < kBackends; ++slot) {
+    seal::LicenseText expected = before_[slot];
+    expected.revision = 2;
+    expected.issued_at = WallTime{kNow.ms + 1'000};
+    expected.issuer = seal::key_id_of(issuer_->public_key());
+    if (slot == 1) {
+      expected.container_key = fresh.public_key;
+      expected.container_serial = fresh.serial;
+    }
+    EXPECT_EQ((*texts)[slot], expected);
+  }
+  ASSERT_EQ(file->notices.size(), 1u);
+  const auto notice = seal::parse_and_verify_notice(as_bytes(file->notices[0]), issuers());
+  ASSERT_TRUE(notice.has_value()) << notice.error().text;
+  EXPECT_EQ(notice->container_key, fresh.public_key);
+  EXPECT_EQ(notice->revoked, std::vector<seal::PublicKey>{requests_[1].public_key});
+}
+
+TEST_F(ReissueTest, TheRevocationListNamesEveryContainerThatTheSlotHad) {
+  const seal::ContainerRequest second = another();
+  ASSERT_TRUE(issuer_->reissue(1, second, kNow, dir_ + "/2.lic").has_value());
+  const seal::ContainerRequest third = another();
+  ASSERT_TRUE(issuer_->reissue(1, third, kNow, dir_ + "/3.lic").has_value());
+  const auto file = seal::read_license_file(dir_ + "/3.lic");
+  const auto notice = seal::parse_and_verify_notice(as_bytes(file->notices.at(0)), issuers());
+  EXPECT_EQ(notice->revoked, (std::vector<seal::PublicKey>{requests_[1].public_key, second.public_key}));
+  EXPECT_EQ(seal::verify_license_file(*file, issuers())->front().revision, 3u);
+  const auto refused = issuer_->reissue(1, second, kNow, dir_ + "/4.lic");
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().find("was revoked"), std::string::npos) << refused.error();
+  for (unsigned n = 4; n < 12; ++n) {
+    ASSERT_TRUE(issuer_->reissue(1, another(), kNow, dir_ + "/" + std::to_string(n) + ".lic").has_value());
+  }
+}
+
+TEST_F(ReissueTest, WhatCannotBeReissuedSaysWhy) {
+  const seal::ContainerRequest fresh = another();
+  const auto said = [&](uint32_t tmr_id, const seal::ContainerRequest& request, const std::string& file) {
+    const auto issued = issuer_->reissue(tmr_id, request, kNow, file);
+    return issued ? std::string() : issued.error();
+  };
+  EXPECT_NE(said(7, fresh, dir_ + "/2.lic").find("was not issued"), std::string::npos);
+  EXPECT_NE(said(1, requests_[0], dir_ + "/2.lic").find("already"), std::string::npos);
+  seal::ContainerRequest other_cell = fresh;
+  other_cell.activation_id = "0000-0000-0000-0000";
+  EXPECT_NE(said(1, other_cell, dir_ + "/2.lic").find("another cell"), std::string::npos);
+  EXPECT_NE(said(1, fresh, dir_ + "/1.lic").find("is there already"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(dir_ + "/2.lic"));
+}
+
+TEST_F(ReissueTest, AWithdrawnLicenseIsNeitherReissuedNorWithdrawnAgain) {
+  const auto withdrawn = issuer_->withdraw(1, kNow, dir_ + "/gone.lic");
+  ASSERT_TRUE(withdrawn.has_value()) << withdrawn.error();
+  const auto file = seal::read_license_file(dir_ + "/gone.lic");
+  ASSERT_TRUE(file.has_value());
+  EXPECT_TRUE(file->constituents.empty());
+  const auto notice = seal::parse_and_verify_notice(as_bytes(file->notices.at(0)), issuers());
+  ASSERT_TRUE(notice.has_value());
+  EXPECT_EQ(notice->kind, seal::NoticeText::Kind::withdrawn);
+  EXPECT_EQ(notice->tmr_id.value, 1u);
+  const auto again = issuer_->withdraw(1, kNow, dir_ + "/again.lic");
+  ASSERT_FALSE(again.has_value());
+  EXPECT_NE(again.error().find("was withdrawn before"), std::string::npos);
+  EXPECT_FALSE(issuer_->reissue(1, another(), kNow, dir_ + "/2.lic").has_value());
 }
 
 TEST_F(IssuerTest, RefusesRequestsThatAreNotOneCellsThree) {

@@ -77,7 +77,7 @@ TEST_F(NoticeTextTest, WhatBreaksARuleIsNotSigned) {
 TEST_F(NoticeTextTest, AnAlteredOneIsRefusedWhicheverBitItWas) {
   const std::string jws = *sign(replaced(2), issuer_);
   for (size_t i = 0; i < jws.size(); ++i) {
-    for (const char bit : {1, 4, 32}) {
+    for (const int bit : {1, 4, 32}) {
       std::string bad = jws;
       bad[i] = static_cast<char>(bad[i] ^ bit);
       EXPECT_FALSE(parse_and_verify_notice(as_bytes(bad), keys_).has_value()) << i;
