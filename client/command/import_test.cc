@@ -1,6 +1,9 @@
 // import: a license file into the cell, constituent by constituent.
 
+#include <filesystem>
+
 #include "client/command/command_rig.h"
+#include "client/issuer/container_files.h"
 #include "wire/seal/license_file.h"
 
 namespace tercet::command {
@@ -92,6 +95,54 @@ TEST_F(ImportTest, IssueRefusesAFileBeforeATmrIdIsUsedUp) {
     expect_message(said);
   }
   EXPECT_EQ(issue(dir_ + "/two.lic", {"--json"}).doc()["tmr_id"], 2);
+}
+
+TEST_F(ImportTest, AReissueBringsItsNoticeInFirst) {
+  const std::string config = dir_ + "/cell/b2/b2.toml";
+  const std::string store = issuer::container_place(config)->store;
+  std::filesystem::remove(store + "/container.json");
+  ASSERT_EQ(tercet({"container", "init", "--config", config}).code, 0);
+  ASSERT_TRUE(write_file_durably(dir_ + "/b2.new", tercet({"container", "request", "--config", config}).out)
+                  .has_value());
+  const std::string path = dir_ + "/two.lic";
+  const Said reissued = tercet({"reissue", "--issuer", dir_ + "/issuer", "--tmr-id", "1", "--request",
+                                dir_ + "/b2.new", "-o", path, "--json"});
+  ASSERT_EQ(reissued.code, 0) << reissued.err;
+  EXPECT_EQ(reissued.doc()["revision"], 2);
+  EXPECT_EQ(reissued.doc()["slot"], 2);
+  trust_issuer();
+  const Said said = ask({"import", path});
+  EXPECT_EQ(said.code, 0) << said.err;
+  EXPECT_EQ(said.doc()["taken"], 3);
+  ASSERT_EQ(said.doc()["notices"].size(), 1u);
+  EXPECT_EQ(said.doc()["notices"][0]["notice"], "container");
+  EXPECT_EQ(said.doc()["notices"][0]["slot"], 2);
+  EXPECT_EQ(said.doc()["notices"][0]["container"], reissued.doc()["container"]);
+
+  std::string altered = *read_file(path);
+  altered[altered.size() - 10] = altered[altered.size() - 10] == 'A' ? 'B' : 'A';
+  ASSERT_TRUE(write_file_durably(path, altered).has_value());
+  const Said refused = ask({"import", path});
+  EXPECT_EQ(refused.code, 3) << "its notice was altered, so none of it is sent";
+  EXPECT_EQ(refused.doc()["code"], "BAD_SIGNATURE") << refused.out;
+}
+
+TEST_F(ImportTest, AWithdrawalIsImportedLikeAnyFile) {
+  const std::string path = dir_ + "/gone.lic";
+  const Said revoked =
+      tercet({"revoke", "--issuer", dir_ + "/issuer", "--tmr-id", "1", "-o", path, "--json"});
+  ASSERT_EQ(revoked.code, 0) << revoked.err;
+  EXPECT_EQ(revoked.doc()["withdrawn"], true);
+  const Said said = ask({"import", path});
+  EXPECT_EQ(said.code, 0) << said.err;
+  EXPECT_EQ(said.doc()["notices"][0]["notice"], "withdrawn");
+  EXPECT_NE(ask({"import", path}, false).out.find("license withdrawn: taken"), std::string::npos);
+  for (const char* tmr_id : {"1", "2"}) {
+    const Said again =
+        tercet({"revoke", "--issuer", dir_ + "/issuer", "--tmr-id", tmr_id, "-o", dir_ + "/x.lic"});
+    EXPECT_EQ(again.code, 2) << tmr_id;
+    expect_message(again);
+  }
 }
 
 TEST_F(ImportTest, IssueTakesTmrIdsThatThereAre) {
