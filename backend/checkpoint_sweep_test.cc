@@ -41,7 +41,7 @@ class CheckpointSweep : public testing::Test {
   }
   /// One life: takes the story, captures, hears what two votes had there, writes the image.
   void write() {
-    BookMachine machine({kSweepBook, false}, license::check_plain);
+    BookMachine machine({kSweepBook, false}, license::plain_checks());
     Opening opening = open_log(disk_, machine, options_);
     ASSERT_TRUE(opening.sound()) << opening.why;
     while (!opening.log->ready()) {
@@ -72,7 +72,7 @@ class CheckpointSweep : public testing::Test {
   }
   /// The one thing that is asked of every damage; true if it opened.
   bool open() {
-    BookMachine machine({kSweepBook, false}, license::check_plain);
+    BookMachine machine({kSweepBook, false}, license::plain_checks());
     OpeningOptions options = options_;
     options.log_made = true;
     const Opening opening = open_log(disk_, machine, options);

@@ -239,10 +239,12 @@ class CellRig {
         write_introduction(key, "3-0000001", {options.introduction.data(), options.introduction.size()}));
     machines_[i] =
         std::make_unique<backend::BookMachine>(backend::BookMachineOptions{}, license::plain_checks());
-    acceptors_[i] = std::make_unique<quorum::Acceptor>(options);
-    acceptors_[i]->recovered(*machines_[i]);
-    logs_[i] = std::make_unique<store::Log>(disks_[i], store::Log::Options{.store = 1 + i}, store::LogEnd{});
-    replicas_[i] = std::make_unique<backend::Replica>(*acceptors_[i], *machines_[i], *logs_[i]);
+    backend::Opening& opening = openings_[i];
+    opening.acceptor = std::make_unique<quorum::Acceptor>(options);
+    opening.acceptor->recovered(*machines_[i]);
+    opening.log =
+        std::make_unique<store::Log>(disks_[i], store::Log::Options{.store = 1 + i}, store::LogEnd{});
+    replicas_[i] = std::make_unique<backend::Replica>(opening, *machines_[i], disks_[i], 1 + i);
     replicas_[i]->show_to(&replica_views_[i]);
     make_loop(server_of(slot), *replicas_[i], false);
   }
@@ -288,8 +290,7 @@ class CellRig {
   dataplane::MemoryWire wire_;
   std::array<InstantDisk, kBackends> disks_;
   std::array<std::unique_ptr<backend::BookMachine>, kBackends> machines_;
-  std::array<std::unique_ptr<quorum::Acceptor>, kBackends> acceptors_;
-  std::array<std::unique_ptr<store::Log>, kBackends> logs_;
+  std::array<backend::Opening, kBackends> openings_;
   std::array<std::unique_ptr<backend::Replica>, kBackends> replicas_;
   std::array<dataplane::Snapshot<backend::ReplicaView>, kBackends> replica_views_;
   struct Links {
