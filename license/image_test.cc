@@ -165,7 +165,7 @@ TEST_F(ImageTest, TheLoadedBookIsTheOneThatWasCapturedWhateverCameMeanwhile) {
 
 /// Each backend draws its own seed: what one writes another one reads, and the bytes are the same.
 TEST_F(ImageTest, TheBytesDoNotDependOnTheSeed) {
-  Book other(check_plain, {.leases_max = 150, .tombstones_max = 100, .hash_seed = 0x5EED});
+  Book other(plain_checks(), {.leases_max = 150, .tombstones_max = 100, .hash_seed = 0x5EED});
   populate();
   ASSERT_TRUE(loads(other, image()));
   for (int i = 0; i < 1'000; ++i) {
