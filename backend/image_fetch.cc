@@ -28,6 +28,7 @@ void ImageFetch::begin(const quorum::Pull::Image& image, MonoTime now) {
   source_ = image;
   total_ = at_ = 0;
   here_ = 0;
+  drafted_ = 0;
   heard_at_ = ask_at_ = now;
   asked_at_ = {};
   checkpoint_.reset();
@@ -68,22 +69,39 @@ void ImageFetch::on(const ChunkView& view, ServerId from, MonoTime now) {
   here_ |= 1U << (into / kChunkBytes);
 }
 
-/// All of the window has come, and the draft takes it.
+bool ImageFetch::waits_for_source() const {
+  return phase_ == Phase::fetching && !window_is_here() && (total_ == 0 || at_ != total_);
+}
+
+size_t ImageFetch::window_size() const {
+  return static_cast<size_t>(std::min<uint64_t>(kWindowBytes, total_ - at_));
+}
+
+bool ImageFetch::window_is_here() const {
+  const size_t pieces = (window_size() + kChunkBytes - 1) / kChunkBytes;
+  return pieces != 0 && std::popcount(here_) == static_cast<int>(pieces);
+}
+
+/// All of the window has come: it goes to the draft, as that has room, and then into the book.
 void ImageFetch::use_window(MonoTime now) {
-  const uint64_t left = total_ - at_;
-  const auto size = static_cast<size_t>(std::min<uint64_t>(kWindowBytes, left));
-  const size_t pieces = (size + kChunkBytes - 1) / kChunkBytes;
-  if (total_ == 0 || size == 0 || std::popcount(here_) != static_cast<int>(pieces) ||
-      checkpoints_.draft().room() < size) {
+  if (!window_is_here()) {
     return;
   }
-  checkpoints_.draft().append({window_.data(), size});
+  const size_t size = window_size();
+  for (size_t n = 1; n != 0 && drafted_ < size; drafted_ += n) {
+    n = std::min(checkpoints_.draft().room(), size - drafted_);
+    checkpoints_.draft().append({window_.data() + drafted_, n});
+  }
+  if (drafted_ < size) {
+    return;
+  }
   if (!use({window_.data(), size})) {
     fail();
     return;
   }
   at_ += size;
   here_ = 0;
+  drafted_ = 0;
   counters_.bytes += size;
   ask_at_ = later(now, asked_at_ + kPace);
 }
@@ -136,7 +154,7 @@ MonoTime ImageFetch::poll(MonoTime now, Outbox& out) {
     begin(*wanted, now);
   }
   store::ImageDraft& draft = checkpoints_.draft();
-  if (draft.phase() == Draft::failed || (phase_ == Phase::fetching && now - heard_at_ >= kGiveUp)) {
+  if (draft.phase() == Draft::failed || (waits_for_source() && now - heard_at_ >= kGiveUp)) {
     fail();
     return now + kAskAgain;
   }
@@ -160,11 +178,7 @@ MonoTime ImageFetch::poll(MonoTime now, Outbox& out) {
   if (phase_ != Phase::fetching) {
     return now + kAskAgain;
   }
-  const bool all_here =
-      here_ != 0 && total_ != 0 &&
-      std::popcount(here_) ==
-          static_cast<int>((std::min<uint64_t>(kWindowBytes, total_ - at_) + kChunkBytes - 1) / kChunkBytes);
-  if (all_here) {
+  if (window_is_here()) {
     return MonoTime::never();  // the disk is not done with what came before
   }
   const bool due = here_ == 0 && asked_at_ < ask_at_ ? now >= ask_at_ : now - asked_at_ >= kAskAgain;

@@ -35,6 +35,9 @@ class ImageFetch {
   enum class Phase : uint8_t { idle, fetching, publishing };
   void begin(const quorum::Pull::Image& image, MonoTime now);
   void fail();
+  [[nodiscard]] bool waits_for_source() const;
+  [[nodiscard]] size_t window_size() const;
+  [[nodiscard]] bool window_is_here() const;
   void use_window(MonoTime now);
   bool use(Bytes bytes);
   bool finish();
@@ -50,6 +53,7 @@ class ImageFetch {
   uint64_t at_ = 0;     ///< the window begins here; what is before is in the book
   uint32_t here_ = 0;   ///< pieces of the window that have come, a bit each
   std::vector<uint8_t> window_;
+  size_t drafted_ = 0;  ///< of the window: the draft has it
   MonoTime asked_at_;
   MonoTime heard_at_;
   MonoTime ask_at_;

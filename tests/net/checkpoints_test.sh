@@ -8,6 +8,9 @@
 
 cell_up --set lb1:cell.checkpoint_every=1000 --set lb2:cell.checkpoint_every=1000
 cell license --firm 10 --product 7 --quantity 60 >/dev/null
+cell license --firm 10 --product 8 --quantity 1000 >/dev/null
+# Books of some megabytes: many handles that are remembered.
+at client tercet bench --firm 10 --product 8 --clients 16 --seconds 3 --json >"$SCRATCH/bench" || fail "bench: $(<"$SCRATCH/bench")"
 load load client --firm 10 --product 7 --rate 800 --seconds 3600 --lease 2m --timeout 5s --clients 8
 
 own_status() { at "$1" /usr/bin/python3 -I -c 'import urllib.request
@@ -41,7 +44,8 @@ cell kill b2
 cell wipe b2
 cell start b2
 eventually 30 "b2, wiped, votes again by itself" status_is "$all_vote"
-check_equal "it took a book over" 1 "$(metrics b2 | awk '$1 == "tercet_backend_images_installed_total" { print $2 }')"
+check "it took a book over that is larger than what is written at once" test "$(stat -c %s "$(echo "$CELL_DIR"/b2/store/image-*.timg)")" -gt 600000
+check_equal "and did so once" 1 "$(metrics b2 | awk '$1 == "tercet_backend_images_installed_total" { print $2 }')"
 eventually 10 "the books are equal" status_is "$equal_digests"
 
 # A byte of a checkpoint that is another one.
