@@ -26,7 +26,7 @@ Checkpoints::Checkpoints(quorum::Acceptor& acceptor, BookMachine& machine, store
   const std::vector<store::FileId> images = disk.images();
   if (!images.empty()) {
     oldest_ = images.front() & ~store::kImages;
-    number_ = images.back() & ~store::kImages;
+    number_ = last_number_ = images.back() & ~store::kImages;
     newest_ = acceptor.log().base().seq;
   }
 }
@@ -48,6 +48,13 @@ bool Checkpoints::poll() {
     }
     return writing_.value != 0;
   }
+  if (draft_.phase() == Phase::publishing) {
+    return false;  // whatever became of what is captured: it is on its way
+  }
+  if (draft_.phase() == Phase::done) {
+    publish_done();
+    return false;
+  }
   const auto& captured = acceptor_.captured();
   if (captured && captured->checkpoint.base.seq != writing_) {
     abandon();  // a newer one has taken its place
@@ -55,13 +62,6 @@ bool Checkpoints::poll() {
   }
   if (!captured || draft_.phase() == Phase::failed) {
     give_up();
-    return false;
-  }
-  if (draft_.phase() == Phase::done) {
-    publish_done();
-    return false;
-  }
-  if (draft_.phase() == Phase::publishing) {
     return false;
   }
   const bool more = write_slice();
@@ -127,6 +127,11 @@ void Checkpoints::finish() {
 
 void Checkpoints::publish_done() {
   const Seq seq = writing_;
+  const auto& captured = acceptor_.captured();
+  if (!captured || captured->checkpoint.base.seq != seq) {
+    abandon();  // it is there, and a start will begin behind it; nothing else rests on it
+    return;
+  }
   counters_.bytes = sizeof(ImageBase) + machine_.image().bytes();
   acceptor_.begin_behind_capture();
   machine_.image().stop();
@@ -135,8 +140,8 @@ void Checkpoints::publish_done() {
 }
 
 void Checkpoints::begins_at(const store::ImageHeader& header, Seq seq) {
+  number_ = draft_.image() & ~store::kImages;
   draft_.drop();
-  ++number_;
   ++counters_.written;
   oldest_ = oldest_ == 0 ? number_ : oldest_;
   newest_ = seq;
@@ -165,6 +170,11 @@ bool Checkpoints::lend() {
   }
   lent_ = true;
   return true;
+}
+
+bool Checkpoints::log_is_settled() const {
+  return !log_.failed() && log_.durable() == log_.appended() &&
+         log_.appended() == log_before_ + acceptor_.taken().value;
 }
 
 /// Where our log goes on behind it, what is in it stays; else all that was written so far is of a log that

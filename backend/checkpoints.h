@@ -36,11 +36,15 @@ class Checkpoints {
 
   // For an image that comes from a peer (image_fetch.h).
   /// The file that the next image becomes.
-  [[nodiscard]] store::FileId next_image() const { return store::image_file(number_ + 1); }
+  /// A number is used once, whatever comes of it.
+  [[nodiscard]] store::FileId next_image() { return store::image_file(++last_number_); }
   [[nodiscard]] store::ImageDraft& draft() { return draft_; }
   /// The draft is free, and is the caller's until it is published or dropped.
   [[nodiscard]] bool lend();
   void give_back() { lent_ = false; }
+  /// All that was appended is durable, so that an image can say what it makes useless.
+  [[nodiscard]] bool log_is_settled() const;
+  [[nodiscard]] bool log_failed() const { return log_.failed(); }
   void finish_peers(const quorum::Checkpoint& checkpoint);
   /// It was published: what lies before it goes.
   void installed(const quorum::Checkpoint& checkpoint);
@@ -69,12 +73,13 @@ class Checkpoints {
   const store::StoreId store_;
   const store::Lsn log_before_;
   store::ImageDraft draft_;
-  uint32_t number_ = 0;      ///< of the newest image; 0: none
-  uint32_t oldest_ = 0;      ///< that may be there
-  Seq newest_;               ///< its checkpoint
-  store::Lsn older_;         ///< its header's
-  store::ImageHeader next_;  ///< of the one that is being published
-  ImageBase base_{};         ///< of the one that is being written
+  uint32_t number_ = 0;       ///< of the newest image; 0: none
+  uint32_t last_number_ = 0;  ///< that was used
+  uint32_t oldest_ = 0;       ///< that may be there
+  Seq newest_;                ///< its checkpoint
+  store::Lsn older_;          ///< its header's
+  store::ImageHeader next_;   ///< of the one that is being published
+  ImageBase base_{};          ///< of the one that is being written
   bool base_written_ = false;
   Seq writing_;       ///< its checkpoint; 0: none
   size_t taken_ = 0;  ///< of what the book's writer has ready

@@ -32,8 +32,7 @@ void ImageFetch::begin(const quorum::Pull::Image& image, MonoTime now) {
   heard_at_ = ask_at_ = now;
   asked_at_ = {};
   checkpoint_.reset();
-  acceptor_.lend_book();
-  machine_.begin_load();
+  has_book_ = false;
 }
 
 void ImageFetch::fail() {
@@ -41,7 +40,9 @@ void ImageFetch::fail() {
   phase_ = Phase::idle;
   checkpoints_.draft().drop();
   checkpoints_.give_back();
-  acceptor_.forget_book(machine_);
+  if (has_book_) {
+    acceptor_.forget_book(machine_);
+  }
   acceptor_.image_refused();
 }
 
@@ -103,15 +104,20 @@ void ImageFetch::use_window(MonoTime now) {
   here_ = 0;
   drafted_ = 0;
   counters_.bytes += size;
+  heard_at_ = now;  // the disk may have kept us for long
   ask_at_ = later(now, asked_at_ + kPace);
 }
 
 bool ImageFetch::use(Bytes bytes) {
   if (at_ == 0) {
     checkpoint_ = quorum::read_base(*header_of<ImageBase>(bytes));
-    if (!checkpoint_ || checkpoint_->base.seq != source_.seq || checkpoint_->base.l != source_.l) {
+    if (!checkpoint_ || checkpoint_->base.seq != source_.seq || checkpoint_->base.l != source_.l ||
+        !acceptor_.may_begin_behind(*checkpoint_)) {
       return false;
     }
+    acceptor_.lend_book();
+    machine_.begin_load();
+    has_book_ = true;
     bytes = bytes.subspan(sizeof(ImageBase));
   }
   return machine_.load(bytes);
@@ -154,7 +160,8 @@ MonoTime ImageFetch::poll(MonoTime now, Outbox& out) {
     begin(*wanted, now);
   }
   store::ImageDraft& draft = checkpoints_.draft();
-  if (draft.phase() == Draft::failed || (waits_for_source() && now - heard_at_ >= kGiveUp)) {
+  if (draft.phase() == Draft::failed || checkpoints_.log_failed() ||
+      (waits_for_source() && now - heard_at_ >= kGiveUp)) {
     fail();
     return now + kAskAgain;
   }
@@ -170,10 +177,10 @@ MonoTime ImageFetch::poll(MonoTime now, Outbox& out) {
   }
   use_window(now);
   if (phase_ == Phase::fetching && total_ != 0 && at_ == total_) {
-    if (draft.written() && !finish()) {
+    if (draft.written() && checkpoints_.log_is_settled() && !finish()) {
       fail();
     }
-    return MonoTime::never();
+    return now + kAskAgain;
   }
   if (phase_ != Phase::fetching) {
     return now + kAskAgain;

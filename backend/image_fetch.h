@@ -58,6 +58,7 @@ class ImageFetch {
   MonoTime heard_at_;
   MonoTime ask_at_;
   std::optional<quorum::Checkpoint> checkpoint_;
+  bool has_book_ = false;  ///< from the first window on
   Counters counters_;
 };
 

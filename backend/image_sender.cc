@@ -9,6 +9,8 @@ namespace tercet::backend {
 namespace {
 
 constexpr size_t kSenderBlock = 256U << 10U;
+/// Below what Checkpoints keeps an image that is being read for.
+constexpr Duration kServedFor = seconds(8);
 constexpr store::IoId kSenderReadId = 0x696D'6700'0000'0030;
 
 }  // namespace
@@ -19,18 +21,29 @@ ImageSender::ImageSender(Checkpoints& checkpoints, store::Disk& disk)
   TERCET_CHECK(block_ != nullptr, "memory for a block of an image");
 }
 
+/// The newest image, or the one that is just being read: that one is kept as long as somebody asks for it.
+bool ImageSender::serves(Seq checkpoint, MonoTime now, store::FileId& image) const {
+  Seq newest;
+  if (checkpoints_.newest(image, newest) && newest == checkpoint) {
+    return true;
+  }
+  image = image_;
+  return total_ != 0 && checkpoint_ == checkpoint && now - served_at_ < kServedFor;
+}
+
 void ImageSender::on(const FetchView& view, ServerId from, MonoTime now, Outbox& out) {
   if (!is_backend(from)) {
     return;
   }
   const Asked asked{from, *view.header};
+  const Seq checkpoint{asked.fetch.checkpoint};
   store::FileId image{};
-  Seq checkpoint;
-  if (!checkpoints_.newest(image, checkpoint) || checkpoint != Seq{asked.fetch.checkpoint}) {
+  if (!serves(checkpoint, now, image)) {
     refuse(asked, out);
     return;
   }
   checkpoints_.being_read(now);
+  served_at_ = now;
   if (image != image_) {
     if (reading_) {
       return;
@@ -41,19 +54,25 @@ void ImageSender::on(const FetchView& view, ServerId from, MonoTime now, Outbox&
     size_ = 0;
   }
   asked_ = asked;
+  asked_.fetch.datagrams =
+      static_cast<uint8_t>(std::min<unsigned>(asked.fetch.datagrams, quorum::kPullDatagrams));
   asks_ = true;
   send(out);
 }
 
-/// What is in the block; or the block that it is in is read.
+/// What is in the block; and the block that the rest is in is read.
 void ImageSender::send(Outbox& out) {
   if (!asks_ || reading_) {
     return;
   }
-  if (total_ != 0 && answer(asked_, out)) {
+  if (total_ != 0 && answer(out)) {
     asks_ = false;
     return;
   }
+  read_on();
+}
+
+void ImageSender::read_on() {
   reading_ = true;
   reading_head_ = total_ == 0;
   at_ = reading_head_ ? 0 : asked_.fetch.offset / store::kSectorBytes * store::kSectorBytes;
@@ -62,35 +81,30 @@ void ImageSender::send(Outbox& out) {
              {block_.get(), reading_head_ ? size_t{store::kSectorBytes} : kSenderBlock}, kSenderReadId);
 }
 
-bool ImageSender::answer(const Asked& asked, Outbox& out) {
-  uint64_t offset = asked.fetch.offset;
-  if (offset >= total_) {
-    return true;  // nothing is there
-  }
-  if (offset < at_ || offset >= at_ + size_) {
-    return false;
-  }
-  const unsigned datagrams = std::min<unsigned>(asked.fetch.datagrams, quorum::kPullDatagrams);
-  for (unsigned i = 0; i < datagrams && offset < total_; ++i) {
+/// False: the rest is not in the block.
+bool ImageSender::answer(Outbox& out) {
+  Fetch& fetch = asked_.fetch;
+  for (; fetch.datagrams != 0 && fetch.offset < total_; --fetch.datagrams) {
+    const uint64_t offset = fetch.offset;
     const auto want = static_cast<size_t>(std::min<uint64_t>(kChunkBytes, total_ - offset));
-    if (offset + want > at_ + size_) {
-      return i != 0;  // the rest is asked for again, and then in the block
+    if (offset < at_ || offset + want > at_ + size_) {
+      return false;
     }
     const MutBytes room = out.open();
     if (room.empty()) {
-      return true;
+      return true;  // asked for again
     }
     ChunkHeader header{};
     header.type = static_cast<uint8_t>(CellMessage::chunk);
     header.size = static_cast<uint16_t>(want);
-    header.number = asked.fetch.number;
+    header.number = fetch.number;
     header.checkpoint = checkpoint_.value;
     header.offset = offset;
     header.total = total_;
     put(room, header);
     std::memcpy(room.data() + sizeof header, block_.get() + (offset - at_), want);
-    out.close(asked.by, sizeof header + want);
-    offset += want;
+    out.close(asked_.by, sizeof header + want);
+    fetch.offset = offset + want;
   }
   return true;
 }
@@ -119,7 +133,8 @@ bool ImageSender::take(const store::IoDone& done) {
   }
   if (!reading_head_) {
     size_ = done.bytes;
-    asks_ = asks_ && size_ != 0;
+    const uint64_t offset = asked_.fetch.offset;
+    asks_ = asks_ && offset + std::min<uint64_t>(kChunkBytes, total_ - offset) <= at_ + size_;
     return true;
   }
   // How long it is: only the header says so, and it was checked when this image was made or loaded.

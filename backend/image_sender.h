@@ -33,7 +33,9 @@ class ImageSender {
     ServerId by = ServerId::b1;
     Fetch fetch{};
   };
-  bool answer(const Asked& asked, Outbox& out);
+  [[nodiscard]] bool serves(Seq checkpoint, MonoTime now, store::FileId& image) const;
+  bool answer(Outbox& out);
+  void read_on();
   void refuse(const Asked& asked, Outbox& out);
 
   Checkpoints& checkpoints_;
@@ -46,8 +48,9 @@ class ImageSender {
   size_t size_ = 0;
   bool reading_ = false;
   bool reading_head_ = false;
-  Asked asked_;
+  Asked asked_;  ///< what of it is not answered yet
   bool asks_ = false;
+  MonoTime served_at_;
 };
 
 }  // namespace tercet::backend

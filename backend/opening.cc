@@ -1,9 +1,12 @@
 #include "backend/opening.h"
 
 #include "backend/store/image_load.h"
+#include "license/image_format.h"
 
 namespace tercet::backend {
 namespace {
+
+static_assert(store::kImageFileVersion == license::kImageVersion, "one of them has changed: raise both");
 
 /// The newest image, if there is one: the machine and the acceptor stand behind it then.
 store::LoadedImage restore(store::Disk& disk, quorum::Machine& machine, quorum::Acceptor& acceptor,
@@ -54,9 +57,15 @@ Opening open_log(store::Disk& disk, quorum::Machine& machine, const OpeningOptio
   if (recovered.verdict != store::Verdict::clean && recovered.verdict != store::Verdict::torn) {
     return opening;
   }
+  if (recovered.end.lsn < opening.older) {
+    opening.verdict = store::Verdict::corrupt;
+    opening.why = "the log ends before its checkpoint";
+    return opening;
+  }
   acceptor->recovered(machine);
   opening.acceptor = std::move(acceptor);
   opening.log = std::make_unique<store::Log>(disk, options.log, recovered.end, std::move(recovered.starts));
+  opening.log->release(image.header.start.segment);
   return opening;
 }
 

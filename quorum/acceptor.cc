@@ -46,7 +46,7 @@ bool Acceptor::names_us(const EntryView& genesis) const {
 /// A member takes entries; one that is blank takes a Genesis that names it, and nothing else. Whoever waits
 /// for a Rejoin pulls what is decided.
 bool Acceptor::may_take(const AcceptView& view) const {
-  if (stopped() || lost_ || reopen_) {
+  if (stopped() || lost_ || reopen_ || lent_) {
     return false;
   }
   if (member()) {

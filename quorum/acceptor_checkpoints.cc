@@ -97,9 +97,10 @@ void Acceptor::begin_behind(const Checkpoint& checkpoint) {
     log_.drop_through(base.seq);
   } else {
     log_.restart(base);
-    held_.forget();
     durable_seq_ = base.seq;
   }
+  durable_seq_ = std::max(durable_seq_, base.seq);  // as the image is
+  held_.forget();                                   // what was owed before it can be asked for again
   commit_ = std::max(commit_, base.seq);
   usable_.reset();
   pull_.go_on(log_);

@@ -92,6 +92,7 @@ void Acceptor::recovered(Machine& machine) {
   if (commit_.value != 0) {
     divergence_.told(commit_, commit_s_.low);
     divergence_.judge(log_, applied_);
+    foreign_ = foreign_ && !(commit_ > log_.base().seq && log_.s_at(commit_).low == commit_s_.low);
   }
   if (log_.base().seq.value != 0) {
     divergence_.just_built();
@@ -195,6 +196,9 @@ bool Acceptor::catch_up_book(MonoTime now, Machine& machine) {
 /// when it is promised or named another log; one of the same epoch sends what is staged; one of an epoch in
 /// between (a zombie's) may cut the log below the stage, which then follows on nothing.
 void Acceptor::adopt(Machine& machine, Output& out) {
+  if (lent_) {
+    return;  // what the image makes useless is known by its place in the log: nothing is appended meanwhile
+  }
   EntryView entry;
   while (adopted_.entries < kAdoptAtOnce && adopted_.bytes < kAdoptBytesAtOnce && log_takes(out.append) &&
          pull_.staged(entry)) {

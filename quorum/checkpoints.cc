@@ -1,19 +1,36 @@
 #include "quorum/checkpoints.h"
 
-namespace tercet::quorum {
+#include <utility>
 
-std::optional<Slot> Checkpoints::due(const Backends& backends, SlotSet voters, Seq last, MonoTime now) {
-  if (state_ == State::written && (backends[slot_].base >= seq_ || now - since_ >= options_.patience)) {
-    state_ = State::idle;
+namespace tercet::quorum {
+namespace {
+
+/// So many times as much is let grow while a backend catches up.
+constexpr uint64_t kAwaitedFor = 4;
+
+}  // namespace
+
+std::optional<Slot> Checkpoints::due(const Backends& backends, SlotSet voters, bool awaited, Seq last,
+                                     MonoTime now) {
+  if (state_ == State::written) {
+    const bool done = backends[slot_].base >= seq_;
+    if (done || now - since_ >= options_.patience) {
+      failures_[index(slot_)] = done ? 0 : failures_[index(slot_)] + 1;
+      state_ = State::idle;
+    }
   }
   if (state_ != State::idle) {
     return std::nullopt;
   }
+  const uint64_t behind = awaited ? kAwaitedFor * options_.every : options_.every;
   std::optional<Slot> whose;
   for (const Slot slot : kSlots) {
     const Backend& b = backends[slot];
-    if (voters.has(slot) && b.told_base && last.value >= b.base.value + options_.every &&
-        (!whose || b.base < backends[*whose].base)) {
+    if (!voters.has(slot) || !b.told_base || last.value < b.base.value + behind) {
+      continue;
+    }
+    if (!whose || std::pair(failures_[index(slot)], b.base) <
+                      std::pair(failures_[index(*whose)], backends[*whose].base)) {
       whose = slot;
     }
   }

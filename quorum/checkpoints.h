@@ -27,8 +27,10 @@ class Checkpoints {
 
   /// A new epoch: what was under way is another LB's business.
   void restart() { state_ = State::idle; }
-  /// Whose turn it is, if anybody's. `voters`: who may.
-  [[nodiscard]] std::optional<Slot> due(const Backends& backends, SlotSet voters, Seq last, MonoTime now);
+  /// Whose turn it is, if anybody's. `voters`: who may. While somebody catches up (`awaited`) nobody's, for a
+  /// while: what he reads is not taken away.
+  [[nodiscard]] std::optional<Slot> due(const Backends& backends, SlotSet voters, bool awaited, Seq last,
+                                        MonoTime now);
   void ordered(Slot slot, Seq seq, MonoTime now);
   /// Two equal ballots at `seq`, or at a later one only: then nobody can say what S was there.
   void decided(Seq seq, uint64_t s);
@@ -45,6 +47,7 @@ class Checkpoints {
   Seq seq_;
   uint64_t s_ = 0;
   MonoTime since_;
+  std::array<unsigned, kBackends> failures_{};  ///< in a row: the others come first
 };
 
 }  // namespace tercet::quorum

@@ -17,7 +17,7 @@ class CheckpointsTest : public ::testing::Test {
     backends_[slot].told_base = true;
   }
   std::optional<Slot> due(uint64_t last, SlotSet voters = kAllSlots) {
-    return checkpoints_.due(backends_, voters, Seq{last}, now_);
+    return checkpoints_.due(backends_, voters, awaited_, Seq{last}, now_);
   }
   /// Slot one's turn at `seq`, decided and told.
   void write(uint64_t seq) {
@@ -26,6 +26,7 @@ class CheckpointsTest : public ::testing::Test {
     checkpoints_.told();
   }
   Checkpoints checkpoints_{{.every = 100, .patience = seconds(10)}};
+  bool awaited_ = false;
   Backends backends_;
   MonoTime now_{1'000'000'000};
 };
@@ -64,7 +65,16 @@ TEST_F(CheckpointsTest, OneThatNeverWritesItIsNotWaitedForForEver) {
   now_ = now_ + milliseconds(9'999);
   EXPECT_FALSE(due(1000));
   now_ = now_ + milliseconds(1);
+  EXPECT_EQ(due(1000), Slot::two) << "the others come first now";
+  stands_at(Slot::two, 990);
+  stands_at(Slot::three, 990);
   EXPECT_EQ(due(1000), Slot::one);
+}
+
+TEST_F(CheckpointsTest, WhileSomebodyCatchesUpWhatHeReadsIsNotTakenAway) {
+  awaited_ = true;
+  EXPECT_FALSE(due(399));
+  EXPECT_EQ(due(400), Slot::one) << "for a while";
 }
 
 TEST_F(CheckpointsTest, WhatTwoVotesHadThereIsTold) {

@@ -164,7 +164,11 @@ void Proposer::order_checkpoints(const Moment& now) {
     }
     return;
   }
-  if (const auto slot = checkpoints_.due(backends_, standing(now.mono).voters, decided_, now.mono)) {
+  bool awaited = false;
+  for (const BackendState state : standing(now.mono).states) {
+    awaited = awaited || state == BackendState::catching_up || state == BackendState::amnesiac;
+  }
+  if (const auto slot = checkpoints_.due(backends_, standing(now.mono).voters, awaited, decided_, now.mono)) {
     CheckpointBody body{};
     body.slot = static_cast<uint8_t>(index(*slot));
     const Seq seq = window_.next();

@@ -151,7 +151,8 @@ TEST(Takeover3, TheTableOfALeftOutPromiseStillJudges) {
             "none");
 }
 
-// By an operator's order slot 3 is vacant: of the two that are left each votes each entry, so either knows all.
+// By an operator's order slot 3 is vacant: of the two that are left each votes each entry, so either knows
+// all.
 
 Members vacant_table() {
   Members table = table_of(kE1);

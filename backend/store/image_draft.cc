@@ -55,7 +55,8 @@ void ImageDraft::append(Bytes bytes) {
 
 /// The block that is full, or the last one.
 void ImageDraft::send() {
-  if (in_flight_ || phase_ != Phase::writing || filled_ == 0 || (filled_ < kDraftBlock && appended_ < bytes_)) {
+  if (in_flight_ || phase_ != Phase::writing || filled_ == 0 ||
+      (filled_ < kDraftBlock && appended_ < bytes_)) {
     return;
   }
   uint8_t* block = blocks_[filling_].get();

@@ -57,6 +57,16 @@ void seal_image_header(const ImageHeader& header, const ImageBase& base, MutByte
   std::memcpy(sector.data(), &sealed, sizeof sealed);
 }
 
+bool is_of_another_version(Bytes sector) {
+  SealedImageHeader sealed;
+  if (sector.size() != kSectorBytes) {
+    return false;
+  }
+  std::memcpy(&sealed, sector.data(), sizeof sealed);
+  return std::memcmp(sealed.magic, kImageFileMagic, sizeof kImageFileMagic) == 0 &&
+         sealed.sum.get() == sum_of(sealed) && sealed.version != kImageFileVersion;
+}
+
 uint64_t image_bytes(Bytes sector) {
   SealedImageHeader sealed;
   if (sector.size() != kSectorBytes) {
@@ -72,9 +82,10 @@ std::optional<ImageHeader> open_image_header(Bytes sector, const ImageBase& base
     return std::nullopt;
   }
   std::memcpy(&sealed, sector.data(), sizeof sealed);
-  if (std::memcmp(sealed.magic, kImageFileMagic, sizeof kImageFileMagic) != 0 || sealed.version != kImageFileVersion ||
-      sealed.sum.get() != sum_of(sealed) || sealed.base.get() != hash128(bytes_of(base)) ||
-      sealed.segment > UINT32_MAX || sealed.bytes < sizeof(ImageBase) || sealed.bytes > kImageBytesMax) {
+  if (std::memcmp(sealed.magic, kImageFileMagic, sizeof kImageFileMagic) != 0 ||
+      sealed.version != kImageFileVersion || sealed.sum.get() != sum_of(sealed) ||
+      sealed.base.get() != hash128(bytes_of(base)) || sealed.segment > UINT32_MAX ||
+      sealed.bytes < sizeof(ImageBase) || sealed.bytes > kImageBytesMax) {
     return std::nullopt;
   }
   ImageHeader header;

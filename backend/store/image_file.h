@@ -18,7 +18,8 @@
 namespace tercet::store {
 
 inline constexpr Offset kImageAt = 4096;
-inline constexpr uint8_t kImageFileVersion = 1;
+/// Rises with that of the book in it, too (backend/opening.cc holds them together).
+inline constexpr uint8_t kImageFileVersion = 2;
 
 struct ImageHeader {
   StoreId store = 0;
@@ -36,6 +37,8 @@ void seal_image_header(const ImageHeader& header, const ImageBase& base, MutByte
 /// None: damaged, of another version, or of another base.
 std::optional<ImageHeader> open_image_header(Bytes sector, const ImageBase& base);
 
+/// A whole header, but of a version that we do not know: nothing may be said of what follows.
+bool is_of_another_version(Bytes sector);
 /// What a sealed header says of `bytes`; 0: it is no header.
 uint64_t image_bytes(Bytes sector);
 

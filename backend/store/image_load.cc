@@ -71,6 +71,9 @@ LoadedImage load_image(Disk& disk, FileId image, StoreId store, const std::funct
     return bad(Verdict::corrupt, image, "it is cut short");
   }
   std::memcpy(&out.base, front->data(), sizeof(ImageBase));
+  if (is_of_another_version({sector, kSectorBytes})) {
+    return bad(Verdict::unreadable, image, "it is of another version: use the programs that wrote it");
+  }
   const auto header = open_image_header({sector, kSectorBytes}, out.base);
   if (!header) {
     return bad(Verdict::corrupt, image, "its header is damaged");

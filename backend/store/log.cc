@@ -298,6 +298,9 @@ void Log::note_start() {
 }
 
 LogEnd Log::start_for(Lsn lsn) const {
+  if (starts_.empty() && sector_ == 0) {
+    return {.segment = segment_, .batch = previous_, .batch_seen = number_, .lsn = sent_};
+  }
   const auto behind = std::ranges::upper_bound(starts_, lsn, {}, &LogEnd::lsn);
   return behind == starts_.begin() ? LogEnd{} : *(behind - 1);
 }
@@ -310,7 +313,7 @@ void Log::release(FileId first) {
 
 void Log::remove_spares() {
   const bool odd = oldest_ < recyclable_;
-  if (removing_ || state_ != LogState::ok || oldest_ + (odd ? 0 : kSparesMax) >= released_) {
+  if (removing_ || state_ == LogState::failed || oldest_ + (odd ? 0 : kSparesMax) >= released_) {
     return;
   }
   removing_ = true;
