@@ -23,7 +23,8 @@ datagrams() { echo $(($(metric "$1" tercet_port_received_datagrams_total) + $(me
 # What makes a load balancer's polling thread ring the control thread's bell, by a write: an epoch won, lost or confirmed.
 # A steady cell does none of that; while strace holds a thread still it may happen, and then it is measured again.
 rung() {
-  [[ $1 == lb* ]] || { echo none && return; }
+  # A backend's has a thread make the next segment of its log, or a checkpoint's file: every few seconds at this rate.
+  [[ $1 == lb* ]] || { find "$CELL_DIR/$1/store" -maxdepth 1 -printf '%f ' && return; }
   metrics "$1" | grep -E '^tercet_(failover_(confirmations|promotions|demotions)|lb_claims)_total ' | xargs
 }
 # traced HOST THREAD: sets calls ("NAME COUNT" lines), datagrams_meanwhile, rung_meanwhile.
