@@ -27,6 +27,8 @@ def arguments():
     parser.add_argument("--rate", type=int, default=1000, metavar="N", help="queries a second (default 1000)")
     parser.add_argument("--engine", choices=("uring", "mmsg", "dpdk"), help="of the servers (default uring)")
     parser.add_argument("--durability", choices=("fsync", "memory"), default="fsync")
+    parser.add_argument("--checkpoint-every", type=int, default=5000, metavar="N",
+                        help="entries between a backend's checkpoints, cell.checkpoint_every (default 5000: every few seconds)")
     args = parser.parse_args()
     if not 0 <= args.minutes <= 24 * 60 or not 1 <= args.rate <= 100_000:
         parser.error("--minutes is 0 to 1440, --rate 1 to 100000")

@@ -13,6 +13,7 @@ SEATS = 60
 # Seconds without any answer that are allowed while two backends and a load balancer are sound: a failover under load, and what
 # the record's writer keeps back.
 SILENT_AT_MOST = 5
+CHECKPOINT_WITHIN = 90  # seconds; some thousand entries, and the other two backends have their turn
 BACKENDS = ("b1", "b2", "b3")
 LBS = ("lb1", "lb2")
 
@@ -38,7 +39,8 @@ class Cell:
 
     def up(self):
         engine = ["--engine", self.args.engine] if self.args.engine else []
-        self.verb("up", *engine, "--durability", self.args.durability, "--owner", str(os.getpid()), timeout=900)
+        every = [word for lb in LBS for word in ("--set", f"{lb}:cell.checkpoint_every={self.args.checkpoint_every}")]
+        self.verb("up", *engine, *every, "--durability", self.args.durability, "--owner", str(os.getpid()), timeout=900)
         self.verb("license", "--firm", "10", "--product", "7", "--quantity", str(SEATS))
         self.wait_whole(30)
         # exec, so that the child is the load itself and can be told to stop.
@@ -73,6 +75,16 @@ class Cell:
                 raise Trouble(f"not whole {seconds} s after the fault: {states or 'nobody serves'}")
             time.sleep(0.2)
         return time.monotonic() - begun
+
+    def newest_image(self, host):
+        """The checkpoint that its next start would read; waits for its first one."""
+        folder = self.scratch / "cell" / host / "store"
+        until = time.monotonic() + CHECKPOINT_WITHIN
+        while not (images := sorted(folder.glob("image-*.timg"))):
+            if time.monotonic() > until:
+                raise Trouble(f"{host} wrote no checkpoint within {CHECKPOINT_WITHIN} s")
+            time.sleep(0.2)
+        return images[-1]
 
     def judge(self):
         if self.load.poll() is not None:

@@ -1,5 +1,6 @@
 """What is done to the cell: one fault each, from its first harm to its end."""
 
+import os
 import time
 
 from cell import BACKENDS, LBS, SILENT_AT_MOST, Trouble
@@ -53,6 +54,24 @@ def corrupt(cell, dice):
     return host
 
 
+def image(cell, dice):
+    """A byte of the newest checkpoint, which the next start would read."""
+    host = dice.choice(BACKENDS)
+    newest = cell.newest_image(host)
+    cell.verb("kill", host)
+    # An older one may have been replaced while it was killed.
+    newest = cell.newest_image(host) or newest
+    at = dice.randrange(newest.stat().st_size)
+    with open(newest, "r+b", buffering=0) as file:
+        file.seek(at)
+        byte = file.read(1)[0]
+        file.seek(at)
+        file.write(bytes([byte ^ dice.randrange(1, 256)]))
+        os.fsync(file.fileno())
+    cell.verb("start", host)
+    return host
+
+
 def disk(cell, dice, what):
     host = dice.choice(BACKENDS)
     cell.verb("disk", host, what)
@@ -95,8 +114,8 @@ def both_lbs(cell, _dice):
     return "lb1 lb2"
 
 
-KINDS = {"kill": kill, "pause": pause, "cut": cut, "wipe": wipe, "corrupt": corrupt, "full": full, "eio": eio, "lie": lie,
-         "all-five": all_five, "both-lbs": both_lbs}
+KINDS = {"kill": kill, "pause": pause, "cut": cut, "wipe": wipe, "corrupt": corrupt, "image": image, "full": full, "eio": eio,
+         "lie": lie, "all-five": all_five, "both-lbs": both_lbs}
 NOBODY_LEFT = ("all-five", "both-lbs")
 
 
