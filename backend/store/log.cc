@@ -33,7 +33,7 @@ std::string reason(const IoDone& done) {
 
 /// As memcpy, without its call: records are short. In pieces of 16, the last of which may lie over the one
 /// before.
-void copy_few(uint8_t* to, Bytes bytes) {
+[[gnu::always_inline]] inline void copy_few(uint8_t* to, Bytes bytes) {
   constexpr size_t kPiece = 16;
   const uint8_t* from = bytes.data();
   const size_t n = bytes.size();
@@ -152,23 +152,34 @@ Lsn Log::append(uint8_t type, Bytes head, Bytes body, Sync sync) {
   TERCET_CHECK(type != 0, "record type 0 means nothing there");
   const size_t length = head.size() + body.size();
   const size_t needed = sizeof(RecordHeader) + length;
-  if (needed > gathering_->room || !taking_) {
-    return append_over_borders(type, head, body, sync);
-  }
-  // Nearly always: a sector holds several records.
   Batch& batch = *gathering_;
+  const bool crosses = needed > batch.room;
+  if (!taking_ || (crosses && (needed > batch.room + kPayloadBytes || batch.sector + 1 == batch_sectors_))) {
+    return append_in_pieces(type, head, body, sync);
+  }
+  // Nearly always. In one piece, over the next sector's header if it does not fit this one: what lies there
+  // is moved behind it.
   uint8_t* to = batch.at;
-  batch.at = to + needed;
-  batch.room -= static_cast<uint32_t>(needed);
-  batch.must_sync = batch.must_sync || sync == Sync::always;
   const RecordHeader header{.type = type, .length = Le32(static_cast<uint32_t>(length))};
   std::memcpy(to, &header, sizeof(header));
   copy_few(to + sizeof(header), head);
   copy_few(to + sizeof(header) + head.size(), body);
+  batch.must_sync = batch.must_sync || sync == Sync::always;
+  if (!crosses) {
+    batch.at = to + needed;
+    batch.room -= static_cast<uint32_t>(needed);
+  } else {
+    uint8_t* next = to + batch.room;
+    const size_t over = needed - batch.room;
+    std::memmove(next + sizeof(SectorHeader), next, over);
+    ++batch.sector;
+    batch.at = next + sizeof(SectorHeader) + over;
+    batch.room = kPayloadBytes - static_cast<uint32_t>(over);
+  }
   return ++appended_;
 }
 
-Lsn Log::append_over_borders(uint8_t type, Bytes head, Bytes body, Sync sync) {
+Lsn Log::append_in_pieces(uint8_t type, Bytes head, Bytes body, Sync sync) {
   const size_t length = head.size() + body.size();
   TERCET_CHECK(length <= record_bytes_max(), "a record fits a batch");
   if (!taking_) {

@@ -136,7 +136,7 @@ class Log {
   static void clear(Batch& batch);
   [[nodiscard]] size_t buffer_bytes() const;
   [[nodiscard]] size_t left(const Batch& batch) const;
-  Lsn append_over_borders(uint8_t type, Bytes head, Bytes body, Sync sync);
+  Lsn append_in_pieces(uint8_t type, Bytes head, Bytes body, Sync sync);
   void send_batch();
   [[nodiscard]] bool find_room(uint32_t sectors);
   void prepare_next_segment();

@@ -22,7 +22,9 @@ bool all_zero(const uint8_t* sector) {
 void seal_sector(uint8_t* sector, const SectorHeader& header) {
   std::memcpy(sector, &header, sizeof(header));
   const size_t used = sizeof(header) + header.payload.get();
-  std::memset(sector + used, 0, kSectorBytes - used);
+  if (used < kSectorBytes) {  // mostly it is full: no call then
+    std::memset(sector + used, 0, kSectorBytes - used);
+  }
   const Le64 checksum = checksum_of(sector);
   std::memcpy(sector, &checksum, sizeof(checksum));
 }
