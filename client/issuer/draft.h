@@ -65,7 +65,11 @@ class Draft {
     written_ = true;
     return {};
   }
-  tl::expected<void, std::string> move() {
+  /// It is recorded first: a license that is in its place was always issued from here.
+  tl::expected<void, std::string> record_and_move(const std::string& folder, const std::string& line) {
+    if (auto done = append_line_durably(folder + "/issued.jsonl", line, 0600); !done) {
+      return done;
+    }
     if (auto moved = move_durably(beside_, path_); !moved) {
       return moved;
     }

@@ -207,11 +207,7 @@ tl::expected<Issued, std::string> Issuer::issue(const NewLicense& license,
   if (auto done = write_file_durably(folder_ + "/counter.json", counter_text(after), 0600); !done) {
     return tl::unexpected(done.error());
   }
-  if (auto done = append_line_durably(folder_ + "/issued.jsonl", record_line(issued, now, file), 0600);
-      !done) {
-    return tl::unexpected(done.error());
-  }
-  if (auto done = draft.move(); !done) {
+  if (auto done = draft.record_and_move(folder_, record_line(issued, now, file)); !done) {
     return tl::unexpected(done.error());
   }
   return issued;

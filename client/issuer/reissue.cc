@@ -11,24 +11,42 @@
 namespace tercet::issuer {
 namespace {
 
-tl::expected<std::vector<seal::LicenseText>, std::string> issued_before(const Record& record,
-                                                                        const std::string& folder,
-                                                                        uint32_t tmr_id) {
-  if (!record.named(tmr_id)) {
+/// What is known of a license that something is to be issued about.
+struct Before {
+  Record record;
+  std::vector<seal::LicenseText> texts;  ///< its constituents, as they were issued last
+};
+
+/// Under the folder's lock. Also whether `file` can be written at all: nothing is recorded in vain.
+tl::expected<Before, std::string> issued_before(const std::string& folder, const FolderLock& lock,
+                                                uint32_t tmr_id, const std::string& file) {
+  if (!lock.held()) {
+    return tl::unexpected(folder + ": cannot be locked: check that it is there");
+  }
+  if (auto good = check_place(file); !good) {
+    return tl::unexpected(good.error());
+  }
+  auto record = read_record(folder);
+  if (!record) {
+    return tl::unexpected(record.error());
+  }
+  if (!record->named(tmr_id)) {
     return tl::unexpected("TMR-ID " + std::to_string(tmr_id) + " was not issued from " + folder +
                           ": give the folder of its issuer");
   }
-  if (record.withdrawn(tmr_id)) {
+  if (record->withdrawn(tmr_id)) {
     return tl::unexpected("TMR-ID " + std::to_string(tmr_id) +
                           " was withdrawn before: issue another license (tercet issue)");
   }
-  const auto* texts = record.newest(tmr_id);
+  const auto* texts = record->newest(tmr_id);
   if (texts == nullptr) {
     return tl::unexpected("TMR-ID " + std::to_string(tmr_id) + ": " + folder +
                           "/issued.jsonl does not have its constituents (an older version wrote it): issue "
                           "another license (tercet issue)");
   }
-  return *texts;
+  Before before{.record = {}, .texts = *texts};
+  before.record = std::move(*record);
+  return before;
 }
 
 /// Why that container cannot take the place; nothing if it can.
@@ -58,30 +76,20 @@ std::optional<std::string> why_not(const Record& record, const std::vector<seal:
 tl::expected<Issued, std::string> Issuer::reissue(uint32_t tmr_id, const seal::ContainerRequest& request,
                                                   WallTime now, const std::string& file) {
   const FolderLock lock(folder_);
-  if (!lock.held()) {
-    return tl::unexpected(folder_ + ": cannot be locked: check that it is there");
+  auto before = issued_before(folder_, lock, tmr_id, file);
+  if (!before) {
+    return tl::unexpected(before.error());
   }
-  if (auto good = check_place(file); !good) {
-    return tl::unexpected(good.error());
-  }
-  const auto record = read_record(folder_);
-  if (!record) {
-    return tl::unexpected(record.error());
-  }
-  auto texts = issued_before(*record, folder_, tmr_id);
-  if (!texts) {
-    return tl::unexpected(texts.error());
-  }
-  if (const auto fault = why_not(*record, *texts, request)) {
+  if (const auto fault = why_not(before->record, before->texts, request)) {
     return tl::unexpected(*fault);
   }
-  if (texts->front().revision == UINT32_MAX) {
+  if (before->texts.front().revision == UINT32_MAX) {
     return tl::unexpected("TMR-ID " + std::to_string(tmr_id) +
                           " has had all its revisions: issue another license");
   }
   Issued issued;
   issued.tmr_id = tmr_id;
-  for (seal::LicenseText& text : *texts) {
+  for (seal::LicenseText& text : before->texts) {
     ++text.revision;
     text.issued_at = now;
     if (text.slot == request.slot) {
@@ -105,7 +113,7 @@ tl::expected<Issued, std::string> Issuer::reissue(uint32_t tmr_id, const seal::C
   notice.activation_id = request.activation_id;
   notice.container_serial = request.serial;
   notice.container_key = request.public_key;
-  notice.revoked = record->containers(request.activation_id, request.slot, request.public_key);
+  notice.revoked = before->record.containers(request.activation_id, request.slot, request.public_key);
   if (notice.revoked.size() > seal::kRevokedPerNoticeMax) {  // the newest: a cell has had the others' notices
     notice.revoked.erase(notice.revoked.begin(),
                          notice.revoked.end() - static_cast<ptrdiff_t>(seal::kRevokedPerNoticeMax));
@@ -119,11 +127,7 @@ tl::expected<Issued, std::string> Issuer::reissue(uint32_t tmr_id, const seal::C
   if (auto done = draft.write(issued.file); !done) {
     return tl::unexpected(done.error());
   }
-  if (auto done = append_line_durably(folder_ + "/issued.jsonl", record_line(issued, now, file), 0600);
-      !done) {
-    return tl::unexpected(done.error());
-  }
-  if (auto done = draft.move(); !done) {
+  if (auto done = draft.record_and_move(folder_, record_line(issued, now, file)); !done) {
     return tl::unexpected(done.error());
   }
   return issued;
@@ -132,21 +136,11 @@ tl::expected<Issued, std::string> Issuer::reissue(uint32_t tmr_id, const seal::C
 tl::expected<seal::LicenseText, std::string> Issuer::withdraw(uint32_t tmr_id, WallTime now,
                                                               const std::string& file) {
   const FolderLock lock(folder_);
-  if (!lock.held()) {
-    return tl::unexpected(folder_ + ": cannot be locked: check that it is there");
+  const auto before = issued_before(folder_, lock, tmr_id, file);
+  if (!before) {
+    return tl::unexpected(before.error());
   }
-  if (auto good = check_place(file); !good) {
-    return tl::unexpected(good.error());
-  }
-  const auto record = read_record(folder_);
-  if (!record) {
-    return tl::unexpected(record.error());
-  }
-  const auto texts = issued_before(*record, folder_, tmr_id);
-  if (!texts) {
-    return tl::unexpected(texts.error());
-  }
-  const seal::LicenseText& text = texts->front();
+  const seal::LicenseText& text = before->texts.front();
   seal::NoticeText notice;
   notice.firm_code = text.firm_code;
   notice.product_code = text.product_code;
@@ -160,11 +154,7 @@ tl::expected<seal::LicenseText, std::string> Issuer::withdraw(uint32_t tmr_id, W
   if (auto done = draft.write({.constituents = {}, .notices = {std::move(*jws)}}); !done) {
     return tl::unexpected(done.error());
   }
-  if (auto done = append_line_durably(folder_ + "/issued.jsonl", withdrawn_line(text, now, file), 0600);
-      !done) {
-    return tl::unexpected(done.error());
-  }
-  if (auto done = draft.move(); !done) {
+  if (auto done = draft.record_and_move(folder_, withdrawn_line(text, now, file)); !done) {
     return tl::unexpected(done.error());
   }
   return text;
