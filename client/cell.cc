@@ -130,8 +130,9 @@ std::string explain(Code code, const OpResult& result, OpKind kind) {
     case Code::bad_signature:
       return "it was altered after it was signed: get the file anew from its issuer";
     case Code::unknown_issuer:
-      return "its issuer is unknown to this cell: the cell takes licenses of the issuers in its "
-             "configuration";
+      return "its issuer is unknown to this cell, or is not the one that issued the license before: the cell "
+             "takes "
+             "licenses of the issuers in its configuration, and each license of one of them";
     case Code::foreign_container:
       return "it is bound to a container that is not this cell's: have it issued for this cell's requests";
     case Code::container_revoked:

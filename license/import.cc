@@ -1,7 +1,7 @@
 // Import: one constituent an operation. It is taken when an issuer of the cell signed it, its container is
 // one of the cell's three, and its properties are those of the constituents of the same revision that are
-// here already. Whatever the answer, its TMR-ID and slot say which constituent it speaks of, once they are
-// known.
+// here already, and no other issuer issued the license. Whatever the answer, its TMR-ID and slot say which
+// constituent it speaks of, once they are known.
 
 #include "license/rules.h"
 
@@ -12,6 +12,9 @@ Code fits(const State& state, uint32_t index, unsigned slot, const Terms& terms)
   const License& license = state.licenses()[index];
   if (license.withdrawn != 0) {
     return Code::revoked;
+  }
+  if (license.shown().issuer != terms.issuer) {
+    return Code::unknown_issuer;  // of this license it is none
   }
   const bool bound = license.bound_to[slot] == state.cell().generations[slot];
   const uint32_t held_revision = license.terms[slot].revision;

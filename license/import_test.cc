@@ -68,6 +68,23 @@ TEST_F(ImportTest, RefusalsSayWhichConstituent) {
   }
 }
 
+TEST_F(ImportTest, TwoIssuersOfACellMayNotChangeEachOthersLicenses) {
+  book_.reset();
+  const Result result = apply_raw(EntryKind::genesis, make_genesis({0xA1, 0xB2}));
+  ASSERT_EQ(result[offsetof(EntryResult, code)], 0);
+  EXPECT_EQ(code(import(constituent(0, 5))), Code::granted);
+  PlainConstituent other = constituent(1, 5);
+  other.issuer = 0xB2;
+  EXPECT_EQ(code(import(other)), Code::unknown_issuer) << "the second of three";
+  EXPECT_EQ(code(import(constituent(1, 5))), Code::granted);
+  other.quantity = 500;
+  other.revision = 2;
+  EXPECT_EQ(code(import(other)), Code::unknown_issuer) << "a newer revision";
+  EXPECT_EQ(book_.state().licenses()[0].shown().quantity, 5u);
+  other.tmr_id = 2;
+  EXPECT_EQ(code(import(other)), Code::granted) << "its own license";
+}
+
 TEST_F(ImportTest, TheSameAgainIsRepeated) {
   license(5);
   const OpResult r = import(constituent(1, 5));

@@ -429,6 +429,9 @@ class NaiveBook : public NaiveState {
       if (held.withdrawn) {
         return Code::revoked;
       }
+      if (newest(key).issuer != t.issuer) {
+        return Code::unknown_issuer;
+      }
       const bool bound = own != held.terms.end() && held.bound_to.at(slot) == container_of_.at(slot);
       if (own != held.terms.end() && !bound && t.revision == own->second.revision) {
         return Code::older_revision;

@@ -57,7 +57,7 @@ class Pair {
         naive_(plain_checks(), world.options) {}
 
   void run() {
-    apply({EntryKind::genesis, now_, wall_, make_genesis()});
+    apply({EntryKind::genesis, now_, wall_, make_genesis({0xA1, 0xB2})});
     for (unsigned i = 0; i < world_.entries && !::testing::Test::HasFailure(); ++i) {
       if (dice_.one_in(40)) {
         take_back();
@@ -109,7 +109,7 @@ class Pair {
   }
   Buffer draw_import() {
     PlainConstituent p;
-    p.issuer = dice_.one_in(20) ? 1 : 0xA1;
+    p.issuer = dice_.one_in(20) ? (revision_ > 20 ? 0xB2 : 1) : 0xA1;
     p.good = dice_.one_in(20) ? 0 : 1;
     const uint64_t slot = dice_.below(dice_.one_in(10) ? 5 : 3);
     const bool first = slot > 2 || newest_[slot] == 0 || dice_.one_in(15);
