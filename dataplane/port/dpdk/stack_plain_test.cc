@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <vector>
 
+#include "dataplane/port/dpdk/changed_frames.h"
 #include "dataplane/port/dpdk/stack_rig.h"
 
 namespace tercet::dataplane {
 namespace {
 
 using frames::bytes;
-using Frame = std::vector<uint8_t>;
 
 TEST(StackPlain, QueriesAndVotesAre) {
   StackRig rig;
