@@ -118,10 +118,9 @@ class Acceptor {
   /// An image from a peer is to become the book: until begin_behind(), or forget_book(), the machine is the
   /// caller's.
   void lend_book();
-  /// An image of that would not take back whom our log has named since.
-  [[nodiscard]] bool may_begin_behind(const Checkpoint& checkpoint) const {
-    return newest(log_.members(), checkpoint.base.members) == checkpoint.base.members;
-  }
+  /// An image of that takes back nothing that is decided: our log holds that entry, or ends, as far as it is
+  /// decided, before it, and has named nobody there whom the image does not know.
+  [[nodiscard]] bool may_begin_behind(const Checkpoint& checkpoint) const;
   /// The machine stands at `checkpoint`, and an image of it is durable. The log begins there unless it has
   /// more.
   void begin_behind(const Checkpoint& checkpoint);

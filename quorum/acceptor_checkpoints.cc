@@ -85,6 +85,16 @@ void Acceptor::lend_book() {
   captured_.reset();
 }
 
+bool Acceptor::may_begin_behind(const Checkpoint& checkpoint) const {
+  const LogView::Base& base = checkpoint.base;
+  if (log_.matches(base.seq, base.l)) {
+    return true;
+  }
+  // Behind that nothing of ours is decided; and a Rejoin that is not names nobody.
+  const Seq kept = kept_through();
+  return base.seq > kept && newest(log_.members_at(kept), base.members) == base.members;
+}
+
 void Acceptor::begin_behind(const Checkpoint& checkpoint) {
   const LogView::Base& base = checkpoint.base;
   ++counters_.rebuilds;

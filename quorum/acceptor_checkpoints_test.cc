@@ -242,6 +242,41 @@ TEST_F(CheckpointTest, ABookThatGoesWrongBehindACheckpointIsReadFromItAgain) {
   EXPECT_EQ(votes_text(b.poll()), "none");
 }
 
+/// A log that names a new incarnation of backend 3 at its end.
+Story& newcomer(Story& story, Epoch epoch) {
+  RejoinBody body{};
+  body.incarnation = 0xD3;
+  body.slot = static_cast<uint8_t>(index(Slot::three));
+  return story.add(EntryKind::rejoin, epoch, bytes_of(body));
+}
+
+TEST_F(CheckpointTest, WhomAnUndecidedEntryNamesAnImageMayTakeBack) {
+  // The entry was never decided: what is decided there is the image's.
+  Story other = story_.until(5);
+  newcomer(other, kE1).ops(kE1, 2);
+  Bench b(Slot::one, &options_);
+  b.take(other, 1, 8, kE1, with_commit(other, 5));
+  ASSERT_TRUE(b.acceptor.may_begin_behind(right()));
+  b.acceptor.lend_book();
+  b.acceptor.begin_behind(right());
+  EXPECT_EQ(b.acceptor.log().last(), kAt);
+  EXPECT_EQ(b.acceptor.log().members(), right().base.members);
+}
+
+TEST_F(CheckpointTest, WhomADecidedEntryNamesNoImageTakesBack) {
+  Story other = story_.until(4);
+  newcomer(other, kE1).ops(kE1, 3);
+  Bench decided(Slot::one, &options_);
+  decided.take(other, 1, 8, kE1, with_commit(other, 5));
+  EXPECT_FALSE(decided.acceptor.may_begin_behind(right())) << "of a log without it";
+  Bench behind(Slot::one, &options_);
+  behind.take(story_.until(5).ops(kE1, 3), 1, 8, kE1, with_commit(story_.until(5).ops(kE1, 3), 7));
+  EXPECT_FALSE(behind.acceptor.may_begin_behind(right())) << "what is decided here reaches beyond it";
+  Bench same(Slot::one, &options_);
+  same.take(story_, 1, 8, kE1, with_commit(story_, 8));
+  EXPECT_TRUE(same.acceptor.may_begin_behind(right())) << "an entry of ours: all that is behind it stays";
+}
+
 TEST_F(CheckpointTest, WhatNoEntryCanBeIsNoBase) {
   const ImageBase good = write_base(right());
   const auto with = [&](auto change) {

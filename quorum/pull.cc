@@ -94,7 +94,6 @@ void Pull::take(ServerId from, const EntriesView& view, const LogView& log, Seq 
     asked_at_ = now;
     return;
   }
-  refusals_ = 0;
   if (awaited_ > 0 && --awaited_ == 0) {
     ask_due_ = true;
   }
@@ -252,6 +251,7 @@ void Pull::adopted(const LogView& log) {
     return;  // its epoch ended the pull
   }
   ++progress_;
+  forget_images();  // those that were offered until now
   stage_l_ = log.l_at(entry.seq);
   stage_adopted_ += entry_size(entry.op.size());
   if (entry.seq < adopt_through_) {

@@ -106,7 +106,7 @@ class Pull {
   unsigned awaited_ = 0;      ///< datagrams of the last ask that have not come
   std::vector<Early> early_;  ///< of the last ask
   unsigned silent_ = 0;       ///< asks in a row without an answer
-  unsigned refusals_ = 0;     ///< sources in a row that do not have them
+  unsigned refusals_ = 0;     ///< answers of sources that lack them, since the log took the last one
   std::optional<Image> offered_;
   std::optional<Image> image_;
   MonoTime asked_at_;

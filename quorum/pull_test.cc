@@ -309,6 +309,30 @@ TEST_F(PullTest, WhereNobodyHasTheEntriesAPeersImageIsWanted) {
   EXPECT_EQ(ask_.from, 13U);
 }
 
+TEST_F(PullTest, APeerThatHasWhatWeHaveDoesNotKeepUsFromAnImage) {
+  // Behind 5 backend 3 and we hold what was never decided; of the chosen log backend 2 has an image at 8, and
+  // the LB what comes then.
+  const Story chosen = Story(base_).start(kE2, Slot::two).ops(kE2, 14);
+  const Story ours = Story(base_).ops(kE1, 3);
+  hold(ours, 1, 8);
+  aim(chosen, 20, &two_, kE2, 5);
+  for (unsigned asked = 0; asked < 30 && !pull_.image(); ++asked) {
+    ASSERT_TRUE(ask());
+    if (to_ == ServerId::b2) {
+      offers(pull_, log_, to_, 8, chosen.l(Seq{8}), ask_.number, now_);
+    } else if (to_ == ServerId::b3 && ask_.from <= 8U) {
+      answer(to_, ours, ask_.from.get(), 8, 5);
+    } else if (to_ == ServerId::lb2 && ask_.from >= 9U) {
+      answer(to_, chosen, ask_.from.get(), 20, 8);
+    } else {
+      has_nothing(to_);
+    }
+    pass(kPullAgain);
+  }
+  ASSERT_TRUE(pull_.image());
+  EXPECT_EQ(pull_.image()->from, ServerId::b2);
+}
+
 TEST_F(PullTest, AnImageThatIsNotToBeHadIsForgotten) {
   const Story story = Story(base_).ops(kE1, 15);
   aim(story, 20, &two_);

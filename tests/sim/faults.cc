@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "tests/sim/world.h"
 
@@ -27,29 +28,19 @@ enum class Strike : uint8_t {
   jump_wall,
   last_words,
   late_prepare,
+  usurper,
   no_container,
 };
 
 /// How often each comes where all may come.
-constexpr std::array<std::pair<Strike, unsigned>, 19> kOften{{{Strike::lb_down, 2},
-                                                              {Strike::backend_down, 2},
-                                                              {Strike::power_cut, 2},
-                                                              {Strike::pause, 1},
-                                                              {Strike::isolate, 1},
-                                                              {Strike::cut_path, 1},
-                                                              {Strike::weather, 1},
-                                                              {Strike::clients_cut, 1},
-                                                              {Strike::churn, 2},
-                                                              {Strike::trap_vote, 1},
-                                                              {Strike::trap_promise, 1},
-                                                              {Strike::lose_disk, 3},
-                                                              {Strike::fail_disk, 1},
-                                                              {Strike::damage_book, 1},
-                                                              {Strike::lone_sleep, 2},
-                                                              {Strike::jump_wall, 2},
-                                                              {Strike::last_words, 1},
-                                                              {Strike::late_prepare, 2},
-                                                              {Strike::no_container, 1}}};
+constexpr std::array<std::pair<Strike, unsigned>, 20> kOften{
+    {{Strike::lb_down, 2},   {Strike::backend_down, 2}, {Strike::power_cut, 2},
+     {Strike::pause, 1},     {Strike::isolate, 1},      {Strike::cut_path, 1},
+     {Strike::weather, 1},   {Strike::clients_cut, 1},  {Strike::churn, 2},
+     {Strike::trap_vote, 1}, {Strike::trap_promise, 1}, {Strike::lose_disk, 3},
+     {Strike::fail_disk, 1}, {Strike::damage_book, 1},  {Strike::lone_sleep, 2},
+     {Strike::jump_wall, 2}, {Strike::last_words, 1},   {Strike::late_prepare, 2},
+     {Strike::usurper, 2},   {Strike::no_container, 1}}};
 
 /// A fault that lasts, and how it ends.
 struct Standing {
@@ -205,6 +196,9 @@ class Faults {
         world_.trap_prepare(1 - lb);
         break;
       }
+      case Strike::usurper:
+        usurper_begins();
+        break;
       case Strike::no_container: {
         // One container, or two at once: then nothing may be granted.
         const auto slot = static_cast<unsigned>(random_.below(kBackends));
@@ -230,6 +224,29 @@ class Faults {
     }
     if (!dead.empty() && stands(Standing::Kind::last_words)) {
       take_last_words();
+    }
+  }
+
+  /// While the holder sleeps another one holds the epoch, with two backends. Then one of these loses its
+  /// disk, the other is cut off, and the usurper is gone: whom the holder finds when it wakes is the third,
+  /// which never heard of that epoch, and one that forgot it.
+  void usurper() {
+    if (!usurped_) {
+      return;
+    }
+    const Usurped u = *usurped_;
+    if (world_.now() >= u.given_up) {
+      usurper_ends();
+    } else if (world_.active(1 - u.holder) && world_.may_lose_disk(u.forgets)) {
+      usurper_ends();
+      world_.wipe_backend(u.forgets);
+      standing_.push_back(
+          {Standing::Kind::backend_down, static_cast<Host>(u.forgets), 0, world_.now() + milliseconds(10)});
+      const MonoTime ends = world_.now() + random_.between(milliseconds(800), milliseconds(2500));
+      world_.isolate(static_cast<Host>(u.cut_off + 2U));
+      standing_.push_back({Standing::Kind::isolated, static_cast<Host>(u.cut_off + 2U), 0, ends});
+      world_.crash_lb(1 - u.holder);
+      standing_.push_back({Standing::Kind::lb_down, static_cast<Host>(1 - u.holder), 0, ends});
     }
   }
 
@@ -296,6 +313,32 @@ class Faults {
     standing_.push_back({Standing::Kind::backend_down, static_cast<Host>(slot), 0,
                          random_.chance(0.5) ? ends : world_.now() + milliseconds(20)});
   }
+  struct Usurped {
+    unsigned holder = 0;   ///< LB
+    unsigned unasked = 0;  ///< the backend that the usurper does not reach
+    unsigned forgets = 0;  ///< … of those that it reaches
+    unsigned cut_off = 0;
+    MonoTime given_up;
+  };
+  void usurper_begins() {
+    const unsigned holder = world_.active(0) ? 0 : 1;
+    if (usurped_ || !world_.active(holder)) {
+      return;
+    }
+    const auto unasked = static_cast<unsigned>(random_.below(kBackends));
+    const unsigned step = random_.chance(0.5) ? 1 : 2;
+    usurped_ = Usurped{holder, unasked, (unasked + step) % kBackends, (unasked + 3 - step) % kBackends,
+                       world_.now() + milliseconds(400)};
+    world_.pause(static_cast<Host>(holder), random_.between(milliseconds(120), milliseconds(240)));
+    world_.cut(0, 1);
+    world_.cut(static_cast<Host>(1 - holder), static_cast<Host>(unasked + 2));
+  }
+  void usurper_ends() {
+    world_.heal(0, 1);
+    world_.heal(static_cast<Host>(1 - usurped_->holder), static_cast<Host>(usurped_->unasked + 2U));
+    usurped_.reset();
+  }
+
   [[nodiscard]] bool stands(Standing::Kind kind) const {
     return std::ranges::any_of(standing_, [kind](const Standing& fault) { return fault.kind == kind; });
   }
@@ -355,6 +398,7 @@ class Faults {
   std::vector<Strike> bag_;
   std::vector<std::pair<Host, Host>> churned_;
   MonoTime churn_next_;
+  std::optional<Usurped> usurped_;
   Host deaf_ = 2;  ///< while last words stand
   std::vector<Standing> standing_;
 };
@@ -399,6 +443,7 @@ std::string run_seed(uint64_t seed, bool trace, Totals* totals) {
     world.run(at);
     faults.end_what_is_over();
     faults.last_words();
+    faults.usurper();
     faults.churn();
     while (!when.empty() && when.front() <= at) {
       faults.strike();

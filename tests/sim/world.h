@@ -116,6 +116,8 @@ class World {
   /// Ends every fault; what is down starts.
   void heal_all();
   [[nodiscard]] bool lb_up(unsigned lb) const { return lbs_[lb].service != nullptr; }
+  /// It holds an epoch that began.
+  [[nodiscard]] bool active(unsigned lb) const { return lb_up(lb) && lbs_[lb].service->proposer().active(); }
   [[nodiscard]] bool backend_up(unsigned slot) const { return backends_[slot].replica != nullptr; }
   void note_fault() { ++faults_; }
 
