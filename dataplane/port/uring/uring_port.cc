@@ -16,6 +16,8 @@
 #include "dataplane/port/uring/mark.h"
 #include "dataplane/port/uring/ring.h"
 #include "dataplane/port/uring/ring_files.h"
+#include "dataplane/port/uring/sends.h"
+#include "dataplane/port/uring/submissions.h"
 
 namespace tercet::dataplane {
 namespace {
@@ -24,23 +26,6 @@ constexpr uint16_t kPlainGroup = 0;
 constexpr uint16_t kBigGroup = 1;
 constexpr size_t kWatchedMax = 16;
 constexpr int64_t kWaitMaxNs = seconds(3'600).ns;
-
-struct alignas(cmsghdr) GsoControl {
-  std::array<uint8_t, CMSG_SPACE(sizeof(uint16_t))> bytes{};
-};
-
-/// One burst's buffers and everything that the kernel reads while it sends them.
-struct Bank {
-  std::vector<uint8_t> memory = std::vector<uint8_t>(kBurstMax * kTxStride);
-  Runs runs;
-  std::array<iovec, kBurstMax> vectors{};       ///< in the order of `runs`
-  std::array<sockaddr_in6, kBurstMax> names{};  ///< likewise; unconnected lanes only
-  std::array<socklen_t, kBurstMax> name_sizes{};
-  std::array<msghdr, kBurstMax> headers{};  ///< per run
-  std::array<GsoControl, kBurstMax> controls{};
-  uint32_t generation = 0;
-  bool queued = false;  ///< some of it is not yet taken by the kernel
-};
 
 /// A receive buffer that is lent to the caller, or being cut.
 struct Lent {
@@ -56,13 +41,24 @@ struct RxLane {
   }
 };
 
+std::vector<SendLane> lanes_of(const std::vector<LaneSocket>& sockets, bool gso) {
+  std::vector<SendLane> lanes;
+  for (const LaneSocket& socket : sockets) {
+    lanes.push_back({.connected = socket.connected(), .gso = gso});
+  }
+  return lanes;
+}
+
 class UringPort final : public Port {
  public:
   UringPort(std::vector<LaneSocket> sockets, Ring ring, BufferRing plain, BufferRing big,
             const PortOptions& options);
   size_t receive(RxBurst& burst, MonoTime now) override;
-  TxBurst& transmit() override;
-  void send(TxBurst& burst) override;
+  TxBurst& transmit() override {
+    start();
+    return sends_.transmit();
+  }
+  void send(TxBurst& burst) override { sends_.send(burst); }
   void wait(MonoTime until) override;
   void watch(int fd) override;
   uint32_t take_unreachable() override { return std::exchange(unreachable_, 0U); }
@@ -74,9 +70,6 @@ class UringPort final : public Port {
 
  private:
   void start();
-  void enter(int64_t wait_ns);
-  /// A place in the submission queue, made free if need be; nullptr when the kernel takes nothing.
-  io_uring_sqe* next_sqe();
   bool arm_lane(Lane lane);
   bool arm_bell(uint16_t index);
   void arm_missing();
@@ -87,15 +80,15 @@ class UringPort final : public Port {
   void cut(RxBurst& burst);
   BufferRing& group(uint16_t id) { return id == kBigGroup ? big_ : plain_; }
 
-  void queue_run(Bank& bank, size_t run, Mark::Kind kind);
-  void queue_one(Bank& bank, size_t place, const Mark& mark);
-  void on_send_failed(const Mark& mark, int error);
   void note_unreachable(Lane lane);
 
   std::vector<LaneSocket> sockets_;
   BufferRing plain_;
   BufferRing big_;
+  PortCounters counters_;
   Ring ring_;  // behind the buffers: gone before them
+  Submissions submissions_;
+  Sends sends_;
   RingFiles files_;
   bool busy_;
   Duration spin_;
@@ -111,15 +104,6 @@ class UringPort final : public Port {
   Received cutting_;  ///< the payload that did not fit the last burst whole
   Lent cutting_from_;
   bool is_cutting_ = false;
-
-  std::array<Bank, 2> banks_;
-  unsigned bank_ = 0;
-  TxBurst tx_;
-  std::vector<SendLane> send_lanes_;
-  bool sends_queued_ = false;
-  uint64_t handed_over_ = 0;
-  uint64_t refused_ = 0;
-  PortCounters counters_;
 };
 
 UringPort::UringPort(std::vector<LaneSocket> sockets, Ring ring, BufferRing plain, BufferRing big,
@@ -128,17 +112,17 @@ UringPort::UringPort(std::vector<LaneSocket> sockets, Ring ring, BufferRing plai
       plain_(std::move(plain)),
       big_(std::move(big)),
       ring_(std::move(ring)),
+      submissions_(ring_, counters_),
+      sends_(submissions_, counters_, lanes_of(sockets_, options.gso)),
       files_(ring_),
       busy_(options.poll == PollMode::busy),
       spin_(options.spin.ns < 0 ? default_spin() : options.spin),
-      rx_(sockets_.size()),
-      send_lanes_(sockets_.size()) {
+      rx_(sockets_.size()) {
   for (size_t l = 0; l < sockets_.size(); ++l) {
     const bool connected = sockets_[l].connected();
     rx_[l].header.msg_namelen = connected ? 0 : sizeof(sockaddr_in6);
     rx_[l].header.msg_controllen = sockets_[l].gro ? CMSG_SPACE(sizeof(int)) : 0;
     TERCET_CHECK(rx_[l].prefix() <= kPayloadPrefixMax, "a receive buffer has room for its prefix");
-    send_lanes_[l] = {.connected = connected, .gso = options.gso};
   }
 }
 
@@ -154,33 +138,8 @@ void UringPort::start() {
   arm_missing();
 }
 
-void UringPort::enter(int64_t wait_ns) {
-  counters_.receive_calls.add();
-  if (sends_queued_) {
-    counters_.send_calls.add();
-  }
-  const int error = ring_.enter(wait_ns);
-  TERCET_CHECK(error != EEXIST && error != EBADF, "one thread polls a ring, and only while it lives");
-  // EAGAIN, EBUSY (no memory, completions to be fetched first): what is pending goes with the next call.
-  if (ring_.pending() == 0) {
-    sends_queued_ = false;
-    for (Bank& bank : banks_) {
-      bank.queued = false;
-    }
-  }
-}
-
-io_uring_sqe* UringPort::next_sqe() {
-  io_uring_sqe* sqe = ring_.next_sqe();
-  if (sqe == nullptr) {
-    enter(0);
-    sqe = ring_.next_sqe();
-  }
-  return sqe;
-}
-
 bool UringPort::arm_lane(Lane lane) {
-  io_uring_sqe* sqe = next_sqe();
+  io_uring_sqe* sqe = submissions_.next();
   if (sqe == nullptr) {
     return false;
   }
@@ -196,7 +155,7 @@ bool UringPort::arm_lane(Lane lane) {
 }
 
 bool UringPort::arm_bell(uint16_t index) {
-  io_uring_sqe* sqe = next_sqe();
+  io_uring_sqe* sqe = submissions_.next();
   if (sqe == nullptr) {
     return false;
   }
@@ -324,8 +283,8 @@ void UringPort::reap(RxBurst& burst) {
       case Mark::Kind::send:
       case Mark::Kind::send_again:
       case Mark::Kind::one:
-        if (done.res < 0) {
-          on_send_failed(mark, -done.res);
+        if (done.res < 0 && sends_.failed(mark, -done.res)) {
+          note_unreachable(mark.lane);
         }
         break;
       case Mark::Kind::file:
@@ -345,150 +304,16 @@ size_t UringPort::receive(RxBurst& burst, MonoTime now) {
   arm_missing();
   reap(burst);
   if (burst.datagrams.empty() && (ring_.pending() > 0 || ring_.kernel_has_more())) {
-    enter(0);
+    submissions_.enter(0);
     reap(burst);
   }
   if (ring_.pending() == 0 && ring_.peek() == nullptr) {
-    counters_.sent_datagrams.set(handed_over_ - refused_);  // every failure so far was seen
+    counters_.sent_datagrams.set(sends_.sent());  // every failure so far was seen
   }
   if (!burst.datagrams.empty() && spin_.ns > 0) {
     last_traffic_ = now;
   }
   return burst.datagrams.size();
-}
-
-// ---- sending
-
-TxBurst& UringPort::transmit() {
-  start();
-  tx_.reset();
-  bank_ ^= 1U;
-  Bank& bank = banks_[bank_];
-  if (bank.queued) {
-    enter(
-        0);  // two bursts since the last call: the older one must be out before its buffers are written again
-  }
-  ++bank.generation;
-  for (size_t i = 0; i < kBurstMax && !bank.queued; ++i) {
-    TERCET_CHECK(tx_.add_buffer(&bank.memory[i * kTxStride]), "a burst has room for its buffers");
-  }
-  return tx_;
-}
-
-void UringPort::queue_run(Bank& bank, size_t index, Mark::Kind kind) {
-  const Run& run = bank.runs.runs()[index];
-  const Mark mark{.kind = kind,
-                  .lane = run.lane,
-                  .bank = static_cast<uint8_t>(&bank - banks_.data()),
-                  .count = run.count,
-                  .index = static_cast<uint16_t>(index),
-                  .generation = bank.generation};
-  if (run.count == 1) {
-    queue_one(bank, run.first, mark);
-    return;
-  }
-  io_uring_sqe* sqe = next_sqe();
-  if (sqe == nullptr) {
-    refused_ += run.count;
-    counters_.drop_send_refused.add(run.count);
-    return;
-  }
-  msghdr& header = bank.headers[index];
-  header = {};
-  header.msg_iov = &bank.vectors[run.first];
-  header.msg_iovlen = run.count;
-  if (!send_lanes_[run.lane].connected) {
-    header.msg_name = &bank.names[run.first];
-    header.msg_namelen = bank.name_sizes[run.first];
-  }
-  header.msg_control = &bank.controls[index];
-  header.msg_controllen = sizeof(GsoControl);
-  cmsghdr* c = CMSG_FIRSTHDR(&header);
-  c->cmsg_level = SOL_UDP;
-  c->cmsg_type = UDP_SEGMENT;
-  c->cmsg_len = CMSG_LEN(sizeof(uint16_t));
-  std::memcpy(CMSG_DATA(c), &run.segment, sizeof(uint16_t));
-  sqe->opcode = IORING_OP_SENDMSG;
-  sqe->flags = IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
-  sqe->fd = run.lane;
-  sqe->addr = reinterpret_cast<uintptr_t>(&header);
-  sqe->len = 1;
-  sqe->msg_flags = MSG_DONTWAIT;
-  sqe->user_data = mark.pack();
-  bank.queued = sends_queued_ = true;
-}
-
-void UringPort::queue_one(Bank& bank, size_t place, const Mark& mark) {
-  io_uring_sqe* sqe = next_sqe();
-  if (sqe == nullptr) {
-    ++refused_;
-    counters_.drop_send_refused.add();
-    return;
-  }
-  sqe->opcode = IORING_OP_SEND;
-  sqe->flags = IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
-  sqe->fd = mark.lane;
-  sqe->addr = reinterpret_cast<uintptr_t>(bank.vectors[place].iov_base);
-  sqe->len = static_cast<uint32_t>(bank.vectors[place].iov_len);
-  sqe->msg_flags = MSG_DONTWAIT;
-  if (!send_lanes_[mark.lane].connected) {
-    sqe->addr2 = reinterpret_cast<uintptr_t>(&bank.names[place]);
-    sqe->addr_len = static_cast<uint16_t>(bank.name_sizes[place]);
-  }
-  sqe->user_data = mark.pack();
-  bank.queued = sends_queued_ = true;
-}
-
-void UringPort::send(TxBurst& burst) {
-  if (!burst.empty()) {
-    Bank& bank = banks_[bank_];
-    bank.runs.cut(burst, send_lanes_);
-    for (size_t place = 0; place < burst.datagrams().size(); ++place) {
-      const TxDatagram& d = burst.datagrams()[bank.runs.order(place)];
-      bank.vectors[place] = {d.data, d.size};
-      if (!send_lanes_[d.lane].connected) {
-        bank.name_sizes[place] = to_sockaddr(d.to, bank.names[place]);
-      }
-    }
-    handed_over_ += burst.datagrams().size();
-    for (size_t run = 0; run < bank.runs.runs().size(); ++run) {
-      queue_run(bank, run, Mark::Kind::send);
-    }
-  }
-  burst.reset();
-}
-
-void UringPort::on_send_failed(const Mark& mark, int error) {
-  Bank& bank = banks_[mark.bank];
-  const bool intact = (bank.generation & 0xFFFFU) == mark.generation;
-  const SocketFault fault = classify(error);
-  if (fault == SocketFault::unreachable && send_lanes_[mark.lane].connected) {
-    note_unreachable(mark.lane);
-    if (intact && mark.kind == Mark::Kind::send) {
-      // The error belongs to an earlier datagram and is gone with this report; this one was not sent.
-      queue_run(bank, mark.index, Mark::Kind::send_again);
-      return;
-    }
-  }
-  if (fault == SocketFault::no_gso && mark.count > 1) {
-    // EINVAL is also what an address that is not ours gives: no reason to give up segmentation.
-    send_lanes_[mark.lane].gso = send_lanes_[mark.lane].gso && error == EINVAL;
-    if (intact) {
-      const Run& run = bank.runs.runs()[mark.index];
-      for (uint16_t place = run.first; place < run.first + run.count; ++place) {
-        queue_one(bank, place,
-                  {.kind = Mark::Kind::one,
-                   .lane = mark.lane,
-                   .bank = mark.bank,
-                   .count = 1,
-                   .index = place,
-                   .generation = bank.generation});
-      }
-      return;
-    }
-  }
-  refused_ += mark.count;
-  counters_.drop_send_refused.add(mark.count);
 }
 
 // ---- waiting
@@ -501,13 +326,13 @@ void UringPort::wait(MonoTime until) {
   slept_since_ = now < until ? now : MonoTime{};  // zero for zero
   if (busy_ || have_work || until <= now) {
     if (ring_.pending() > 0) {
-      enter(0);
+      submissions_.enter(0);
     }
     return;
   }
   if (const MonoTime spin_until = earlier(until, last_traffic_ + spin_); now < spin_until) {
     if (ring_.pending() > 0) {
-      enter(0);
+      submissions_.enter(0);
     }
     while (now < spin_until) {
       if (ring_.peek() != nullptr || ring_.kernel_has_more()) {
@@ -518,7 +343,7 @@ void UringPort::wait(MonoTime until) {
     }
   }
   if (now < until) {
-    enter(std::min((until - now).ns, kWaitMaxNs));
+    submissions_.enter(std::min((until - now).ns, kWaitMaxNs));
   }
 }
 
@@ -528,7 +353,7 @@ void UringPort::finish() {
     return;
   }
   while (ring_.pending() > 0 || files_.under_way()) {
-    enter(files_.under_way() ? milliseconds(100).ns : 0);
+    submissions_.enter(files_.under_way() ? milliseconds(100).ns : 0);
     for (const io_uring_cqe* cqe = ring_.peek(); cqe != nullptr; cqe = ring_.peek()) {
       const Mark mark = Mark::unpack(cqe->user_data);
       const int result = cqe->res;
