@@ -49,7 +49,8 @@ function(tercet_folder path)
   endif()
 endfunction()
 
-# tercet_test(NAME LABEL unit SOURCES … LINKS …): one GoogleTest program; each of its tests is a ctest test.
+# tercet_test(NAME LABEL unit SOURCES … LINKS …): one GoogleTest program; each of its tests is a ctest test. The target
+# unit_tests builds all programs of that label, and so on.
 function(tercet_test name)
   cmake_parse_arguments(ARG "" "LABEL" "SOURCES;LINKS" ${ARGN})
   if(NOT ARG_LABEL)
@@ -64,6 +65,10 @@ function(tercet_test name)
     target_compile_options(${name} PRIVATE -O1)
   endif()
   target_compile_definitions(${name} PRIVATE TERCET_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  if(NOT TARGET ${ARG_LABEL}_tests)
+    add_custom_target(${ARG_LABEL}_tests)
+  endif()
+  add_dependencies(${ARG_LABEL}_tests ${name})
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 300)
 endfunction()
 
