@@ -10,28 +10,42 @@
 namespace tercet::license {
 namespace {
 
-constexpr OpKind kKinds[] = {OpKind::checkout, OpKind::renew, OpKind::release, OpKind::consume,
-                             OpKind::import_constituent};
+/// A request of each kind; of the two notices each, as they do different things.
+enum class Sent : uint8_t { checkout, renew, release, consume, constituent, withdrawal, replacement };
+
+constexpr Sent kSent[] = {Sent::checkout,    Sent::renew,      Sent::release,    Sent::consume,
+                          Sent::constituent, Sent::withdrawal, Sent::replacement};
+/// What imports something needs no seat, and its handle never has one.
+constexpr bool is_import(Sent sent) { return sent >= Sent::constituent; }
 constexpr uint64_t kHandle = 7;
 constexpr int64_t kLeaseMs = 5'000;
 constexpr int64_t kOverMs = kLeaseMs + 1'000;  // with its grace
 
-const char* name_of_kind(OpKind kind) {
-  switch (kind) {
-    case OpKind::checkout:
-      return "checkout";
-    case OpKind::renew:
-      return "renew";
-    case OpKind::release:
-      return "release";
-    case OpKind::consume:
-      return "consume";
-    default:
-      return "import";
-  }
+const char* name_of_sent(Sent sent) {
+  constexpr const char* kNames[] = {"checkout",    "renew",      "release",    "consume",
+                                    "constituent", "withdrawal", "replacement"};
+  return kNames[static_cast<size_t>(sent)];
 }
 
-class IdempotenceTest : public BookFixture, public ::testing::WithParamInterface<OpKind> {
+PlainNotice withdrawal(uint32_t product) {
+  PlainNotice n;
+  n.issuer = 0xA1;
+  n.firm = 10;
+  n.product = product;
+  n.tmr_id = 1;
+  return n;
+}
+/// Of slot 2's container, whose key is filled with 0x22 at first.
+PlainNotice replacement(uint8_t by, uint8_t of) {
+  PlainNotice n = withdrawal(20);
+  n.kind = static_cast<uint8_t>(CheckedNotice::Kind::container);
+  n.slot = 1;
+  n.container = by;
+  n.revoked[0] = of;
+  return n;
+}
+
+class IdempotenceTest : public BookFixture, public ::testing::WithParamInterface<Sent> {
  protected:
   void SetUp() override {
     genesis();
@@ -41,20 +55,27 @@ class IdempotenceTest : public BookFixture, public ::testing::WithParamInterface
     });
     pass(1);
   }
-  [[nodiscard]] Buffer request(OpKind kind, uint32_t number, uint64_t handle = kHandle) const {
+  [[nodiscard]] Buffer request(Sent sent, uint32_t number, uint64_t handle = kHandle) const {
     ConsumeBody use{};
     use.total = 10U * number;
-    switch (kind) {
-      case OpKind::checkout:
+    const auto op = [&](OpKind kind, Bytes body) {
+      return make_op(kind, handle_of(handle), number, now_, body);
+    };
+    switch (sent) {
+      case Sent::checkout:
         return checkout_op(handle, number, now_, {.lease_ms = kLeaseMs, .user = "ann"});
-      case OpKind::renew:
+      case Sent::renew:
         return renew_op(handle, number, now_, 0);
-      case OpKind::consume:
-        return make_op(kind, handle_of(handle), number, now_, bytes_of(use));
-      case OpKind::release:
-        return make_op(kind, handle_of(handle), number, now_, {});
+      case Sent::release:
+        return op(OpKind::release, {});
+      case Sent::consume:
+        return op(OpKind::consume, bytes_of(use));
+      case Sent::constituent:
+        return op(OpKind::import_constituent, bytes_of(constituent(0, 5, 9)));
+      case Sent::withdrawal:
+        return op(OpKind::import_notice, bytes_of(withdrawal(20)));
       default:
-        return make_op(kind, handle_of(handle), number, now_, bytes_of(constituent(0, 5, 9)));
+        return op(OpKind::import_notice, bytes_of(replacement(0x52, 0x22)));
     }
   }
   /// Applies a copy that must change nothing.
@@ -71,11 +92,11 @@ class IdempotenceTest : public BookFixture, public ::testing::WithParamInterface
   }
   [[nodiscard]] uint32_t seats() const { return book_.state().leases().seated(0); }
   /// What `kind` needs before it: a seat, as request 1. The number of the request that comes then.
-  uint32_t prepare(OpKind kind) {
-    if (kind == OpKind::checkout || kind == OpKind::import_constituent) {
+  uint32_t prepare(Sent sent) {
+    if (sent == Sent::checkout || is_import(sent)) {
       return 1;
     }
-    EXPECT_EQ(code(apply_op(request(OpKind::checkout, 1))), Code::granted);
+    EXPECT_EQ(code(apply_op(request(Sent::checkout, 1))), Code::granted);
     return 2;
   }
   static void expect_same(const OpResult& a, const OpResult& b) {
@@ -102,7 +123,7 @@ TEST_P(IdempotenceTest, ACopyBehindALaterRequestIsToldThatOnesAnswer) {
   const uint32_t number = prepare(GetParam());
   const Buffer op = request(GetParam(), number);
   apply_op(op);
-  const OpResult last = apply_op(request(OpKind::release, number + 5));
+  const OpResult last = apply_op(request(Sent::release, number + 5));
   for (const int64_t later : {0, 100}) {
     pass(later);
     expect_later(copy(op), last);
@@ -114,9 +135,8 @@ TEST_P(IdempotenceTest, ACopyBehindARenewalIsToldThatOnesAnswer) {
   const uint32_t number = prepare(GetParam());
   const Buffer op = request(GetParam(), number);
   apply_op(op);
-  const OpResult last = apply_op(request(OpKind::renew, number + 1));
-  EXPECT_EQ(code(last) == Code::granted,
-            GetParam() != OpKind::release && GetParam() != OpKind::import_constituent);
+  const OpResult last = apply_op(request(Sent::renew, number + 1));
+  EXPECT_EQ(code(last) == Code::granted, GetParam() != Sent::release && !is_import(GetParam()));
   pass(100);
   expect_later(copy(op), last);
 }
@@ -148,7 +168,7 @@ TEST_P(IdempotenceTest, ACopyWhileItsLeaseIsOverButNotYetEndedSeatsNobody) {
 TEST_P(IdempotenceTest, ACopyThatIsTooLateIsStaleAndLeavesNothing) {
   const Buffer op = request(GetParam(), prepare(GetParam()));
   apply_op(op);
-  apply_op(request(OpKind::release, 9));
+  apply_op(request(Sent::release, 9));
   pass(kReplayWindow.ms());
   tick();
   ASSERT_EQ(book_.state().tombstones().find(handle_of(kHandle)), kNone);
@@ -187,44 +207,63 @@ TEST_P(IdempotenceTest, ACopyAheadOfTimeIsStaleForEver) {
 }
 
 TEST_P(IdempotenceTest, ADenialStaysOneThoughItsReasonHasGone) {
-  const OpKind kind = GetParam();
+  const Sent sent = GetParam();
+  const auto notice = [this](const PlainNotice& n, uint64_t handle = kHandle) {
+    return make_op(OpKind::import_notice, handle_of(handle), 1, now_, bytes_of(n));
+  };
   Buffer op;
-  switch (kind) {
-    case OpKind::checkout:
+  switch (sent) {
+    case Sent::checkout:
       for (uint64_t h = 100; h < 105; ++h) {
         checkout(h);
       }
-      op = request(kind, 1);
+      op = request(sent, 1);
       break;
-    case OpKind::renew:
-    case OpKind::release:
-      op = request(kind, 1);  // nobody has that handle
+    case Sent::renew:
+    case Sent::release:
+      op = request(sent, 1);  // nobody has that handle
       break;
-    case OpKind::consume: {
-      prepare(kind);
-      op = request(kind, 50);  // 500 units
+    case Sent::consume:
+      prepare(sent);
+      op = request(sent, 50);  // 500 units
       break;
-    }
-    default: {
-      op = request(kind, 1);
-      PlainConstituent other = constituent(1, 6, 9);  // another quantity: the two differ
-      import(other);
-    }
+    case Sent::constituent:
+      op = request(sent, 1);
+      import(constituent(1, 6, 9));  // another quantity: the two differ
+      break;
+    case Sent::withdrawal:
+      op = notice(withdrawal(21));  // of a license that is not there
+      break;
+    case Sent::replacement:
+      op = notice(replacement(0x53, 0x52));  // of a container that has not come yet
   }
   const OpResult denied = apply_op(op);
   ASSERT_NE(code(denied), Code::granted);
-  if (kind == OpKind::checkout) {
-    release(100, 2);
-  } else if (kind == OpKind::consume) {
-    license(5, 1, [](PlainConstituent& p) {
-      p.metered = 1;
-      p.units = 1'000;
-      p.revision = 2;
-    });
-  } else if (kind == OpKind::import_constituent) {
-    PlainConstituent newer = constituent(1, 5, 9);
-    newer.revision = 2;
-    import(newer);
+  switch (sent) {
+    case Sent::checkout:
+      release(100, 2);
+      break;
+    case Sent::consume:
+      license(5, 1, [](PlainConstituent& p) {
+        p.metered = 1;
+        p.units = 1'000;
+        p.revision = 2;
+      });
+      break;
+    case Sent::constituent: {
+      PlainConstituent newer = constituent(1, 5, 9);
+      newer.revision = 2;
+      import(newer);
+      break;
+    }
+    case Sent::withdrawal:
+      license(5, 1, [](PlainConstituent& p) { p.product = 21; });
+      break;
+    case Sent::replacement:
+      ASSERT_EQ(code(apply_op(notice(replacement(0x52, 0x22), 3'000))), Code::granted);
+      break;
+    default:
+      break;
   }
   const auto before = seats();
   for (const int64_t later : {0, 1'000}) {
@@ -232,8 +271,8 @@ TEST_P(IdempotenceTest, ADenialStaysOneThoughItsReasonHasGone) {
     expect_same(copy(op), denied);
   }
   EXPECT_EQ(seats(), before);
-  if (kind != OpKind::consume) {
-    apply_op(request(OpKind::checkout, 40));
+  if (sent != Sent::consume) {
+    apply_op(request(Sent::checkout, 40));
     EXPECT_EQ(seats(), before) << "its handle is done with";
   }
 }
@@ -241,10 +280,9 @@ TEST_P(IdempotenceTest, ADenialStaysOneThoughItsReasonHasGone) {
 class OvertakingTest : public IdempotenceTest {};
 
 TEST_P(OvertakingTest, WhatCameBeforeItsCheckoutLeavesThatNothing) {
-  const OpKind kind = GetParam();
-  const Buffer late = request(OpKind::checkout, 1);
-  const OpResult first = apply_op(request(kind, 2));
-  EXPECT_EQ(code(first), kind == OpKind::import_constituent ? Code::granted : Code::unknown_handle);
+  const Buffer late = request(Sent::checkout, 1);
+  const OpResult first = apply_op(request(GetParam(), 2));
+  EXPECT_EQ(code(first), is_import(GetParam()) ? Code::granted : Code::unknown_handle);
   for (const int64_t later : {int64_t{0}, int64_t{10}, kOverMs}) {
     pass(later);
     expect_later(copy(late), first);
@@ -261,13 +299,12 @@ TEST_P(IdempotenceTest, ARepeatOfTheSameRequestSentAnewIsTheSameRequest) {
   expect_same(copy(request(GetParam(), number)), first);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, IdempotenceTest, ::testing::ValuesIn(kKinds),
-                         [](const auto& each) { return name_of_kind(each.param); });
+INSTANTIATE_TEST_SUITE_P(Kinds, IdempotenceTest, ::testing::ValuesIn(kSent),
+                         [](const auto& each) { return name_of_sent(each.param); });
 
-INSTANTIATE_TEST_SUITE_P(Kinds, OvertakingTest,
-                         ::testing::Values(OpKind::renew, OpKind::release, OpKind::consume,
-                                           OpKind::import_constituent),
-                         [](const auto& each) { return name_of_kind(each.param); });
+/// All but the checkout itself.
+INSTANTIATE_TEST_SUITE_P(Kinds, OvertakingTest, ::testing::ValuesIn(std::span(kSent).subspan(1)),
+                         [](const auto& each) { return name_of_sent(each.param); });
 
 class AnyOrderTest : public BookFixture, public ::testing::WithParamInterface<uint64_t> {
  protected:
