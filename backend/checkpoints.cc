@@ -162,14 +162,11 @@ void Checkpoints::give_up() {
 }
 
 bool Checkpoints::lend() {
-  if (lent_ || draft_.busy() || draft_.phase() == store::ImageDraft::Phase::done) {
-    return lent_;
-  }
-  if (writing_.value != 0) {
+  if (!lent_ && writing_.value != 0 && !draft_.busy() && draft_.phase() != store::ImageDraft::Phase::done) {
     give_up();
   }
-  lent_ = true;
-  return true;
+  lent_ = lent_ || (writing_.value == 0 && !draft_.busy());
+  return lent_;
 }
 
 bool Checkpoints::log_is_settled() const {

@@ -79,6 +79,9 @@ class Disk {
   /// Makes the draft of `image` a file, durable, once all its writes are done: it is there as a whole or not
   /// at all. It fails if one of its writes did; the draft is gone then.
   virtual void publish(FileId image, IoId id) = 0;
+  /// Gives the draft of `image` up, for which nothing is under way: its space is free again. No error if there
+  /// is none.
+  virtual void drop(FileId image, IoId id) = 0;
   /// Removes a file that nothing is under way for, durable: there as a whole or not at all. No error if it is
   /// not there.
   virtual void remove(FileId file, IoId id) = 0;

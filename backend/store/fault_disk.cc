@@ -146,6 +146,12 @@ void FaultDisk::publish(FileId image, IoId id) {
   }
 }
 
+void FaultDisk::drop(FileId image, IoId id) {
+  if (!fails(id, false)) {
+    inner_.drop(image, id);
+  }
+}
+
 void FaultDisk::remove(FileId file, IoId id) {
   if (!fails(id, false)) {
     inner_.remove(file, id);

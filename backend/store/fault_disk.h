@@ -45,6 +45,7 @@ class FaultDisk final : public Disk {
   void create(FileId file, uint64_t size, IoId id) override;
   void sync(IoId id) override;
   void publish(FileId image, IoId id) override;
+  void drop(FileId image, IoId id) override;
   void remove(FileId file, IoId id) override;
   void recycle(FileId from, FileId to, IoId id) override;
   size_t reap(std::span<IoDone> done) override;

@@ -159,6 +159,14 @@ void FileDisk::publish(FileId image, IoId id) {
   submit(request);
 }
 
+void FileDisk::drop(FileId image, IoId id) {
+  Request request;
+  request.kind = Kind::drop;
+  request.file = image;
+  request.id = id;
+  submit(request);
+}
+
 void FileDisk::remove(FileId file, IoId id) {
   Request request;
   request.kind = Kind::remove;
@@ -248,6 +256,9 @@ void FileDisk::work() {
           break;
         case Kind::publish:
           say(worker.publish(request.file, request.id));
+          break;
+        case Kind::drop:
+          say(worker.drop(request.file, request.id));
           break;
         case Kind::remove:
           say(worker.remove(request.file, request.id));

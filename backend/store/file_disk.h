@@ -47,6 +47,7 @@ class FileDisk final : public Disk {
   void create(FileId file, uint64_t size, IoId id) override;
   void sync(IoId id) override;
   void publish(FileId image, IoId id) override;
+  void drop(FileId image, IoId id) override;
   void remove(FileId file, IoId id) override;
   void recycle(FileId from, FileId to, IoId id) override;
   size_t reap(std::span<IoDone> done) override;
@@ -68,7 +69,7 @@ class FileDisk final : public Disk {
  private:
   static constexpr size_t kQueue =
       64;  // the log has at most a write, a create, a remove and a sync; an image some more
-  enum class Kind : uint8_t { write, read, create, sync, publish, remove, recycle, stop };
+  enum class Kind : uint8_t { write, read, create, sync, publish, drop, remove, recycle, stop };
   struct Request {
     Kind kind = Kind::stop;
     Durability durability = Durability::fsync;

@@ -387,6 +387,11 @@ IoDone FileWorker::publish(FileId image, IoId id) {
   return io_done(id, 0);
 }
 
+IoDone FileWorker::drop(FileId image, IoId id) {
+  drop_draft(image);
+  return io_done(id, 0);
+}
+
 IoDone FileWorker::remove(FileId file, IoId id) {
   forget(file);
   if (::unlink(path_of(file).c_str()) != 0) {

@@ -25,6 +25,7 @@ class FileWorker {
   IoDone read(FileId file, Offset offset, MutBytes bytes, IoId id);
   IoDone sync(IoId id);
   IoDone publish(FileId image, IoId id);
+  IoDone drop(FileId image, IoId id);
   IoDone remove(FileId file, IoId id);
   IoDone recycle(FileId from, FileId to, IoId id);
   /// Of an image; a segment's takes many steps.

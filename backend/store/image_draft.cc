@@ -13,6 +13,7 @@ constexpr IoId kImageIds = 0x696D'6700'0000'0000;
 constexpr IoId kDraftCreateId = kImageIds + 1;
 constexpr IoId kDraftWriteId = kImageIds + 2;
 constexpr IoId kDraftPublishId = kImageIds + 3;
+constexpr IoId kDraftDropId = kImageIds + 4;
 
 size_t draft_sectors(size_t bytes) { return (bytes + kSectorBytes - 1) / kSectorBytes * kSectorBytes; }
 
@@ -80,21 +81,34 @@ void ImageDraft::finish(ImageHeader header, const ImageBase& base) {
   disk_.write(image_, 0, {block, kSectorBytes}, kDraftWriteId, Durability::memory);
 }
 
-void ImageDraft::drop() { phase_ = Phase::idle; }
+void ImageDraft::drop() {
+  dropped_ = dropped_ || (phase_ != Phase::idle && phase_ != Phase::done);
+  phase_ = Phase::idle;
+  if (!in_flight_) {
+    give_back();
+  }
+}
 
-void ImageDraft::fail() {
-  if (phase_ != Phase::idle) {
-    phase_ = Phase::failed;
+void ImageDraft::give_back() {
+  if (dropped_) {
+    dropped_ = false;
+    in_flight_ = true;
+    disk_.drop(image_, kDraftDropId);
   }
 }
 
 bool ImageDraft::take(const IoDone& done) {
-  if (done.id != kDraftCreateId && done.id != kDraftWriteId && done.id != kDraftPublishId) {
+  if (done.id != kDraftCreateId && done.id != kDraftWriteId && done.id != kDraftPublishId &&
+      done.id != kDraftDropId) {
     return false;
   }
   in_flight_ = false;
+  if (phase_ == Phase::idle) {
+    give_back();
+    return true;
+  }
   if (done.error != IoError::none) {
-    fail();
+    phase_ = Phase::failed;
     return true;
   }
   if (phase_ == Phase::creating) {

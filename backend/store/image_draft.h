@@ -31,7 +31,7 @@ class ImageDraft {
   }
   /// Once written(). `header.bytes` is set here.
   void finish(ImageHeader header, const ImageBase& base);
-  /// Nothing is under way any more but what the disk may still do; what it answers is not ours.
+  /// Given up, at any time; what has become a file stays one. busy() until the disk has its space back.
   void drop();
 
   /// True if `done` was the draft's.
@@ -46,7 +46,7 @@ class ImageDraft {
     void operator()(uint8_t* p) const { std::free(p); }
   };
   void send();
-  void fail();
+  void give_back();
 
   Disk& disk_;
   Phase phase_ = Phase::idle;
@@ -57,6 +57,7 @@ class ImageDraft {
   size_t filled_ = 0;  ///< of the block that is being filled
   bool in_flight_ = false;
   bool publish_ = false;  ///< the header is in flight; publishing follows
+  bool dropped_ = false;  ///< and the disk has not been told
   std::unique_ptr<uint8_t[], Free> blocks_[2];
   unsigned filling_ = 0;
 };

@@ -86,8 +86,8 @@ class ImageDraftTest : public ::testing::Test {
     }
   }
   /// All of it, as the draft has room.
-  void write() {
-    draft_.begin(image_file(1), content_.size());
+  void write(uint32_t number = 1) {
+    draft_.begin(image_file(number), content_.size());
     for (size_t at = 0; at < content_.size() && draft_.phase() != ImageDraft::Phase::failed;) {
       settle();
       const size_t n = std::min(draft_.room(), content_.size() - at);
@@ -134,12 +134,35 @@ TEST_F(ImageDraftTest, ACrashBeforeItIsThereLeavesNothing) {
   }
 }
 
+TEST_F(ImageDraftTest, OneThatIsDroppedGivesItsSpaceBackWheneverThatIs) {
+  disk_.set_space(content_.size() * 3 / 2);
+  draft_.begin(image_file(1), content_.size());
+  draft_.drop();
+  EXPECT_TRUE(draft_.busy()) << "the disk is not done with it";
+  draft_.drop();
+  settle();
+  ASSERT_FALSE(draft_.busy());
+  write(2);
+  ASSERT_TRUE(draft_.written()) << "there is room for one";
+  draft_.drop();
+  settle();
+  write(3);
+  ASSERT_TRUE(draft_.written());
+  draft_.finish(some_header(), some_base());
+  settle();
+  ASSERT_EQ(draft_.phase(), ImageDraft::Phase::done);
+  draft_.drop();
+  settle();
+  EXPECT_EQ(disk_.images(), std::vector<FileId>{image_file(3)}) << "a file stays one";
+}
+
 TEST_F(ImageDraftTest, AFullDiskGivesItUpAndNothingElse) {
   disk_.set_full(true);
   write();
   EXPECT_EQ(draft_.phase(), ImageDraft::Phase::failed);
   disk_.set_full(false);
   draft_.drop();
+  settle();
   write();
   EXPECT_TRUE(draft_.written());
 }

@@ -72,6 +72,10 @@ class ImageTest : public testing::TestWithParam<Engine> {
     disk_->publish(image, 3);
     return done();
   }
+  IoDone drop(FileId image) {
+    disk_->drop(image, 7);
+    return done();
+  }
   IoDone remove(FileId file) {
     disk_->remove(file, 4);
     return done();
@@ -156,6 +160,21 @@ TEST_P(ImageTest, ADraftThatIsBegunAgainIsAnother) {
   EXPECT_EQ(write(image_file(1), kSize, 'x', 512).error, IoError::failed);
   make(image_file(1), 'n');
   EXPECT_EQ(byte_at(image_file(1), 0), 'n');
+}
+
+TEST_P(ImageTest, ADraftThatIsDroppedTakesNoSpace) {
+  memory_.set_space(kSize);
+  ASSERT_EQ(create(image_file(1)).error, IoError::none);
+  ASSERT_EQ(write(image_file(1), 0, 'o').error, IoError::none);
+  EXPECT_EQ(drop(image_file(1)).error, IoError::none);
+  EXPECT_EQ(publish(image_file(1)).error, IoError::failed);
+  for (const auto& file : std::filesystem::directory_iterator(dir_.path())) {
+    EXPECT_NE(file.path().extension(), ".new") << file.path();
+  }
+  EXPECT_EQ(drop(image_file(1)).error, IoError::none) << "gone is gone";
+  make(image_file(2), 'n');
+  EXPECT_EQ(drop(image_file(2)).error, IoError::none) << "it is a draft no more";
+  EXPECT_EQ(byte_at(image_file(2), 0), 'n');
 }
 
 TEST_P(ImageTest, OfADraftALaterLifeFindsNothing) {

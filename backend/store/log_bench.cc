@@ -123,6 +123,7 @@ class NoDisk final : public Disk {
   }
   void sync(IoId id) override { done_[count_++].id = id; }
   void publish(FileId, IoId id) override { done_[count_++].id = id; }
+  void drop(FileId, IoId id) override { done_[count_++].id = id; }
   void remove(FileId, IoId id) override { done_[count_++].id = id; }
   void recycle(FileId, FileId, IoId id) override { done_[count_++].id = id; }
   size_t reap(std::span<IoDone> done) override {

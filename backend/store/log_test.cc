@@ -285,6 +285,7 @@ class InstantDisk final : public Disk {
   }
   void sync(IoId id) override { add(id); }
   void publish(FileId, IoId id) override { add(id); }
+  void drop(FileId, IoId id) override { add(id); }
   void remove(FileId, IoId id) override { add(id); }
   void recycle(FileId, FileId to, IoId id) override {
     end_ = to + 1;

@@ -106,6 +106,7 @@ void MemoryDisk::submit_change(Kind kind, FileId file, FileId to, IoId id) {
 }
 
 void MemoryDisk::publish(FileId image, IoId id) { submit_change(Kind::publish, image, 0, id); }
+void MemoryDisk::drop(FileId image, IoId id) { submit_change(Kind::drop, image, 0, id); }
 void MemoryDisk::remove(FileId file, IoId id) { submit_change(Kind::remove, file, 0, id); }
 void MemoryDisk::recycle(FileId from, FileId to, IoId id) { submit_change(Kind::recycle, from, to, id); }
 
@@ -191,6 +192,7 @@ void MemoryDisk::finish(Request& request) {
       done.os_error = do_create(request);
       break;
     case Kind::publish:
+    case Kind::drop:
     case Kind::remove:
     case Kind::recycle:
       done.os_error = do_change(request);
@@ -234,6 +236,10 @@ int MemoryDisk::do_change(const Request& request) {
     }
     drafts_.erase(draft);
     return error == IoError::none ? 0 : error == IoError::full ? ENOSPC : EIO;
+  }
+  if (request.kind == Kind::drop) {
+    drafts_.erase(request.file);
+    return 0;
   }
   if (request.kind == Kind::remove) {
     lose(request.file);

@@ -59,6 +59,7 @@ class MemoryDisk final : public Disk {
   void create(FileId file, uint64_t size, IoId id) override;
   void sync(IoId id) override;
   void publish(FileId image, IoId id) override;
+  void drop(FileId image, IoId id) override;
   void remove(FileId file, IoId id) override;
   void recycle(FileId from, FileId to, IoId id) override;
   size_t reap(std::span<IoDone> done) override;
@@ -111,9 +112,9 @@ class MemoryDisk final : public Disk {
     File file;
     IoError error = IoError::none;  ///< of a write to it
   };
-  enum class Kind : uint8_t { write, read, create, sync, publish, remove, recycle };
+  enum class Kind : uint8_t { write, read, create, sync, publish, drop, remove, recycle };
   static bool is_change(Kind kind) {
-    return kind == Kind::publish || kind == Kind::remove || kind == Kind::recycle;
+    return kind == Kind::publish || kind == Kind::drop || kind == Kind::remove || kind == Kind::recycle;
   }
   struct Request {
     Kind kind = Kind::write;

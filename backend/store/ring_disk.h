@@ -39,6 +39,7 @@ class RingDisk final : public Disk {
   void create(FileId file, uint64_t size, IoId id) override { files_.create(file, size, id); }
   void sync(IoId id) override;
   void publish(FileId image, IoId id) override { files_.publish(image, id); }
+  void drop(FileId image, IoId id) override { files_.drop(image, id); }
   void remove(FileId file, IoId id) override;
   void recycle(FileId from, FileId to, IoId id) override;
   size_t reap(std::span<IoDone> done) override;

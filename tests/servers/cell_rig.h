@@ -35,6 +35,7 @@ class InstantDisk final : public store::Disk {
   }
   void sync(store::IoId id) override { done(id); }
   void publish(store::FileId, store::IoId id) override { done(id); }
+  void drop(store::FileId, store::IoId id) override { done(id); }
   void remove(store::FileId, store::IoId id) override { done(id); }
   void recycle(store::FileId, store::FileId, store::IoId id) override { done(id); }
   size_t reap(std::span<store::IoDone> out) override {
