@@ -60,7 +60,7 @@ bool Checkpoints::poll() {
     abandon();  // a newer one has taken its place
     return true;
   }
-  if (!captured || draft_.phase() == Phase::failed) {
+  if (!captured || draft_.phase() == Phase::failed || log_.wants_room()) {
     give_up();
     return false;
   }
@@ -77,7 +77,7 @@ void Checkpoints::start() {
   base_ = quorum::write_base(checkpoint);
   taken_ = 0;
   base_written_ = false;
-  draft_.begin(next_image(), sizeof(ImageBase) + machine_.image().bytes());
+  begin_draft(sizeof(ImageBase) + machine_.image().bytes());
 }
 
 /// The base goes first, then what the book has ready. True: it has more.

@@ -6,7 +6,8 @@
 //                       `usable` is decided and S is right ────┴► header, publish ─► Log::release
 //
 // What fails on the way (an entry that was cut, a disk that is full, a book that does not add up) gives this
-// image up and nothing else: the log stays as long as it is.
+// image up and nothing else: the log stays as long as it is. A draft leaves the log room for its next two
+// segments, and gives way when the log is refused one all the same: without an image a backend votes on.
 //
 // Threads: the replica's.
 
@@ -35,10 +36,11 @@ class Checkpoints {
   bool take(const store::IoDone& done);
 
   // For an image that comes from a peer (image_fetch.h).
-  /// The file that the next image becomes.
-  /// A number is used once, whatever comes of it.
-  [[nodiscard]] store::FileId next_image() { return store::image_file(++last_number_); }
   [[nodiscard]] store::ImageDraft& draft() { return draft_; }
+  /// Of the next image. A number is used once, whatever comes of it.
+  void begin_draft(uint64_t bytes) {
+    draft_.begin(store::image_file(++last_number_), bytes, log_.room_ahead());
+  }
   /// The draft is free, and is the caller's until it is published or dropped.
   [[nodiscard]] bool lend();
   void give_back() { lent_ = false; }
@@ -55,6 +57,8 @@ class Checkpoints {
   void being_read(MonoTime now) { read_at_ = now; }
   void clean_up(MonoTime now);
   [[nodiscard]] const Counters& counters() const { return counters_; }
+  /// As ImageDraft: also of one that was to come from a peer.
+  [[nodiscard]] uint64_t room_wanted() const { return draft_.room_wanted(); }
 
  private:
   void start();

@@ -16,6 +16,8 @@ constexpr size_t kWindowBytes = kWindow * kChunkBytes;
 constexpr Duration kPace = milliseconds(1);
 constexpr Duration kAskAgain = quorum::kPullAgain;
 constexpr Duration kGiveUp = seconds(5);
+/// How often a disk that had no room for an image is asked again.
+constexpr Duration kRoomAgain = seconds(2);
 
 }  // namespace
 
@@ -58,7 +60,7 @@ void ImageFetch::on(const ChunkView& view, ServerId from, MonoTime now) {
   }
   if (total_ == 0) {
     total_ = h.total;
-    checkpoints_.draft().begin(checkpoints_.next_image(), total_);
+    checkpoints_.begin_draft(total_);
   }
   heard_at_ = now;
   const uint64_t into = h.offset - at_;
@@ -68,6 +70,15 @@ void ImageFetch::on(const ChunkView& view, ServerId from, MonoTime now) {
   }
   std::memcpy(window_.data() + into, view.bytes.data(), view.bytes.size());
   here_ |= 1U << (into / kChunkBytes);
+}
+
+/// Nothing was begun, and the source is as good as any.
+void ImageFetch::wait_for_room(MonoTime now) {
+  phase_ = Phase::idle;
+  checkpoints_.draft().drop();
+  checkpoints_.give_back();
+  begin_at_ = now + kRoomAgain;
+  waits_for_room_ = true;
 }
 
 bool ImageFetch::waits_for_source() const {
@@ -154,12 +165,21 @@ MonoTime ImageFetch::poll(MonoTime now, Outbox& out) {
   using Draft = store::ImageDraft::Phase;
   if (phase_ == Phase::idle) {
     const auto& wanted = acceptor_.image_wanted();
+    waits_for_room_ = waits_for_room_ && wanted;
+    if (wanted && now < begin_at_) {
+      return begin_at_;
+    }
     if (!wanted || !checkpoints_.lend()) {
       return MonoTime::never();
     }
     begin(*wanted, now);
   }
   store::ImageDraft& draft = checkpoints_.draft();
+  waits_for_room_ = waits_for_room_ && draft.phase() != Draft::writing;
+  if (draft.phase() == Draft::failed && draft.room_wanted() != 0 && !checkpoints_.log_failed()) {
+    wait_for_room(now);
+    return begin_at_;
+  }
   if (draft.phase() == Draft::failed || checkpoints_.log_failed() ||
       (waits_for_source() && now - heard_at_ >= kGiveUp)) {
     fail();

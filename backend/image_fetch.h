@@ -6,7 +6,8 @@
 // (Acceptor).
 //
 // A source that is silent for long, or gives what is no book, is left: the book is built anew from what there
-// is, and another one is asked. Threads: the replica's.
+// is, and another one is asked. A disk without room for the image (and for the log's next segments) is waited
+// for. Threads: the replica's.
 
 #include <optional>
 #include <vector>
@@ -30,11 +31,14 @@ class ImageFetch {
   /// Begins, asks, goes on; returns when to call again at the latest.
   MonoTime poll(MonoTime now, Outbox& out);
   [[nodiscard]] const Counters& counters() const { return counters_; }
+  /// The disk has none for the image that it needs: it looks again now and then.
+  [[nodiscard]] bool waits_for_room() const { return waits_for_room_; }
 
  private:
   enum class Phase : uint8_t { idle, fetching, publishing };
   void begin(const quorum::Pull::Image& image, MonoTime now);
   void fail();
+  void wait_for_room(MonoTime now);
   [[nodiscard]] bool waits_for_source() const;
   [[nodiscard]] size_t window_size() const;
   [[nodiscard]] bool window_is_here() const;
@@ -57,6 +61,8 @@ class ImageFetch {
   MonoTime asked_at_;
   MonoTime heard_at_;
   MonoTime ask_at_;
+  MonoTime begin_at_;  ///< not before
+  bool waits_for_room_ = false;
   std::optional<quorum::Checkpoint> checkpoint_;
   bool has_book_ = false;  ///< from the first window on
   Counters counters_;

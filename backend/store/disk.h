@@ -69,18 +69,19 @@ class Disk {
   /// Reads what the disk has, not what a cache believes (O_DIRECT where the filesystem can). Same alignment
   /// as write.
   virtual void read(FileId file, Offset offset, MutBytes bytes, IoId id) = 0;
-  /// Creates `file` with `size` zero-written bytes, durable, directory entry too: it is there as a whole or
-  /// not at all. Slow: ahead of need. An error leaves nothing behind and other files usable. It fails if the
-  /// file is there already.
-  /// Of an image it begins a draft of `size` bytes (a multiple of 512): space is taken, nothing written;
-  /// nobody sees it, and a crash leaves nothing of it. A draft of the same number that was begun before is
-  /// dropped.
+  /// Creates the segment `file` with `size` zero-written bytes, durable, directory entry too: it is there as
+  /// a whole or not at all. Slow: ahead of need. An error leaves nothing behind and other files usable. It
+  /// fails if the file is there already.
   virtual void create(FileId file, uint64_t size, IoId id) = 0;
+  /// Begins a draft of `size` bytes (a multiple of 512): space is taken, nothing written; nobody sees it, and
+  /// a crash leaves nothing of it. IoError::full unless `leave` bytes are free beside it. A draft of the same
+  /// number that was begun before is dropped; it fails if the image is there already.
+  virtual void begin(FileId image, uint64_t size, uint64_t leave, IoId id) = 0;
   /// Makes the draft of `image` a file, durable, once all its writes are done: it is there as a whole or not
   /// at all. It fails if one of its writes did; the draft is gone then.
   virtual void publish(FileId image, IoId id) = 0;
-  /// Gives the draft of `image` up, for which nothing is under way: its space is free again. No error if there
-  /// is none.
+  /// Gives the draft of `image` up, for which nothing is under way: its space is free again. No error if
+  /// there is none.
   virtual void drop(FileId image, IoId id) = 0;
   /// Removes a file that nothing is under way for, durable: there as a whole or not at all. No error if it is
   /// not there.

@@ -140,6 +140,12 @@ void FaultDisk::create(FileId file, uint64_t size, IoId id) {
   }
 }
 
+void FaultDisk::begin(FileId image, uint64_t size, uint64_t leave, IoId id) {
+  if (!fails(id, true)) {
+    inner_.begin(image, size, leave, id);
+  }
+}
+
 void FaultDisk::publish(FileId image, IoId id) {
   if (!fails(id, true)) {
     inner_.publish(image, id);

@@ -43,6 +43,7 @@ class FaultDisk final : public Disk {
     inner_.read(file, offset, bytes, id);
   }
   void create(FileId file, uint64_t size, IoId id) override;
+  void begin(FileId image, uint64_t size, uint64_t leave, IoId id) override;
   void sync(IoId id) override;
   void publish(FileId image, IoId id) override;
   void drop(FileId image, IoId id) override;

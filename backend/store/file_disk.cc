@@ -144,6 +144,16 @@ void FileDisk::create(FileId file, uint64_t size, IoId id) {
   submit(request);
 }
 
+void FileDisk::begin(FileId image, uint64_t size, uint64_t leave, IoId id) {
+  Request request;
+  request.kind = Kind::begin;
+  request.file = image;
+  request.size = size;
+  request.leave = leave;
+  request.id = id;
+  submit(request);
+}
+
 void FileDisk::sync(IoId id) {
   Request request;
   request.kind = Kind::sync;
@@ -248,11 +258,10 @@ void FileDisk::work() {
           say(worker.read(request.file, request.offset, {request.bytes, request.size}, request.id));
           break;
         case Kind::create:
-          if (is_image(request.file)) {
-            say(worker.begin_image(request.file, request.size, request.id));
-          } else {
-            worker.create(request.file, request.size, request.id);
-          }
+          worker.create(request.file, request.size, request.id);
+          break;
+        case Kind::begin:
+          say(worker.begin_image(request.file, request.size, request.leave, request.id));
           break;
         case Kind::publish:
           say(worker.publish(request.file, request.id));

@@ -45,6 +45,7 @@ class FileDisk final : public Disk {
   void write(FileId file, Offset offset, Bytes bytes, IoId id, Durability durability) override;
   void read(FileId file, Offset offset, MutBytes bytes, IoId id) override;
   void create(FileId file, uint64_t size, IoId id) override;
+  void begin(FileId image, uint64_t size, uint64_t leave, IoId id) override;
   void sync(IoId id) override;
   void publish(FileId image, IoId id) override;
   void drop(FileId image, IoId id) override;
@@ -69,7 +70,7 @@ class FileDisk final : public Disk {
  private:
   static constexpr size_t kQueue =
       64;  // the log has at most a write, a create, a remove and a sync; an image some more
-  enum class Kind : uint8_t { write, read, create, sync, publish, drop, remove, recycle, stop };
+  enum class Kind : uint8_t { write, read, create, sync, begin, publish, drop, remove, recycle, stop };
   struct Request {
     Kind kind = Kind::stop;
     Durability durability = Durability::fsync;
@@ -78,6 +79,7 @@ class FileDisk final : public Disk {
     Offset offset = 0;
     uint8_t* bytes = nullptr;
     uint64_t size = 0;
+    uint64_t leave = 0;  ///< begin
     IoId id = 0;
   };
   template <class T>

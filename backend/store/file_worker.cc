@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -338,10 +339,23 @@ void FileWorker::drop_draft(FileId image) {
   }
 }
 
-IoDone FileWorker::begin_image(FileId image, uint64_t size, IoId id) {
+/// 0, or errno.
+int FileWorker::room_for(uint64_t size, uint64_t leave) const {
+  struct statvfs space {};
+  if (::fstatvfs(directory_fd_, &space) != 0) {
+    return errno;
+  }
+  const uint64_t free = uint64_t{space.f_bavail} * space.f_frsize;
+  return free >= size && free - size >= leave ? 0 : ENOSPC;
+}
+
+IoDone FileWorker::begin_image(FileId image, uint64_t size, uint64_t leave, IoId id) {
   drop_draft(image);
   if (::access(path_of(image).c_str(), F_OK) == 0) {
     return io_done(id, EEXIST);
+  }
+  if (const int error = room_for(size, leave); error != 0) {
+    return io_done(id, error);
   }
   Draft draft{.image = image, .size = size};
   draft.fd = ::open(draft_of(image).c_str(),

@@ -28,8 +28,7 @@ class FileWorker {
   IoDone drop(FileId image, IoId id);
   IoDone remove(FileId file, IoId id);
   IoDone recycle(FileId from, FileId to, IoId id);
-  /// Of an image; a segment's takes many steps.
-  IoDone begin_image(FileId image, uint64_t size, IoId id);
+  IoDone begin_image(FileId image, uint64_t size, uint64_t leave, IoId id);
 
   /// A write by somebody else, as one of our own for the pace of creations.
   void note_write();
@@ -67,6 +66,7 @@ class FileWorker {
   File* open_file(FileId file);
   void forget(FileId file);
   void drop_draft(FileId image);
+  [[nodiscard]] int room_for(uint64_t size, uint64_t leave) const;
   int write_draft(FileId image, Offset offset, Bytes bytes);
   [[nodiscard]] int sync_directory() const;
   /// A draft becomes the file that it is a draft of, durable; errno or 0.

@@ -10,7 +10,7 @@ namespace {
 
 constexpr size_t kDraftBlock = 256U << 10U;
 constexpr IoId kImageIds = 0x696D'6700'0000'0000;
-constexpr IoId kDraftCreateId = kImageIds + 1;
+constexpr IoId kDraftBeginId = kImageIds + 1;
 constexpr IoId kDraftWriteId = kImageIds + 2;
 constexpr IoId kDraftPublishId = kImageIds + 3;
 constexpr IoId kDraftDropId = kImageIds + 4;
@@ -26,7 +26,7 @@ ImageDraft::ImageDraft(Disk& disk) : disk_(disk) {
   }
 }
 
-void ImageDraft::begin(FileId image, uint64_t bytes) {
+void ImageDraft::begin(FileId image, uint64_t bytes, uint64_t leave) {
   TERCET_CHECK(!in_flight_ && bytes >= sizeof(ImageBase), "one draft at a time, with a base");
   image_ = image;
   bytes_ = bytes;
@@ -36,7 +36,9 @@ void ImageDraft::begin(FileId image, uint64_t bytes) {
   publish_ = false;
   phase_ = Phase::creating;
   in_flight_ = true;
-  disk_.create(image, kImageAt + draft_sectors(bytes), kDraftCreateId);
+  const uint64_t size = kImageAt + draft_sectors(bytes);
+  needs_ = size + leave;
+  disk_.begin(image, size, leave, kDraftBeginId);
 }
 
 size_t ImageDraft::room() const {
@@ -98,7 +100,7 @@ void ImageDraft::give_back() {
 }
 
 bool ImageDraft::take(const IoDone& done) {
-  if (done.id != kDraftCreateId && done.id != kDraftWriteId && done.id != kDraftPublishId &&
+  if (done.id != kDraftBeginId && done.id != kDraftWriteId && done.id != kDraftPublishId &&
       done.id != kDraftDropId) {
     return false;
   }
@@ -106,6 +108,9 @@ bool ImageDraft::take(const IoDone& done) {
   if (phase_ == Phase::idle) {
     give_back();
     return true;
+  }
+  if (phase_ == Phase::creating) {
+    room_wanted_ = done.error == IoError::full ? needs_ : 0;
   }
   if (done.error != IoError::none) {
     phase_ = Phase::failed;

@@ -19,8 +19,8 @@ class ImageDraft {
   enum class Phase : uint8_t { idle, creating, writing, publishing, done, failed };
   explicit ImageDraft(Disk& disk);
 
-  /// Of `bytes` bytes in all.
-  void begin(FileId image, uint64_t bytes);
+  /// Of `bytes` bytes in all. It fails unless `leave` bytes of the disk are free beside it.
+  void begin(FileId image, uint64_t bytes, uint64_t leave);
   /// How many bytes are taken now.
   [[nodiscard]] size_t room() const;
   /// At most room().
@@ -38,6 +38,8 @@ class ImageDraft {
   bool take(const IoDone& done);
   [[nodiscard]] Phase phase() const { return phase_; }
   [[nodiscard]] FileId image() const { return image_; }
+  /// Bytes that had to be free for the last one that was begun, and were not; 0: they were.
+  [[nodiscard]] uint64_t room_wanted() const { return room_wanted_; }
   /// The disk has something of ours that it is not done with: no other draft may begin.
   [[nodiscard]] bool busy() const { return in_flight_; }
 
@@ -52,6 +54,8 @@ class ImageDraft {
   Phase phase_ = Phase::idle;
   FileId image_ = kImages;
   uint64_t bytes_ = 0;
+  uint64_t needs_ = 0;  ///< free space, as it is begun
+  uint64_t room_wanted_ = 0;
   uint64_t appended_ = 0;
   Offset sent_ = 0;    ///< in the file: where the next block goes
   size_t filled_ = 0;  ///< of the block that is being filled

@@ -87,7 +87,7 @@ class ImageDraftTest : public ::testing::Test {
   }
   /// All of it, as the draft has room.
   void write(uint32_t number = 1) {
-    draft_.begin(image_file(number), content_.size());
+    draft_.begin(image_file(number), content_.size(), leave_);
     for (size_t at = 0; at < content_.size() && draft_.phase() != ImageDraft::Phase::failed;) {
       settle();
       const size_t n = std::min(draft_.room(), content_.size() - at);
@@ -107,6 +107,7 @@ class ImageDraftTest : public ::testing::Test {
   ImageDraft draft_{disk_};
   std::vector<uint8_t> content_;
   std::vector<uint8_t> loaded_;
+  uint64_t leave_ = 0;
 };
 
 TEST_F(ImageDraftTest, WhatGoesInComesOutAgain) {
@@ -136,7 +137,7 @@ TEST_F(ImageDraftTest, ACrashBeforeItIsThereLeavesNothing) {
 
 TEST_F(ImageDraftTest, OneThatIsDroppedGivesItsSpaceBackWheneverThatIs) {
   disk_.set_space(content_.size() * 3 / 2);
-  draft_.begin(image_file(1), content_.size());
+  draft_.begin(image_file(1), content_.size(), leave_);
   draft_.drop();
   EXPECT_TRUE(draft_.busy()) << "the disk is not done with it";
   draft_.drop();
@@ -154,6 +155,22 @@ TEST_F(ImageDraftTest, OneThatIsDroppedGivesItsSpaceBackWheneverThatIs) {
   draft_.drop();
   settle();
   EXPECT_EQ(disk_.images(), std::vector<FileId>{image_file(3)}) << "a file stays one";
+}
+
+TEST_F(ImageDraftTest, ItIsRefusedUnlessItLeavesRoomAndSaysHowMuchItWants) {
+  const uint64_t size = kImageAt + 700'416;  // whole sectors
+  leave_ = 1'000'000;
+  disk_.set_space(size + leave_ - 1);
+  write();
+  EXPECT_EQ(draft_.phase(), ImageDraft::Phase::failed);
+  EXPECT_EQ(draft_.room_wanted(), size + leave_);
+  draft_.drop();
+  settle();
+  EXPECT_EQ(draft_.room_wanted(), size + leave_) << "until there is room";
+  disk_.set_space(size + leave_);
+  write(2);
+  EXPECT_TRUE(draft_.written());
+  EXPECT_EQ(draft_.room_wanted(), 0U);
 }
 
 TEST_F(ImageDraftTest, AFullDiskGivesItUpAndNothingElse) {

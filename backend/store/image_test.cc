@@ -60,7 +60,14 @@ class ImageTest : public testing::TestWithParam<Engine> {
     return one;
   }
   IoDone create(FileId file, uint64_t size = kSize) {
+    if (is_image(file)) {
+      return begin(file, 0);
+    }
     disk_->create(file, size, 1);
+    return done();
+  }
+  IoDone begin(FileId image, uint64_t leave) {
+    disk_->begin(image, kSize, leave, 1);
     return done();
   }
   IoDone write(FileId file, Offset offset, uint8_t value, size_t size = kPiece) {
@@ -162,6 +169,14 @@ TEST_P(ImageTest, ADraftThatIsBegunAgainIsAnother) {
   EXPECT_EQ(byte_at(image_file(1), 0), 'n');
 }
 
+TEST_P(ImageTest, ADraftLeavesWhatItIsToldTo) {
+  memory_.set_space(kSize + 8192);
+  EXPECT_EQ(begin(image_file(1), uint64_t{1} << 60U).error, IoError::full);
+  EXPECT_EQ(write(image_file(1), 0, 'x').error, IoError::failed) << "none was begun";
+  EXPECT_EQ(begin(image_file(1), 8192).error, IoError::none);
+  EXPECT_EQ(create(0, 8192).error, IoError::none) << "what was left is others'";
+}
+
 TEST_P(ImageTest, ADraftThatIsDroppedTakesNoSpace) {
   memory_.set_space(kSize);
   ASSERT_EQ(create(image_file(1)).error, IoError::none);
@@ -223,7 +238,7 @@ TEST(ImageFaults, WhatIsRefusedOfAnImageIsItsOwn) {
   const std::vector<uint8_t> piece(512, 'p');
   disk.create(0, 4096, 1);
   EXPECT_EQ(done(), IoError::none);
-  disk.create(image_file(1), 4096, 2);
+  disk.begin(image_file(1), 4096, 0, 2);
   EXPECT_EQ(done(), IoError::none);
   disk.set(DiskFault::full);
   disk.write(image_file(1), 0, piece, 3, Durability::memory);
@@ -248,7 +263,7 @@ TEST(ImageCrash, IsAllOrNothing) {
   for (uint64_t dice = 1; dice <= 64; ++dice) {
     MemoryDisk disk(MemoryDisk::Options{.seed = dice});
     const std::vector<uint8_t> piece(512, 'p');
-    disk.create(image_file(1), 1024, 1);
+    disk.begin(image_file(1), 1024, 0, 1);
     disk.create(0, 4096, 2);
     disk.create(1, 4096, 3);
     while (disk.wait()) {

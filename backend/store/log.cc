@@ -293,7 +293,7 @@ void Log::prepare_next_segment() {
   }
   next_ = Next::creating;
   next_sectors_ = options_.segment_bytes / kSectorBytes;
-  if (oldest_ < released_ && oldest_ >= recyclable_) {
+  if (has_spare()) {
     disk_.recycle(oldest_++, segment_ + 1, kCreateId);
   } else {
     disk_.create(segment_ + 1, options_.segment_bytes, kCreateId);
@@ -314,6 +314,12 @@ LogEnd Log::start_for(Lsn lsn) const {
   }
   const auto behind = std::ranges::upper_bound(starts_, lsn, {}, &LogEnd::lsn);
   return behind == starts_.begin() ? LogEnd{} : *(behind - 1);
+}
+
+uint64_t Log::room_ahead() const {
+  constexpr unsigned kAhead = 2;
+  const unsigned there = (next_ == Next::there ? 1U : 0U) + (has_spare() ? 1U : 0U);
+  return uint64_t{kAhead - there} * options_.segment_bytes;
 }
 
 void Log::release(FileId first) {

@@ -90,6 +90,11 @@ class Log {
   /// removed.
   void release(FileId first);
 
+  /// Free space that its next two segments will take: those that are there already take none.
+  [[nodiscard]] uint64_t room_ahead() const;
+  /// The next one was refused for want of space.
+  [[nodiscard]] bool wants_room() const { return next_ == Next::refused && next_error_ == IoError::full; }
+
   [[nodiscard]] Lsn durable() const { return durable_; }
   /// The last Lsn that append() gave.
   [[nodiscard]] Lsn appended() const { return appended_; }
@@ -142,6 +147,7 @@ class Log {
   void prepare_next_segment();
   void note_start();
   void remove_spares();
+  [[nodiscard]] bool has_spare() const { return oldest_ < released_ && oldest_ >= recyclable_; }
   uint32_t sectors_of(FileId segment);
   void created(const IoDone& done);
   void written(const IoDone& done);

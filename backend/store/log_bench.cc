@@ -121,6 +121,7 @@ class NoDisk final : public Disk {
     end_ = file + 1;
     done_[count_++].id = id;
   }
+  void begin(FileId, uint64_t, uint64_t, IoId id) override { done_[count_++].id = id; }
   void sync(IoId id) override { done_[count_++].id = id; }
   void publish(FileId, IoId id) override { done_[count_++].id = id; }
   void drop(FileId, IoId id) override { done_[count_++].id = id; }

@@ -283,6 +283,7 @@ class InstantDisk final : public Disk {
     size_ = size;
     add(id);
   }
+  void begin(FileId, uint64_t, uint64_t, IoId id) override { add(id); }
   void sync(IoId id) override { add(id); }
   void publish(FileId, IoId id) override { add(id); }
   void drop(FileId, IoId id) override { add(id); }

@@ -89,6 +89,16 @@ void MemoryDisk::create(FileId file, uint64_t size, IoId id) {
   submit(std::move(request), options_.create_latency);
 }
 
+void MemoryDisk::begin(FileId image, uint64_t size, uint64_t leave, IoId id) {
+  Request request;
+  request.kind = Kind::begin;
+  request.file = image;
+  request.size = size;
+  request.leave = leave;
+  request.id = id;
+  submit(std::move(request), options_.create_latency);
+}
+
 void MemoryDisk::sync(IoId id) {
   Request request;
   request.kind = Kind::sync;
@@ -191,6 +201,9 @@ void MemoryDisk::finish(Request& request) {
     case Kind::create:
       done.os_error = do_create(request);
       break;
+    case Kind::begin:
+      done.os_error = do_begin(request);
+      break;
     case Kind::publish:
     case Kind::drop:
     case Kind::remove:
@@ -216,12 +229,28 @@ int MemoryDisk::do_create(const Request& request) {
   if (files_.contains(request.file)) {
     return EEXIST;
   }
-  drafts_.erase(request.file);
-  if (full_ || space_used() + request.size > options_.space) {
+  if (!has_room(request.size)) {
     return ENOSPC;
   }
-  (is_image(request.file) ? drafts_[request.file].file : files_[request.file]).size = request.size;
+  files_[request.file].size = request.size;
   return 0;
+}
+
+int MemoryDisk::do_begin(const Request& request) {
+  drafts_.erase(request.file);
+  if (files_.contains(request.file)) {
+    return EEXIST;
+  }
+  if (!has_room(request.size + request.leave)) {
+    return ENOSPC;
+  }
+  drafts_[request.file].file.size = request.size;
+  return 0;
+}
+
+bool MemoryDisk::has_room(uint64_t bytes) const {
+  const uint64_t used = space_used();
+  return !full_ && used <= options_.space && bytes <= options_.space - used;
 }
 
 int MemoryDisk::do_change(const Request& request) {
@@ -391,8 +420,7 @@ void MemoryDisk::power_loss(uint64_t dice) {
                request.fault != WriteFault::lose &&
                request.offset + request.bytes.size() <= size(request.file)) {
       apply_some_sectors(request, dice);
-    } else if (request.kind == Kind::create && !is_image(request.file) && !full_ && coin(dice) &&
-               !files_.contains(request.file)) {
+    } else if (request.kind == Kind::create && !full_ && coin(dice) && !files_.contains(request.file)) {
       files_[request.file].size = request.size;
     }
   }

@@ -57,6 +57,7 @@ class MemoryDisk final : public Disk {
   void write(FileId file, Offset offset, Bytes bytes, IoId id, Durability durability) override;
   void read(FileId file, Offset offset, MutBytes bytes, IoId id) override;
   void create(FileId file, uint64_t size, IoId id) override;
+  void begin(FileId image, uint64_t size, uint64_t leave, IoId id) override;
   void sync(IoId id) override;
   void publish(FileId image, IoId id) override;
   void drop(FileId image, IoId id) override;
@@ -112,7 +113,7 @@ class MemoryDisk final : public Disk {
     File file;
     IoError error = IoError::none;  ///< of a write to it
   };
-  enum class Kind : uint8_t { write, read, create, sync, publish, drop, remove, recycle };
+  enum class Kind : uint8_t { write, read, create, sync, begin, publish, drop, remove, recycle };
   static bool is_change(Kind kind) {
     return kind == Kind::publish || kind == Kind::drop || kind == Kind::remove || kind == Kind::recycle;
   }
@@ -124,6 +125,7 @@ class MemoryDisk final : public Disk {
     FileId to = 0;  ///< recycle
     Offset offset = 0;
     uint64_t size = 0;
+    uint64_t leave = 0;  ///< begin
     IoId id = 0;
     MonoTime due;
     uint64_t order = 0;          ///< of submission, between equal due times
@@ -144,6 +146,8 @@ class MemoryDisk final : public Disk {
   IoError write_draft(Request& request);
   /// errno or 0.
   int do_create(const Request& request);
+  int do_begin(const Request& request);
+  [[nodiscard]] bool has_room(uint64_t bytes) const;
   int do_change(const Request& request);
   void apply_some_sectors(const Request& request, uint64_t& dice);
   void remember_former(const Request& request, bool in_page_cache);

@@ -39,6 +39,44 @@ TEST(LogRelease, SegmentsBeforeTheStartBecomeTheNextOnes) {
   EXPECT_EQ(read.result.starts[0].batch, start.batch);
 }
 
+TEST(LogRelease, WhatItsNextTwoSegmentsWillTakeIsToldAndThoseThatAreThereTakeNothing) {
+  constexpr uint64_t kOne = kSmall.segment_bytes;
+  MemoryDisk disk;
+  Log log(disk, kSmall, {});
+  settle(disk, log);
+  const auto half_a_segment = [&] {
+    for (int i = 0; i < 4; ++i) {
+      add_batch(disk, log, filling(2, 'x'));
+    }
+  };
+  EXPECT_EQ(log.room_ahead(), 2 * kOne);
+  half_a_segment();
+  EXPECT_EQ(log.room_ahead(), kOne) << "the next one is there";
+  half_a_segment();
+  add_batch(disk, log, filling(2, 'x'));
+  EXPECT_EQ(log.room_ahead(), 2 * kOne) << "it is this one now";
+  log.release(log.start_for(log.durable()).segment);
+  EXPECT_EQ(log.room_ahead(), kOne) << "the former one will be used again";
+  half_a_segment();
+  EXPECT_EQ(log.room_ahead(), kOne) << "it is";
+}
+
+TEST(LogRelease, ASegmentThatIsRefusedForWantOfRoomIsToldUntilThereIsSome) {
+  MemoryDisk disk(MemoryDisk::Options{.space = kSmall.segment_bytes});
+  Log log(disk, kSmall, {});
+  settle(disk, log);
+  EXPECT_FALSE(log.wants_room());
+  for (int i = 0; i < 7; ++i) {
+    add_batch(disk, log, filling(2, 'x'));
+  }
+  EXPECT_TRUE(log.wants_room());
+  disk.set_space(4 * kSmall.segment_bytes);
+  for (int i = 0; i < 7; ++i) {
+    add_batch(disk, log, filling(2, 'x'));
+  }
+  EXPECT_FALSE(log.wants_room());
+}
+
 TEST(LogRelease, ASegmentOfAnotherSizeIsRemovedNotUsedAgain) {
   MemoryDisk disk;
   LogEnd end;

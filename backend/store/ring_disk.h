@@ -37,6 +37,9 @@ class RingDisk final : public Disk {
     files_.read(file, offset, bytes, id);
   }
   void create(FileId file, uint64_t size, IoId id) override { files_.create(file, size, id); }
+  void begin(FileId image, uint64_t size, uint64_t leave, IoId id) override {
+    files_.begin(image, size, leave, id);
+  }
   void sync(IoId id) override;
   void publish(FileId image, IoId id) override { files_.publish(image, id); }
   void drop(FileId image, IoId id) override { files_.drop(image, id); }

@@ -67,6 +67,7 @@ std::string backend_status(const BackendAdminSources& s) {
               {"durable", v.durable.value},
               {"commit", v.commit.value},
               {"checkpoint", v.checkpoint.value},
+              {"checkpoint_room_wanted", v.room_wanted},
               {"digest", hex(v.digest)},
               {"divergent", v.divergent},
               {"leases_live", v.leases_live},
@@ -111,6 +112,9 @@ std::string backend_metrics(const BackendAdminSources& s) {
             v.checkpoints.written);
   m.counter("tercet_backend_checkpoints_given_up_total", "Checkpoints that were begun and not finished.",
             v.checkpoints.given_up);
+  m.gauge("tercet_backend_checkpoint_room_wanted_bytes",
+          "Free space that its next checkpoint, or another backend's book, waits for; 0: it does not wait.",
+          static_cast<double>(v.room_wanted));
   m.counter("tercet_backend_images_installed_total", "Books taken over from another backend.",
             v.fetched.installed);
   m.counter("tercet_backend_images_failed_total", "Books that could not be taken over.", v.fetched.failed);

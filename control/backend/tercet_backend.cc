@@ -59,6 +59,14 @@ std::string fault_of_container(const BackendConfig& config, ContainerState state
   return {};
 }
 
+/// The log comes first: what it needs next counts as taken.
+std::string want_of_room(const BackendConfig& config, const backend::ReplicaView& view) {
+  return config.store_dir + " has too little room for " +
+         (view.waits_for_room ? "the other backends' book, which it needs to vote" : "its next checkpoint") +
+         ": " + std::to_string((view.room_wanted + (1U << 20U) - 1) >> 20U) +
+         " MiB must be free, the next segments of its log among them";
+}
+
 /// TERCET_FAULT_DISK=FILE: what FILE says is what the disk does (backend/store/fault_disk.h). For tests.
 std::string fault_file() {
   const char* file = std::getenv("TERCET_FAULT_DISK");
@@ -268,6 +276,12 @@ void Backend::say_changes(const backend::ReplicaView& view) {
     spdlog::info("checkpoint at seq {}: its log begins there", view.checkpoint.value);
     said_checkpoint_ = view.checkpoint;
   }
+  if (view.known && view.room_wanted != said_room_wanted_) {
+    if (view.room_wanted != 0) {
+      spdlog::warn("{}", want_of_room(config_, view));
+    }
+    said_room_wanted_ = view.room_wanted;
+  }
   if (view.known && view.acceptor.forced > said_forced_) {
     said_forced_ = view.acceptor.forced;
     spdlog::critical(
@@ -292,6 +306,9 @@ std::string Backend::why_not_voting(const backend::ReplicaView& view) {
   if (std::string_view(view.state) == "stopped") {
     // The log's state is final once it has stopped, and it had when this view was published.
     return text_of(store_->log().state()) + std::string(": ") + std::string(replica_->stopped());
+  }
+  if (view.waits_for_room) {
+    return want_of_room(config_, view);
   }
   if (std::string_view(view.state) != "amnesiac") {
     return {};

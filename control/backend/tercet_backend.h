@@ -72,6 +72,7 @@ class Backend {
   std::string said_state_;
   ContainerState said_container_ = ContainerState::here;
   Seq said_checkpoint_;
+  uint64_t said_room_wanted_ = 0;
   uint64_t said_forced_ = 0;
   std::optional<MonoTime> look_at_;  ///< when the disk of a log that stopped is looked at next
   std::string not_yet_;              ///< what was wrong with it at the last look

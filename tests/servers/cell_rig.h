@@ -33,6 +33,7 @@ class InstantDisk final : public store::Disk {
     size_ = size;
     done(id);
   }
+  void begin(store::FileId, uint64_t, uint64_t, store::IoId id) override { done(id); }
   void sync(store::IoId id) override { done(id); }
   void publish(store::FileId, store::IoId id) override { done(id); }
   void drop(store::FileId, store::IoId id) override { done(id); }
