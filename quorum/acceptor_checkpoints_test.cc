@@ -277,6 +277,23 @@ TEST_F(CheckpointTest, WhomADecidedEntryNamesNoImageTakesBack) {
   EXPECT_TRUE(same.acceptor.may_begin_behind(right())) << "an entry of ours: all that is behind it stays";
 }
 
+TEST_F(CheckpointTest, WhileItsBookIsLentItStillSaysWhatItKnowsToBeDecided) {
+  Bench b(Slot::one, &options_);
+  b.take(story_, 1, 8, kE1);
+  b.hear(ServerId::lb1, keepalive_of(story_.until(8), kE1, 8, {story_.s(Seq{8}).low, 0}));
+  b.poll();
+  const auto heard = [&b] {
+    b.hear(ServerId::lb2, ask_of(5));
+    const std::vector<Letter> letters = b.letters();
+    return *only<HeardView>(letters).at(0).header;
+  };
+  EXPECT_EQ(heard().commit, 8U);
+  EXPECT_EQ(heard().decided, 8U);
+  b.acceptor.lend_book();
+  EXPECT_EQ(heard().commit, 0U) << "S, and who is absent, is said of a seq where a book stands";
+  EXPECT_EQ(heard().decided, 8U);
+}
+
 TEST_F(CheckpointTest, WhatNoEntryCanBeIsNoBase) {
   const ImageBase good = write_base(right());
   const auto with = [&](auto change) {

@@ -99,6 +99,7 @@ void Acceptor::send_heard(ServerId to, bool asked, uint32_t number, uint64_t sta
   reply.durable_l = log_.l_at(durable_seq_);
   const Seq commit = std::min(commit_, applied_);
   reply.commit = commit.value;
+  reply.decided = commit_.value;
   reply.commit_s = log_.s_at(commit);
   reply.progress = pull_.progress();
   reply.wall_ms = as_unsigned(now.wall.ms);

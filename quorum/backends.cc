@@ -23,6 +23,7 @@ void Backends::hear(Slot slot, uint8_t flags, Incarnation incarnation, MonoTime 
     b.acked = Seq{0};
     b.durable = Seq{0};
     b.pulled_to = Seq{0};
+    b.decided = Seq{0};
   }
   if (!b.heard || now - b.heard_at > down_after(slot)) {
     b.progress_at = now;  // back from absence: its time to answer begins now

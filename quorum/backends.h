@@ -31,6 +31,7 @@ struct Backend {
   Seq acked;             ///< voted for all of our epoch up to here, or holds them decided
   Seq durable;           ///< last durable seq that it told of, on our log
   Seq pulled_to;         ///< last durable seq by its own word, on whatever log: how far it has caught up
+  Seq decided;           ///< it knows its log to be decided up to here, also while its book stands before
   MonoTime acked_at;     ///< when acked rose last: what was asked later must not show less
   MonoTime progress_at;  ///< acked rose, or it had nothing to do
   uint64_t pulled = 0;

@@ -52,7 +52,7 @@ ForceFinding may_force(const AllSaid& words, const ForcedRejoin& order) {
   if (!is_newcomer(named, order.incarnation)) {
     return {ForceVerdict::not_asking, survivor};
   }
-  if (named.commit > with_log.last) {
+  if (named.decided > with_log.last) {
     return {ForceVerdict::knows_more, survivor};
   }
   return {ForceVerdict::may, survivor};

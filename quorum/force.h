@@ -44,7 +44,7 @@ struct Said {
   Incarnation incarnation;
   bool newcomer = false;
   Seq last;
-  Seq commit;
+  Seq decided;  ///< of its log, as it knows: also while its book is built anew, or is to come from a peer
 };
 using AllSaid = std::array<Said, kBackends>;
 

@@ -332,6 +332,21 @@ class Forcing : public ::testing::Test {
     }
     return n;
   }
+  /// Backend 2, on a new disk, from what 2 and 3 decided without 1; then 3 and LB 1 are gone.
+  void pull_more_than_the_survivor_has() {
+    cell_.lost = cut_off({ServerId::b1});
+    cell_.run(milliseconds(300));
+    for (int i = 0; i < 5; ++i) {
+      EXPECT_TRUE(serves());
+    }
+    former_ = kill(B2);
+    replace(B2);
+    cell_.run(seconds(1));
+    ASSERT_GT(acceptor(B2).commit(), acceptor(B1).log().last()) << "it pulled what was decided";
+    third_ = kill(B3);
+    cell_.lost = cut_off({LB1});
+    cell_.run(milliseconds(600));
+  }
   SmallCell cell_;
   uint32_t tag_ = 0;
   std::unique_ptr<Bench> former_;  ///< backend 2 in its former life
@@ -505,18 +520,15 @@ TEST_F(Forcing, ALogThatWentOnWithoutTheSurvivorIsGivenUpWithItsDecisions) {
 }
 
 TEST_F(Forcing, ANewDiskThatPulledMoreThanTheSurvivorHasIsNotForced) {
-  cell_.lost = cut_off({ServerId::b1});
-  cell_.run(milliseconds(300));
-  for (int i = 0; i < 5; ++i) {
-    EXPECT_TRUE(serves());
-  }
-  former_ = kill(B2);
-  replace(B2);
-  cell_.run(seconds(1));
-  ASSERT_GT(acceptor(B2).commit(), acceptor(B1).log().last()) << "it pulled what was decided";
-  third_ = kill(B3);
-  cell_.lost = cut_off({LB1});
-  cell_.run(milliseconds(600));
+  pull_more_than_the_survivor_has();
+  order(1);
+  EXPECT_EQ(forced(1).verdict, ForceVerdict::knows_more);
+  EXPECT_EQ(forced_entries(B1), 0U);
+}
+
+TEST_F(Forcing, ANewDiskThatIsJustGettingABookStillKnowsWhatItPulled) {
+  pull_more_than_the_survivor_has();
+  acceptor(B2).lend_book();
   order(1);
   EXPECT_EQ(forced(1).verdict, ForceVerdict::knows_more);
   EXPECT_EQ(forced_entries(B1), 0U);

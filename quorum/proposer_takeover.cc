@@ -45,6 +45,7 @@ void Proposer::on(const HeardView& view, ServerId from, const Moment& now, Outpu
   b.asks_rejoin = (h.traits & kAsksRejoin) != 0;
   b.container = static_cast<ContainerState>(h.container);
   b.pulled_to = Seq{h.durable};
+  b.decided = Seq{h.decided};
   b.base = Seq{h.base};
   b.told_base = true;
   stamp_.heard_clock(slot, WallTime{as_signed(h.wall_ms)}, now.wall, now.mono);
@@ -107,7 +108,7 @@ void Proposer::note_position(Slot slot, const Heard& h, const Moment& now) {
 void Proposer::note_answer(Slot slot, const Heard& h) {
   inquiry_.answered.add(slot);
   inquiry_.said[index(slot)] = {
-      true, h.flags, Incarnation{h.incarnation}, (h.traits & kNewcomer) != 0, Seq{h.last}, Seq{h.commit}};
+      true, h.flags, Incarnation{h.incarnation}, (h.traits & kNewcomer) != 0, Seq{h.last}, Seq{h.decided}};
   if ((h.traits & kVacant) != 0) {
     inquiry_.vacant.add(slot);
   }

@@ -43,7 +43,7 @@ Drop parse_heard(Bytes plain, HeardView& out) {
   }
   const bool fits = container_state_fits(h.container) && slot_bits_fit(h.absent) && h.heard <= 1 &&
                     h.asked <= 1 && epoch_or_none(h.promised) && seq_fits(h.last) && seq_fits(h.durable) &&
-                    seq_fits(h.commit) && seq_fits(h.base) && time_fits(h.wall_ms);
+                    seq_fits(h.commit) && seq_fits(h.base) && seq_fits(h.decided) && time_fits(h.wall_ms);
   return fits ? Drop::none : Drop::malformed;
 }
 

@@ -31,8 +31,8 @@ struct Heard {
   Le64 last;     ///< last seq in its log …
   Le64 durable;  ///< … and the last durable one
   WireHash durable_l;
-  Le64 commit;
-  WireHash commit_s;  ///< its own S there
+  Le64 commit;        ///< decided, and its book stands there or behind …
+  WireHash commit_s;  ///< … its own S there
   Le64 progress;      ///< while it pulls entries: how many it has pulled since it started
   Le64 wall_ms;
   Le32 load;
@@ -41,8 +41,9 @@ struct Heard {
   uint8_t absent;     ///< slots whose constituents are absent in its book, behind `commit` at least
   uint8_t stop;       ///< StopReason, if its flags say kStopped
   Le64 base;          ///< its log begins behind this seq: 0, or its newest checkpoint
+  Le64 decided;       ///< all of its log up to here is, as it knows, wherever its book stands
 };
-static_assert(sizeof(Heard) == 120);
+static_assert(sizeof(Heard) == 128);
 /// A new incarnation that was never a member: an LB that serves orders its Rejoin.
 inline constexpr uint8_t kAsksRejoin = 1;
 /// It never was a member: nothing that it promised counts. One that a Rejoin names which is not decided says

@@ -66,6 +66,7 @@ Heard heard() {
   h.wall_ms = kWallMs;
   h.load = 3;
   h.base = 33U;
+  h.decided = 43U;
   return h;
 }
 
@@ -97,6 +98,7 @@ TEST(Heard, RefusesFieldsOutOfRange) {
   EXPECT_EQ(with([](Heard& h) { h.stop = 3; }), Drop::reserved);
   EXPECT_EQ(with([](Heard& h) { h.last = UINT64_MAX; }), Drop::malformed);
   EXPECT_EQ(with([](Heard& h) { h.base = UINT64_MAX; }), Drop::malformed);
+  EXPECT_EQ(with([](Heard& h) { h.decided = UINT64_MAX; }), Drop::malformed);
   EXPECT_EQ(with([](Heard& h) { h.wall_ms = UINT64_MAX; }), Drop::malformed);
 }
 

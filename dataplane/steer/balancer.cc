@@ -364,7 +364,7 @@ View Balancer::view(const Moment& now) const {
               known.incarnation,
               known.newcomer,
               known.pulled_to,
-              known.digest_seq};
+              known.decided};
     if (b.state == quorum::BackendState::voting) {
       voting.add(slot);
     }
