@@ -148,6 +148,31 @@ TEST(Accept, EpochStartIsGolden) {
   EXPECT_TRUE(golden::same(out, bytes));
 }
 
+TEST(Accept, ForcedStartIsGolden) {
+  const auto bytes = golden::load("accept_forced_start");
+  const auto items = items_of(bytes);
+  ASSERT_EQ(items.size(), 1U);
+  EXPECT_EQ(items[0].entry.kind, EntryKind::epoch_start);
+  const ForcedStartBody* forced = forced_start(items[0].entry.op);
+  ASSERT_NE(forced, nullptr);
+  EXPECT_EQ(forced->incarnation, 0xB1B2'B3B4'B5B6'B7B8U);
+  ForcedStartBody body{};
+  body.start.last_seq = 41U;
+  body.start.last_l_low = kL.low;
+  body.start.last_l_high = kL.high;
+  body.start.source = 1;
+  body.start.lb = 0;
+  body.start.form = static_cast<uint8_t>(StartForm::forced);
+  body.start.forced_slot = 2;
+  body.incarnation = 0xB1B2'B3B4'B5B6'B7B8U;
+  EXPECT_TRUE(golden::same(bytes_of(body), items[0].entry.op));
+  std::vector<uint8_t> out(kCellPlainMax);
+  AcceptWriter writer(out, header_for(42));
+  ASSERT_TRUE(writer.add(entry_of(42, EntryKind::epoch_start, bytes_of(body), -5)));
+  out.resize(writer.finish());
+  EXPECT_TRUE(golden::same(out, bytes));
+}
+
 TEST(Accept, RejoinIsGolden) {
   const auto bytes = golden::load("accept_rejoin");
   const auto items = items_of(bytes);
