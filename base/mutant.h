@@ -27,6 +27,7 @@ enum class Mutant : uint8_t {
   failed_write_counts,  ///< the log goes on after a write that failed as if it had been done
   no_tombstone,         ///< the book forgets a handle that it is done with
   unmeasured_image,     ///< an image is used whatever two votes had at its checkpoint
+  unfinished_image,     ///< an image is published before its header is written
   grant_with_one_constituent,
   former_life_counts,        ///< the promise of an incarnation that a Rejoin has replaced
   not_admitted_counts,       ///< the promise of one that a Rejoin names, before it is admitted

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/mutant.h"
 
 namespace tercet::store {
 namespace {
@@ -81,6 +82,10 @@ void ImageDraft::finish(ImageHeader header, const ImageBase& base) {
   publish_ = true;
   in_flight_ = true;
   disk_.write(image_, 0, {block, kSectorBytes}, kDraftWriteId, Durability::memory);
+  if (planted(Mutant::unfinished_image)) {
+    publish_ = false;
+    disk_.publish(image_, kDraftPublishId);
+  }
 }
 
 void ImageDraft::drop() {

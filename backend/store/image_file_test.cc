@@ -125,16 +125,6 @@ TEST_F(ImageDraftTest, WhatGoesInComesOutAgain) {
       std::equal(loaded_.begin(), loaded_.end(), content_.begin() + sizeof(ImageBase), content_.end()));
 }
 
-TEST_F(ImageDraftTest, ACrashBeforeItIsThereLeavesNothing) {
-  write();
-  draft_.finish(some_header(), some_base());
-  disk_.power_loss(7);
-  const auto images = disk_.images();
-  if (!images.empty()) {
-    EXPECT_EQ(load().verdict, Verdict::clean) << "or all of it";
-  }
-}
-
 TEST_F(ImageDraftTest, OneThatIsDroppedGivesItsSpaceBackWheneverThatIs) {
   disk_.set_space(content_.size() * 3 / 2);
   draft_.begin(image_file(1), content_.size(), leave_);

@@ -9,7 +9,7 @@
 
 namespace tercet::sim {
 
-inline constexpr std::array<std::pair<std::string_view, Mutant>, 22> kMutants{{
+inline constexpr std::array<std::pair<std::string_view, Mutant>, 23> kMutants{{
     {"vote_before_durable", Mutant::vote_before_durable},
     {"promise_before_durable", Mutant::promise_before_durable},
     {"choose_highest_seq_without_epoch", Mutant::choose_highest_seq_without_epoch},
@@ -28,6 +28,7 @@ inline constexpr std::array<std::pair<std::string_view, Mutant>, 22> kMutants{{
     {"failed_write_counts", Mutant::failed_write_counts},
     {"no_tombstone", Mutant::no_tombstone},
     {"unmeasured_image", Mutant::unmeasured_image},
+    {"unfinished_image", Mutant::unfinished_image},
     {"former_life_counts", Mutant::former_life_counts},
     {"not_admitted_counts", Mutant::not_admitted_counts},
     {"admitted_without_promise", Mutant::admitted_without_promise},
