@@ -7,8 +7,6 @@ namespace {
 
 /// About a fifth of a millisecond's work.
 constexpr size_t kObjectsAtOnce = 128;
-/// A peer that asked for a piece of an image within this time will ask for the next one.
-constexpr Duration kReadFor = seconds(10);
 constexpr store::IoId kImageRemoveId = 0x696D'6700'0000'0020;
 
 }  // namespace
@@ -37,7 +35,7 @@ bool Checkpoints::newest(store::FileId& image, Seq& seq) const {
   return number_ != 0;
 }
 
-bool Checkpoints::poll() {
+bool Checkpoints::poll(MonoTime now) {
   using Phase = store::ImageDraft::Phase;
   if (lent_) {
     return false;
@@ -52,7 +50,7 @@ bool Checkpoints::poll() {
     return false;  // whatever became of what is captured: it is on its way
   }
   if (draft_.phase() == Phase::done) {
-    publish_done();
+    publish_done(now);
     return false;
   }
   const auto& captured = acceptor_.captured();
@@ -125,7 +123,7 @@ void Checkpoints::finish() {
   draft_.finish(next_, quorum::write_base(captured.checkpoint));
 }
 
-void Checkpoints::publish_done() {
+void Checkpoints::publish_done(MonoTime now) {
   const Seq seq = writing_;
   const auto& captured = acceptor_.captured();
   if (!captured || captured->checkpoint.base.seq != seq) {
@@ -133,7 +131,7 @@ void Checkpoints::publish_done() {
     return;
   }
   counters_.bytes = sizeof(ImageBase) + machine_.image().bytes();
-  acceptor_.begin_behind_capture();
+  acceptor_.begin_behind_capture(now);
   machine_.image().stop();
   writing_ = {};
   begins_at(next_, seq);
@@ -197,7 +195,8 @@ bool Checkpoints::take(const store::IoDone& done) {
 
 /// Images before the newest one, one after the other.
 void Checkpoints::clean_up(MonoTime now) {
-  if (removing_ || number_ == 0 || oldest_ >= number_ || (read_at_.ns != 0 && now - read_at_ < kReadFor)) {
+  if (removing_ || number_ == 0 || oldest_ >= number_ ||
+      (read_at_.ns != 0 && now - read_at_ < quorum::kFedFor)) {
     return;
   }
   removing_ = true;

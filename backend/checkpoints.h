@@ -31,7 +31,7 @@ class Checkpoints {
               store::StoreId store, store::Lsn log_before, store::Lsn older);
 
   /// A slice; true if there is more to do at once.
-  bool poll();
+  bool poll(MonoTime now);
   /// True if `done` was an image's.
   bool take(const store::IoDone& done);
 
@@ -53,8 +53,12 @@ class Checkpoints {
 
   /// The newest image; false: there is none.
   [[nodiscard]] bool newest(store::FileId& image, Seq& seq) const;
-  /// A peer reads it: it is not removed for a while, whatever comes after it.
-  void being_read(MonoTime now) { read_at_ = now; }
+  /// A peer reads the image of `checkpoint`: that is not removed for a while, whatever comes after it, and
+  /// the entries behind it are kept, too.
+  void being_read(Slot by, Seq checkpoint, MonoTime now) {
+    read_at_ = now;
+    acceptor_.feeds(by, checkpoint, now);
+  }
   void clean_up(MonoTime now);
   [[nodiscard]] const Counters& counters() const { return counters_; }
   /// As ImageDraft: also of one that was to come from a peer.
@@ -64,7 +68,7 @@ class Checkpoints {
   void start();
   bool write_slice();
   void finish();
-  void publish_done();
+  void publish_done(MonoTime now);
   void abandon();
   void give_up();
   [[nodiscard]] store::ImageHeader header(const quorum::Acceptor::Kept& kept, store::Lsn older) const;

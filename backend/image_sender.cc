@@ -42,7 +42,7 @@ void ImageSender::on(const FetchView& view, ServerId from, MonoTime now, Outbox&
     refuse(asked, out);
     return;
   }
-  checkpoints_.being_read(now);
+  checkpoints_.being_read(slot_of(from), checkpoint, now);
   served_at_ = now;
   if (image != image_) {
     if (reading_) {

@@ -90,7 +90,7 @@ MonoTime Replica::poll(std::span<const dataplane::Message> in, const Moment& now
     acceptor_.stop(log_.state() == store::LogState::full ? StopReason::disk_full : StopReason::io_error);
   }
   MonoTime again = earlier(acceptor_.tick(now, machine_, output), fetch_.poll(now.mono, out));
-  if (checkpoints_.poll()) {
+  if (checkpoints_.poll(now.mono)) {
     again = now.mono;
   }
   sender_.send(out);

@@ -247,12 +247,15 @@ void Acceptor::lack(const Pull::Target& target, Epoch epoch, ServerId lb, const 
   }
 }
 
-void Acceptor::on(const MissingView& view, ServerId from, const Moment& /*now*/, Machine& /*machine*/,
+void Acceptor::on(const MissingView& view, ServerId from, const Moment& now, Machine& /*machine*/,
                   Output& out) {
   const Missing& h = *view.header;
   Seq at{h.from};
   const bool have = log_.has(at) && member();
   const bool image = !have && member() && measured() && at <= log_.base().seq;
+  if (have && is_backend(from)) {
+    feeds(slot_of(from), previous(at), now.mono);
+  }
   const Seq to = std::min(Seq{h.to}, log_.last());
   const unsigned datagrams = std::clamp<unsigned>(h.datagrams, 1, kPullDatagrams);
   for (unsigned i = 0; i < datagrams && (have ? at <= to : i == 0); ++i) {

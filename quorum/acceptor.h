@@ -17,6 +17,7 @@
 //                 incarnation does it come back, and that is for its owner to arrange
 
 #include <algorithm>
+#include <array>
 
 #include "quorum/checkpoint.h"
 #include "quorum/divergence.h"
@@ -42,8 +43,10 @@ class Acceptor {
     FixedVector<uint8_t, kIntroductionMax> introduction;
     Held::Sizes held;
     LogView::Options log;
-    /// Entries before its newest checkpoint that it keeps in memory, for a peer that lags a little.
+    /// Entries before its newest checkpoint that it keeps in memory, for a peer that lags a little …
     uint64_t keep_behind = 65536;
+    /// … and at most so many for one that is just being fed: some 600 MB, or 40 s at 100,000 a second.
+    uint64_t keep_for_fed = uint64_t{4} << 20U;
   };
   /// What an image keeps of an acceptor beside the book: a log that begins behind it goes on from there.
   struct Kept {
@@ -109,8 +112,10 @@ class Acceptor {
   /// Measured and right: an image of it may be written for good.
   [[nodiscard]] bool capture_usable() const;
   [[nodiscard]] Kept kept(const Checkpoint& checkpoint, bool foreign) const;
-  /// The captured image is durable: what lies before it may go.
-  void begin_behind_capture();
+  /// The captured image is durable: what lies before it may go, but for what a peer is just being fed.
+  void begin_behind_capture(MonoTime now);
+  /// `peer` has what is up to `behind`, or is getting it from an image of ours, and will go on from there.
+  void feeds(Slot peer, Seq behind, MonoTime now) { fed_[index(peer)] = {behind, now}; }
   /// The log ends where no source begins: the image that one of them has.
   [[nodiscard]] std::optional<Pull::Image> image_wanted() const { return pull_.image(); }
   /// It cannot be had there.
@@ -209,6 +214,7 @@ class Acceptor {
   void measure();
   /// Our book is the one that two votes had at our checkpoint.
   [[nodiscard]] bool measured() const { return !foreign_; }
+  [[nodiscard]] Seq may_go(Seq checkpoint, MonoTime now) const;
 
   // membership (acceptor_membership.cc)
   [[nodiscard]] const Member& our_member() const { return log_.members().slots[index(options_.slot)]; }
@@ -277,6 +283,11 @@ class Acceptor {
     size_t entries = 0;
     size_t bytes = 0;
   } adopted_;
+  struct Fed {
+    Seq behind;
+    MonoTime at;  ///< 0: never
+  };
+  std::array<Fed, kBackends> fed_{};
   Word told_;  ///< in the last answer to a Keepalive
   Holder heard_;
   Counters counters_;

@@ -69,11 +69,25 @@ bool Acceptor::capture_usable() const {
          log_.matches(base.seq, base.l) && (usable_->s == base.s.low || planted(Mutant::unmeasured_image));
 }
 
-void Acceptor::begin_behind_capture() {
+/// Up to where the log in memory may be given up. Were a peer's next entries taken away each time, it would
+/// have to begin with another image each time, and might never have done: so they stay while it asks, up to a
+/// bound, beyond which another image is the shorter way.
+Seq Acceptor::may_go(Seq checkpoint, MonoTime now) const {
+  Seq through{checkpoint.value - std::min(checkpoint.value, options_.keep_behind)};
+  for (const Fed& fed : fed_) {
+    if (fed.at.ns != 0 && now - fed.at < kFedFor && fed.behind < through &&
+        distance(fed.behind, checkpoint) <= options_.keep_for_fed) {
+      through = fed.behind;
+    }
+  }
+  return through;
+}
+
+void Acceptor::begin_behind_capture(MonoTime now) {
   const Seq seq = captured_->checkpoint.base.seq;
   image_ = seq;
   commit_ = std::max(commit_, seq);  // two votes had it
-  log_.drop_through(Seq{seq.value - std::min(seq.value, options_.keep_behind)});
+  log_.drop_through(may_go(seq, now));
   captured_.reset();
 }
 

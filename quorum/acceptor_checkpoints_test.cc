@@ -96,7 +96,7 @@ TEST_F(CheckpointTest, ItIsUsedWhenTwoVotesHadTheSameSThere) {
   EXPECT_FALSE(b.acceptor.capture_usable()) << "that entry is not durable yet";
   b.poll();
   ASSERT_TRUE(b.acceptor.capture_usable());
-  b.acceptor.begin_behind_capture();
+  b.acceptor.begin_behind_capture(b.now.mono);
   EXPECT_EQ(b.acceptor.log().base().seq, kAt);
   EXPECT_EQ(b.acceptor.log().last(), Seq{12});
   EXPECT_EQ(b.acceptor.checkpoint(), kAt);
@@ -127,8 +127,39 @@ TEST_F(CheckpointTest, ItKeepsSomeEntriesForAPeerThatLagsALittle) {
   b.take(story_, 1, 12, kE1);
   b.poll();
   ASSERT_TRUE(b.acceptor.capture_usable());
-  b.acceptor.begin_behind_capture();
+  b.acceptor.begin_behind_capture(b.now.mono);
   EXPECT_EQ(b.acceptor.log().base().seq, Seq{4});
+}
+
+TEST_F(CheckpointTest, WhatAPeerIsJustBeingFedIsNotTakenAwayBeneathIt) {
+  const auto base_after = [this](uint64_t keep_for_fed, Duration since) {
+    options_.keep_for_fed = keep_for_fed;
+    Bench b(Slot::one, &options_);
+    b.take(story_, 1, 12, kE1);
+    b.poll();
+    b.hear(ServerId::b2, missing_of(9, 12));  // further on than the checkpoint
+    b.hear(ServerId::b3, missing_of(4, 12));
+    b.now.mono = b.now.mono + since;
+    b.acceptor.begin_behind_capture(b.now.mono);
+    return b.acceptor.log().base().seq;
+  };
+  EXPECT_EQ(base_after(1000, milliseconds(100)), Seq{3});
+  EXPECT_EQ(base_after(3, milliseconds(100)), Seq{3});
+  EXPECT_EQ(base_after(2, milliseconds(100)), kAt) << "another image is the shorter way";
+  EXPECT_EQ(base_after(1000, kFedFor), kAt) << "it asks no more";
+}
+
+TEST_F(CheckpointTest, WhatStandsBehindAnImageThatAPeerReadsIsKeptForIt) {
+  Bench b(Slot::one, &options_);
+  b.take(story_, 1, 12, kE1);
+  b.poll();
+  b.acceptor.feeds(Slot::three, Seq{2}, b.now.mono);
+  b.acceptor.begin_behind_capture(b.now.mono);
+  EXPECT_EQ(b.acceptor.checkpoint(), kAt);
+  b.hear(ServerId::b3, missing_of(3, 12));
+  const auto letters = b.letters();
+  EXPECT_EQ(only<EntriesView>(letters).at(0).header->first, 3U);
+  EXPECT_NE(only<EntriesView>(letters).at(0).header->count, 0U);
 }
 
 TEST_F(CheckpointTest, AStartFromAnImageGoesOnFromThere) {

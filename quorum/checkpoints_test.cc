@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "quorum/proposer_rig.h"
+
 namespace tercet::quorum {
 namespace {
 
@@ -107,6 +109,48 @@ TEST_F(CheckpointsTest, ANewEpochBeginsIdle) {
   checkpoints_.decided(Seq{150}, 1);
   EXPECT_FALSE(checkpoints_.usable());
   EXPECT_EQ(due(1000), Slot::one);
+}
+
+/// A cell in which backend 3 has fallen behind.
+class Awaited : public ::testing::Test {
+ protected:
+  Awaited() { cell_.begin(); }
+  void order(unsigned n) {
+    for (unsigned i = 0; i < n; ++i) {
+      cell_.propose("x", ++tag_);
+      cell_.run(milliseconds(4));
+    }
+  }
+  [[nodiscard]] unsigned checkpoints() {
+    const LogView& log = cell_.backend(B1).acceptor.log();
+    unsigned n = 0;
+    for (Seq seq{1}; seq <= log.last(); seq = next(seq)) {
+      n += log.entry(seq).kind == EntryKind::checkpoint ? 1 : 0;
+    }
+    return n;
+  }
+  [[nodiscard]] BackendState third() { return cell_.lb().backend_state(B3, cell_.now.mono); }
+  SmallCell cell_{{.checkpoints = {.every = 20, .patience = seconds(10)}}};
+  uint32_t tag_ = 0;
+};
+
+TEST_F(Awaited, OneThatIsDeadIsNot) {
+  cell_.backends[2] = nullptr;
+  cell_.run(milliseconds(400));
+  ASSERT_EQ(third(), BackendState::down);
+  order(25);
+  EXPECT_EQ(checkpoints(), 1U);
+}
+
+TEST_F(Awaited, OneThatNeverCatchesUpIsForAWhileOnly) {
+  cell_.frozen_disks.add(B3);
+  order(1);
+  cell_.run(milliseconds(1500));
+  ASSERT_EQ(third(), BackendState::catching_up);
+  order(60);
+  EXPECT_EQ(checkpoints(), 0U) << "what he reads is not taken away";
+  order(30);
+  EXPECT_EQ(checkpoints(), 1U) << "and the others' logs do not grow without end";
 }
 
 }  // namespace

@@ -63,6 +63,8 @@ inline constexpr Duration kReadGiveUp = seconds(5);  ///< as long as a client wa
 inline constexpr Duration kPresenceLook =
     milliseconds(50);  ///< how often constituents that are gone or back are looked for
 inline constexpr Duration kPullAgain = milliseconds(20);
+/// A peer that asked for entries, or for a piece of an image, within this time will go on from there.
+inline constexpr Duration kFedFor = seconds(10);
 /// Most that a backend takes over from its stage in one poll: about a millisecond's work, and half of what an
 /// acceptor's records hold without allocating.
 inline constexpr size_t kAdoptAtOnce = 256;              ///< entries

@@ -367,6 +367,7 @@ class SmallCell {
     size_t reads = 16;
     Rounds::Options rounds = {};
     Duration absent_after = kAbsentAfter;
+    Checkpoints::Options checkpoints = {};
   };
   SmallCell() : SmallCell(Options()) {}
   explicit SmallCell(const Options& sizes) {
@@ -380,6 +381,7 @@ class SmallCell {
       options.reads = sizes.reads;
       options.rounds = sizes.rounds;
       options.absent_after = sizes.absent_after;
+      options.checkpoints = sizes.checkpoints;
       lbs.push_back(std::make_unique<Proposer>(options));
     }
     for (const Slot slot : kSlots) {

@@ -269,6 +269,7 @@ bool World::open_backend(unsigned slot) {
   options.acceptor.incarnation = b.incarnation;
   options.acceptor.amnesiac = b.lost;
   options.acceptor.keep_behind = 16;
+  options.acceptor.keep_for_fed = options_.keep_for_fed;
   options.acceptor.held = {.results = 256, .reads = 16};
   options.acceptor.log = {1U << 16U, 16U << 20U};
   options.acceptor.introduction = introduction(slot);

@@ -37,6 +37,7 @@ struct WorldOptions {
   Duration disk_max = microseconds(160);         ///< slowest write of the disks
   Duration absent_after = milliseconds(600);     ///< a backend that is down for so long is ordered absent
   uint64_t checkpoint_every = UINT64_MAX >> 1U;  ///< entries
+  uint64_t keep_for_fed = 64;                    ///< entries
 };
 
 struct Totals {
