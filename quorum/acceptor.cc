@@ -252,7 +252,10 @@ void Acceptor::on(const MissingView& view, ServerId from, const Moment& now, Mac
   const Missing& h = *view.header;
   Seq at{h.from};
   const bool have = log_.has(at) && member();
-  const bool image = !have && member() && measured() && at <= log_.base().seq;
+  // Only to whom an LB led to our log: by the operator's order a log may be given up that ours is the best
+  // of.
+  const bool image =
+      !have && member() && measured() && at <= log_.base().seq && log_.matches(Seq{h.to}, h.to_l.get());
   if (have && is_backend(from)) {
     feeds(slot_of(from), previous(at), now.mono);
   }

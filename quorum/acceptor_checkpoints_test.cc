@@ -217,7 +217,7 @@ TEST_F(CheckpointTest, WhoAsksForWhatIsGoneIsTold) {
   behind(b, false);
   b.take(story_, 7, 12, kE1);
   b.poll();
-  b.hear(ServerId::b2, missing_of(2, 12));
+  b.hear(ServerId::b2, missing_of(2, 12, 8, 1, story_.l(Seq{12})));
   const auto letters = b.letters();
   const auto answers = only<EntriesView>(letters);
   ASSERT_EQ(answers.size(), 1U);
@@ -227,6 +227,24 @@ TEST_F(CheckpointTest, WhoAsksForWhatIsGoneIsTold) {
   b.hear(ServerId::b2, missing_of(7, 12));
   const auto more = b.letters();
   EXPECT_EQ(only<EntriesView>(more).at(0).header->count, 6U);
+}
+
+TEST_F(CheckpointTest, WhomAnLbLeadsToAnotherLogIsNotOfferedOurs) {
+  Bench b(Slot::one, &options_);
+  behind(b, false);
+  b.take(story_, 7, 12, kE1);
+  b.poll();
+  const Story other = story_.until(5).start(kE2, Slot::two).ops(kE2, 9);
+  const auto offered = [&b](uint64_t to, const Hash128& l) {
+    b.hear(ServerId::b2, missing_of(2, to, 8, 1, l));
+    const auto letters = b.letters();
+    return only<EntriesView>(letters).at(0).header->first != 2U;
+  };
+  EXPECT_FALSE(offered(12, other.l(Seq{12})));
+  EXPECT_FALSE(offered(15, other.l(Seq{15}))) << "further than we are";
+  EXPECT_FALSE(offered(5, story_.l(Seq{5}))) << "before all that we have: there we cannot tell";
+  EXPECT_TRUE(offered(12, story_.l(Seq{12})));
+  EXPECT_TRUE(offered(kAt.value, story_.l(kAt)));
 }
 
 TEST_F(CheckpointTest, Review5ABookFromAPeerIsNotVotedOnBeforeItWasMeasured) {

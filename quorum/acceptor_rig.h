@@ -37,9 +37,10 @@ inline std::vector<uint8_t> keepalive_of(const Story& story, Epoch epoch, uint64
   message.stamp = 4711;
   return message_of(CellMessage::keepalive, message);
 }
-inline std::vector<uint8_t> missing_of(uint64_t from, uint64_t to, uint8_t datagrams = 8,
-                                       uint32_t number = 1) {
+inline std::vector<uint8_t> missing_of(uint64_t from, uint64_t to, uint8_t datagrams = 8, uint32_t number = 1,
+                                       const Hash128& to_l = {}) {
   Missing message{};
+  message.to_l = to_l;
   message.datagrams = datagrams;
   message.number = number;
   message.from = from;

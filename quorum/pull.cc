@@ -25,7 +25,7 @@ void Pull::aim(const Target& target, Epoch epoch, ServerId lb, const Slot* sourc
                Seq commit, MonoTime now) {
   // Never ourselves, whoever named us: what we lack we do not have.
   const bool named = source != nullptr && *source != own_;
-  if (active_ && epoch <= epoch_) {
+  if (active_ && epoch <= epoch_ && !(epoch == epoch_ && aims_anew_ && stage_.empty())) {
     if (epoch == epoch_ && named && preferred_ != *source) {
       preferred_ = *source;
       turn_ = 1;
@@ -34,6 +34,7 @@ void Pull::aim(const Target& target, Epoch epoch, ServerId lb, const Slot* sourc
     return;  // two backends promised the higher one: an LB of a lower one does not turn us back
   }
   active_ = true;
+  aims_anew_ = false;
   forget_images();
   target_ = target;
   epoch_ = epoch;
@@ -50,6 +51,7 @@ void Pull::aim(const Target& target, Epoch epoch, ServerId lb, const Slot* sourc
 
 void Pull::stop() {
   active_ = false;
+  aims_anew_ = false;
   forget_images();
   empty_stage();
 }
@@ -129,9 +131,14 @@ void Pull::refused(ServerId from, const EntriesHeader& h, const LogView& log) {
     }
   }
   next_source();
-  if (++refusals_ >= kBackends && offered_) {
-    image_ = offered_;
-    ask_due_ = false;
+  if (++refusals_ < kBackends) {
+    return;
+  }
+  image_ = offered_;
+  ask_due_ = false;
+  if (!image_) {
+    aims_anew_ = true;  // their logs may begin behind what was named, so that none of them can tell
+    refusals_ = 0;
   }
 }
 
@@ -294,6 +301,7 @@ bool Pull::ask(const LogView& log, MonoTime now, ServerId& to, Missing& ask, Mon
   ask.number = ++number_;
   ask.from = cursor_.value;
   ask.to = target_.seq < cursor_ ? cursor_.value : target_.seq.value;
+  ask.to_l = target_.l;
   return true;
 }
 

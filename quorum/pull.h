@@ -26,7 +26,7 @@ class Pull {
     Seq commit;        ///< of the LB's own tally when it named this; 0: none yet …
     Hash128 commit_s;  ///< … and S there
   };
-  /// What a peer has instead of the entries that we lack.
+  /// What a peer whose log is the one that was named has instead of the entries that we lack.
   struct Image {
     ServerId from = ServerId::b1;
     Seq seq;    ///< of its checkpoint …
@@ -40,7 +40,7 @@ class Pull {
   [[nodiscard]] Epoch epoch() const { return epoch_; }
 
   /// The LB of `epoch` named `target`, which `log` lacks. Keeps a pull that goes on for the same epoch or a
-  /// higher one.
+  /// higher one, unless nobody could give anything towards its target.
   void aim(const Target& target, Epoch epoch, ServerId lb, const Slot* source, const LogView& log, Seq commit,
            MonoTime now);
   void stop();
@@ -109,6 +109,7 @@ class Pull {
   unsigned refusals_ = 0;     ///< answers of sources that lack them, since the log took the last one
   std::optional<Image> offered_;
   std::optional<Image> image_;
+  bool aims_anew_ = false;  ///< at what the LB of the same epoch names next
   MonoTime asked_at_;
   Seq cursor_;    ///< next seq that is wanted
   Hash128 tail_;  ///< L(cursor − 1) of the log being pulled

@@ -170,6 +170,8 @@ TEST_F(PullTest, ASourceWithoutThemSendsUsToTheNext) {
   ASSERT_TRUE(ask());
   EXPECT_EQ(to_, ServerId::b3);
   has_nothing(ServerId::b3);
+  EXPECT_FALSE(ask()) << "all three have said so: in a while";
+  pass(kPullAgain);
   ASSERT_TRUE(ask());
   EXPECT_EQ(to_, ServerId::lb2) << "round and round, never at ourselves";
 }
@@ -331,6 +333,24 @@ TEST_F(PullTest, APeerThatHasWhatWeHaveDoesNotKeepUsFromAnImage) {
   }
   ASSERT_TRUE(pull_.image());
   EXPECT_EQ(pull_.image()->from, ServerId::b2);
+}
+
+TEST_F(PullTest, WhereNobodyCanGiveAnythingItGoesForWhatTheLbNamesNext) {
+  const Story story = Story(base_).start(kE2, Slot::two).ops(kE2, 9);
+  aim(story, 10);
+  for (const ServerId from : {ServerId::lb2, ServerId::b2, ServerId::b3}) {
+    ASSERT_TRUE(ask());
+    EXPECT_EQ(ask_.to, 10U);
+    EXPECT_EQ(ask_.to_l.get(), story.l(Seq{10}));
+    aim(story, 12);
+    has_nothing(from);
+  }
+  EXPECT_FALSE(pull_.image());
+  EXPECT_FALSE(ask()) << "in a while";
+  aim(story, 12);
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(ask_.to, 12U);
+  EXPECT_EQ(ask_.to_l.get(), story.l(Seq{12}));
 }
 
 TEST_F(PullTest, AnImageThatIsNotToBeHadIsForgotten) {

@@ -14,16 +14,18 @@ struct Missing {
   Le16 reserved;
   Le32 number;  ///< comes back
   Le64 from;
-  Le64 to;  ///< ≥ from
+  Le64 to;        ///< ≥ from
+  WireHash to_l;  ///< L there, as the LB named it
 };
-static_assert(sizeof(Missing) == 24);
+static_assert(sizeof(Missing) == 40);
 
 struct EntriesHeader {
   uint8_t type;
   uint8_t reserved;
   Le16 count;  ///< 0: "I do not have them" …
   Le32 number;
-  Le64 first;       ///< … and, of a backend, if above what was asked for: "I have an image of first − 1"
+  Le64 first;  ///< … and, of a backend, if above what was asked for: "I have an image of first − 1, and my
+               ///< log is the one that was named"
   WireHash prev_l;  ///< L(first − 1)
   Le64 commit;      ///< of the sender: entries up to there are decided
 };

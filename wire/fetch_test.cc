@@ -32,6 +32,7 @@ TEST(Missing, ReadsGoldenAndWritesIt) {
   missing.number = 78;
   missing.from = 40U;
   missing.to = 45U;
+  missing.to_l = kL;
   EXPECT_TRUE(golden::same(bytes_of(missing), bytes));
   const auto with = [&](auto change) {
     Missing m = missing;
