@@ -1,7 +1,8 @@
 // Two backends are lost, and the operator orders the cell to go on with one log (quorum/force.h). Around
 // that: LBs die, sleep and are cut off, paths and weather are bad, the survivor loses its power, and the one
-// that was given up comes back with its old disk, whenever. The cell must serve again on the survivor's log,
-// and never split: what is decided from the order on is checked like anything (I1, I2, I5); what was decided
+// that was given up comes back with its old disk, whenever. In most worlds logs begin behind checkpoints by
+// then, so that whoever comes new takes over an image. The cell must serve again on the survivor's log, and
+// never split: what is decided from the order on is checked like anything (I1, I2, I5); what was decided
 // above the survivor's log is lost, only then.
 
 #include <algorithm>
@@ -126,9 +127,15 @@ class Operator {
 }  // namespace
 
 std::string run_forced(uint64_t seed, bool trace, Totals* totals) {
+  Random dice(seed ^ 0xF04CED);
   WorldOptions options;
   options.seed = seed;
   options.trace = trace;
+  if (dice.chance(0.7)) {
+    // The named one finds a log that begins behind a checkpoint: it is let in on an image.
+    options.checkpoint_every = 10 + dice.below(60);
+    options.keep_for_fed = dice.chance(0.5) ? 64 : 4096;
+  }
   World world(options);
   Operator ordering(world);
   const MonoTime begin = world.now();
@@ -138,6 +145,9 @@ std::string run_forced(uint64_t seed, bool trace, Totals* totals) {
   world.heal_all();
   world.run(calm + milliseconds(4500));
   world.expect_service();
+  if (!world.checkers().sound()) {
+    world.tell_standing();
+  }
   if (totals != nullptr) {
     *totals = world.totals();
   }

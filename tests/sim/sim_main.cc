@@ -19,11 +19,13 @@
 
 namespace {
 volatile uint64_t g_seed = 0;
+const char* g_mode = "";  ///< the flag that the replay needs, too
 
 /// An invariant asserted in the code itself ends the process: say which seed it was.
 void on_abort(int) {
-  std::fprintf(stderr, "seed %llu: an asserted invariant broke\nreplay: ./scripts/sim --seed %llu --trace\n",
-               static_cast<unsigned long long>(g_seed), static_cast<unsigned long long>(g_seed));
+  std::fprintf(stderr,
+               "seed %llu: an asserted invariant broke\nreplay: ./scripts/sim %s--seed %llu --trace\n",
+               static_cast<unsigned long long>(g_seed), g_mode, static_cast<unsigned long long>(g_seed));
   std::fflush(stdout);
   std::_Exit(1);
 }
@@ -54,6 +56,7 @@ int main(int argc, char** argv) {
       trace = true;
     } else if (flag == "--forced") {
       forced = true;
+      g_mode = "--forced ";
     } else if (flag == "--plant" && i + 1 < argc) {
       const tercet::Mutant mutant = tercet::sim::mutant_named(argv[++i]);
       if (mutant == tercet::Mutant::none) {
@@ -88,8 +91,8 @@ int main(int argc, char** argv) {
     sum.events += totals.events;
     requests_min = totals.requests < requests_min ? totals.requests : requests_min;
     if (!violation.empty()) {
-      std::printf("seed %llu: %s\nreplay: ./scripts/sim --seed %llu --trace\n",
-                  static_cast<unsigned long long>(seed), violation.c_str(),
+      std::printf("seed %llu: %s\nreplay: ./scripts/sim %s--seed %llu --trace\n",
+                  static_cast<unsigned long long>(seed), violation.c_str(), g_mode,
                   static_cast<unsigned long long>(seed));
       return 1;
     }
