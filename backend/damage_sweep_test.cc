@@ -189,6 +189,17 @@ TEST_F(DamageSweep, AFileThatIsGone) {
   }
 }
 
+/// Nothing on the disk tells it from a log that ended there: who saw the votes has to (quorum's RolledBack).
+TEST_F(DamageSweep, TheLastFileThatIsGoneLeavesASoundLogThatIsShorter) {
+  disk_.lose(static_cast<store::FileId>(images_.size() - 1));
+  ToyMachine machine;
+  const Opening opening = open_log(disk_, machine, small_opening());
+  ASSERT_TRUE(opening.sound()) << opening.why;
+  const Seq end = opening.acceptor->log().last();
+  EXPECT_LT(end, story_.last());
+  EXPECT_TRUE(opening.acceptor->log().matches(end, story_.l(end)));
+}
+
 TEST_F(DamageSweep, ASectorOfAnEarlierOrLaterOneInAnothersPlace) {
   for (size_t i = 0; i + 7 < sealed_.size(); ++i) {
     std::vector<uint8_t> stranger(kSectorBytes);

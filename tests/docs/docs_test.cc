@@ -144,10 +144,15 @@ TEST(Docs, WhatIsLookedUpByNameIsThere) {
     const std::string name = quorum::name_of(static_cast<quorum::BackendState>(state));
     EXPECT_NE(page.find("| `" + name + "` |"), std::string::npos) << name;
   }
-  for (unsigned cause = 1; cause <= static_cast<unsigned>(failover::Cause::regained); ++cause) {
+  unsigned causes = 0;
+  for (unsigned cause = 1; cause < 256; ++cause) {
     const std::string name = failover::name_of(static_cast<failover::Cause>(cause));
-    EXPECT_NE(page.find("`" + name + "`"), std::string::npos) << name;
+    if (name != "unknown") {
+      ++causes;
+      EXPECT_NE(page.find("`" + name + "`"), std::string::npos) << name;
+    }
   }
+  EXPECT_GT(causes, 10U);
 }
 
 TEST(Docs, MetricsThatAreNamedExist) {
