@@ -35,13 +35,13 @@ What these figures are, and whom they flatter:
 - checkout: a checkout and its release in turn, half each. read: the listing of licenses, answered by two backends.
 - A client's start (Hello) and the return of its last seats are in the CPU but not in the number of queries: under 1 %.""",
     "rounds": """Cells that differ in `port.rounds` alone, right after each other, in alternating order. *off*: every operation
-leaves in the tick that it came in. *adaptive*: above 8 undecided ones, what comes shares the next Accept. Gain: *adaptive*
-over *off* of the same round, median of the rounds. LB and each backend: user + system CPU per answered query. One machine
-carries all six programs: rates and latencies are its own.""",
+leaves in the tick that it came in. *adaptive*: so it does while at most 8 are undecided; up to 12 two fan-outs are under way,
+above that one, and what comes meanwhile shares the next. Gain: *adaptive* over *off* of the same round, median of the rounds.
+LB and each backend: user + system CPU per answered query. One machine carries all six programs: rates and latencies are its own.""",
     "dpdk core": """One thread run to completion, over net_ring (memory to memory): port, stack, open, order, fan-out, three
 seals, tally, reply. Clients and voters speak the real, sealed protocol in the same process and are not timed; every reply is
-opened and checked. A query is one renewal in a frame of {query} bytes, its reply one of {reply}. Timed are the two turns of the
-loop that a burst takes (queries in, votes in), each with its clock reading; medians of the bursts of a round, then of the rounds.
+opened and checked. It polls as with `poll = "busy"`. A query is one renewal in a frame of {query} bytes, its reply one of {reply}.
+Timed are the two turns of the loop that a burst takes (queries in, votes in), each with its clock reading; medians of the bursts of a round, then of the rounds.
 *warm*: 1,024 clients. *cold*: 100,000 clients in turn, each with a session, a seat and an address; before each burst 64 MB are
 walked, and one burst of other clients brings the loop's own code and tables back. *all cold*: without that. Checksums are the
 device's, as with any NIC (the ring's far end marks frames as verified and nothing is summed up).""",
@@ -375,11 +375,14 @@ def ns_of(rows, key="ns"):
     return with_spread([row[key] for row in rows], 0)
 
 
+CACHES = ("warm", "cold", "all cold")
+
+
 def dpdk_core(rows):
     """The core alone, a row for each burst; beside it what testpmd takes for a packet."""
     core_rows = grouped([row for row in rows if row["part"] == "core"], "provider", "cache", "burst")
     forward = grouped([row for row in rows if row["part"] == "testpmd"], "burst")
-    settings = sorted({key[:2] for key in core_rows}, key=lambda key: (key[1] != "warm", key[1] == "all cold", key[0]))
+    settings = sorted({key[:2] for key in core_rows}, key=lambda key: (CACHES.index(key[1]), key[0]))
     body = []
     for burst in sorted({key[2] for key in core_rows}):
         pmd = forward.get((burst,), [])
@@ -392,6 +395,16 @@ def dpdk_core(rows):
         body.append([str(burst), *cells, ns_of(pmd), " / ".join(ratios)])
     return table(["burst", *[f"{provider}, {cache}" for provider, cache in settings], "testpmd 5tswap, a packet",
                   f"{settings[0][0]} / testpmd: warm / cold"], body) if settings else ""
+
+
+def dpdk_samples(rows):
+    """How many bursts a median of a round is of, and how many were left out."""
+    groups = grouped([row for row in rows if row["part"] == "core"], "cache")
+    taken = {cache: median([row["rounds"] + row["left_out"] for row in group]) for (cache,), group in groups.items()}
+    left_out = sum(row["left_out"] for group in groups.values() for row in group)
+    everything = left_out + sum(row["rounds"] for group in groups.values() for row in group)
+    return (f"Bursts of each size in a round: {', '.join(f'{number(taken[cache], 0)} {cache}' for cache in CACHES if cache in taken)}. "
+            f"Left out, because a timer came between its two turns: {number(left_out, 0)} of {number(everything, 0)}.\n")
 
 
 STEPS = (("queries", "receive", "receive, stack"), ("queries", "open", "open"), ("queries", "service", "order, fan-out"),
@@ -459,6 +472,7 @@ def dpdk(rows, _folder):
         out.append("### (a) The load balancer's core alone, ns per voted renewal\n\n" + OWN_WORDS["dpdk core"].format(
             query=core_row["query_frame"], reply=core_row["reply_frame"]) + "\n")
         out.append(dpdk_core(rows))
+        out.append(dpdk_samples(rows))
         out.append("By step, ns (medians; read at the borders of the steps, which costs a little):\n\n" + dpdk_steps(rows))
         out.append(dpdk_sums(rows))
         out.append(dpdk_instructions(rows))

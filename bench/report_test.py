@@ -75,7 +75,7 @@ class Report(unittest.TestCase):
     def test_the_core_stands_beside_what_testpmd_takes(self):
         def of(part, **more):
             return {"bench": "dpdk", "part": part, "round": 1, "load_average": 1.0, "burst": 32, **more}
-        core = {"provider": "ipsec-mb", "query_frame": 138, "reply_frame": 174}
+        core = {"provider": "ipsec-mb", "query_frame": 138, "reply_frame": 174, "rounds": 59, "left_out": 1}
         rows = [of("core", cache="warm", ns=400.0, **core), of("core", cache="warm", ns=600.0, **core),
                 of("core", cache="cold", ns=900.0, **core), of("testpmd", ns=50.0),
                 of("instructions", provider="ipsec-mb", each={"all": 7_000.4}),
@@ -85,6 +85,8 @@ class Report(unittest.TestCase):
                           for turn in ("queries", "votes")})]
         text = report.dpdk(rows, self.folder)
         self.assertIn("| 32 | 500 ± 20 % | 900 | 50 | 10.0 / 18.0 |", text)
+        self.assertIn("Bursts of each size in a round: 60 warm, 60 cold. Left out, because a timer came between its two turns: "
+                      "3 of 180.", text)
         self.assertIn("| clock, rest | 12 |", text)
         self.assertIn("| all | 7,000 |", text)
         self.assertIn("ipsec-mb 550 at bursts of 32", text)

@@ -67,7 +67,7 @@ def parse(argv):
     parser.add_argument("--rounds", type=int, default=5, help="alternating rounds, or repetitions (default 5)")
     parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement (default 2)")
     parser.add_argument("--outstanding", type=levels, metavar="N,…",
-                        help="requests outstanding (default 1,8,64,512; rounds 1,8,64; raft 1,512)")
+                        help="requests outstanding (default 1,8,64,512; rounds 1,8,12,64; raft 1,512)")
     parser.add_argument("--bytes", type=int, default=128, help="of an echo's datagram (default 128)")
     engines = a_list(("uring", "mmsg", "dpdk"))
     parser.add_argument("--engines", type=engines, metavar="E,…",

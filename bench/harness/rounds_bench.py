@@ -6,7 +6,7 @@ from cell_bench import Cell, engine_name, watched
 from measure import attempt, extent
 
 SWITCHES = ("off", "adaptive")
-LEVELS = (1, 8, 64)  # never waits; two rounds under way; one
+LEVELS = (1, 8, 12, 64)  # nothing waits at 1 and 8; two rounds are under way at 12, one at 64 (quorum/rounds.h)
 
 
 def one_cell(options, engine, durability, threads, switch, levels, seconds):
