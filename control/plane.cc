@@ -7,10 +7,10 @@ namespace {
 
 constexpr size_t kKeysMin = 64;  ///< clients whose keys a thread keeps ready at least
 
-// Under a kernel a peer's socket belongs to one thread. A DPDK device spreads datagrams by itself, each
-// peer's always to the same queue, but not to one that we chose: every thread has all lanes and can open what
-// comes by them. What is sent still leaves by the thread that owns the peer. No nonce can repeat, since each
-// keyring has a session of its own.
+// Under a kernel a peer's socket belongs to one thread. A DPDK device spreads datagrams by itself, a peer's
+// to one queue as a rule, but not to one that we chose (and to another where that is full: af_packet): every
+// thread has all lanes and can open what comes by them. What is sent still leaves by the thread that owns the
+// peer. No nonce can repeat, since each keyring has a session of its own.
 
 std::vector<dataplane::Share> shares_of(Engine engine, const dataplane::PortOptions& lanes,
                                         const dataplane::Routes& routes, const dataplane::Owners& owners,

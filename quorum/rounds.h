@@ -17,7 +17,7 @@ class Rounds {
   struct Options {
     bool on = true;  ///< off: every tick's fresh entries leave at once
     /// So few undecided: no waiting. Latency at one outstanding is a bare round trip, and at eight waiting
-    /// cost a ninth of the rate (measured; from sixteen on it gains: docs/performance.md).
+    /// cost a ninth of the rate (measured, as what it gains where more are: docs/performance.md).
     size_t free = 8;
     size_t pair = 12;  ///< up to so many: two rounds under way; above: one
   };
