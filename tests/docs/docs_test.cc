@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "client/issuer/cell_files.h"
+#include "dataplane/net/net_drop.h"
 #include "failover/receipt.h"
 #include "quorum/backends.h"
 #include "wire/op.h"
@@ -140,6 +141,10 @@ TEST(Docs, WhatIsLookedUpByNameIsThere) {
     }
   }
   EXPECT_GT(codes, 20U);
+  for (size_t drop = 1; drop < dataplane::kNetDrops; ++drop) {
+    const std::string name = dataplane::name_of(static_cast<dataplane::NetDrop>(drop));
+    EXPECT_NE(page.find("`" + name + "`"), std::string::npos) << name;
+  }
   for (unsigned state = 0; state <= static_cast<unsigned>(quorum::BackendState::stopped); ++state) {
     const std::string name = quorum::name_of(static_cast<quorum::BackendState>(state));
     EXPECT_NE(page.find("| `" + name + "` |"), std::string::npos) << name;
