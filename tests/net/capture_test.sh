@@ -29,11 +29,10 @@ capture_begins() {
 }
 
 try() { # try FLAG-OF-UP…
-  # Slow heartbeats: a machine that is busy with tshark is no reason to take over in the middle of a capture.
-  cell_up --set lb1:failover.heartbeat=50ms --set lb2:failover.heartbeat=50ms "$@"
+  cell_up "${PATIENT[@]}" "$@"
   cell license --firm 1000 --product 7 --quantity 50 >"$SCRATCH/tmr_id"
   local lb host
-  load steady client --firm 1000 --product 7 --seconds 60 --clients 2 --outstanding 2 --rate 400
+  load steady client --firm 1000 --product 7 --seconds 3600 --clients 2 --outstanding 2 --rate 400
   runs_for 2
   who_is_who
   lb=$old

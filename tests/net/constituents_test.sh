@@ -3,7 +3,7 @@
 # long. A license is served by two of three, by one it is not, and leases that run go on to their end.
 . "$(dirname "$0")/lib.sh"
 
-cell_up
+cell_up "${PATIENT[@]}"
 cell license --firm 10 --product 7 --quantity 4 >/dev/null
 licenses() { at client tercet licenses --all --json; }
 licenses_are() { licenses 2>/dev/null | jq -e "$1" >/dev/null; }

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$NET_DIR/load.sh"
 
-cell_up
+cell_up "${PATIENT[@]}"
 cell license --firm 10 --product 7 --quantity 60 >/dev/null
 load load client --firm 10 --product 7 --rate 600 --seconds 3600 --lease 2m --timeout 5s --clients 8
 runs_for 2
