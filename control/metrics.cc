@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 
@@ -51,8 +52,9 @@ void Metrics::begin(std::string_view name, std::string_view help, std::string_vi
   text_ += '\n';
 }
 
-void Metrics::write(Labels labels, const std::string& value) {
+void Metrics::write(Labels labels, const std::string& value, std::string_view suffix) {
   text_ += name_;
+  text_ += suffix;
   if (labels.size() != 0) {
     char before = '{';
     for (const auto& [label, content] : labels) {
@@ -72,6 +74,18 @@ void Metrics::write(Labels labels, const std::string& value) {
 
 void Metrics::sample(Labels labels, uint64_t value) { write(labels, std::to_string(value)); }
 void Metrics::sample(Labels labels, double value) { write(labels, text_of(value)); }
+
+void Metrics::buckets(std::pair<std::string_view, std::string_view> label, std::span<const double> borders,
+                      std::span<const uint64_t> counts, double sum) {
+  uint64_t upto = 0;
+  for (size_t i = 0; i < counts.size(); ++i) {
+    upto += counts[i];
+    const std::string border = i < borders.size() ? text_of(borders[i]) : "+Inf";
+    write({label, {"le", border}}, std::to_string(upto), "_bucket");
+  }
+  write({label}, text_of(sum), "_sum");
+  write({label}, std::to_string(upto), "_count");
+}
 
 void Metrics::counter(std::string_view name, std::string_view help, uint64_t value) {
   begin_counter(name, help);
@@ -181,6 +195,18 @@ void add_open_and_send(Metrics& metrics, Threads threads) {
 
 double seconds_of(const Counter& ns) { return static_cast<double>(ns.get()) / 1e9; }
 
+void add_turn_lengths(Metrics& metrics, Threads threads) {
+  std::array<double, dataplane::kTurnBorders.size()> borders{};
+  std::ranges::transform(dataplane::kTurnBorders, borders.begin(),
+                         [](uint64_t ns) { return static_cast<double>(ns) / 1e9; });
+  metrics.begin_histogram("tercet_thread_turn_seconds", "How long turns worked that did anything.");
+  for (const ThreadView& thread : threads) {
+    std::array<uint64_t, borders.size() + 1> counts{};
+    std::ranges::transform(thread.loop->worked.turns, counts.begin(), &Counter::get);
+    metrics.buckets({"thread", thread.name}, borders, counts, seconds_of(thread.loop->busy_ns));
+  }
+}
+
 void add_turns(Metrics& metrics, Threads threads) {
   using Turns = dataplane::LoopCounters;
   const auto sum = [threads](Counter Turns::*counter) { return sum_of(threads, &ThreadView::loop, counter); };
@@ -215,6 +241,7 @@ void add_turns(Metrics& metrics, Threads threads) {
   each([](const Turns& t) { return t.taken_max.get(); });
   metrics.begin_gauge("tercet_thread_longest_turn_seconds", "The longest work of one turn, since the start.");
   each([](const Turns& t) { return seconds_of(t.longest_ns); });
+  add_turn_lengths(metrics, threads);
 }
 
 /// Nothing with one thread: it has none.

@@ -28,12 +28,17 @@ class Metrics {
   void begin_gauge(std::string_view name, std::string_view help) { begin(name, help, "gauge"); }
   void sample(Labels labels, uint64_t value);
   void sample(Labels labels, double value);
+  /// A histogram's samples for one value of a label. `counts`: of each bucket alone, one more than there are
+  /// borders. `sum`: of what was counted.
+  void begin_histogram(std::string_view name, std::string_view help) { begin(name, help, "histogram"); }
+  void buckets(std::pair<std::string_view, std::string_view> label, std::span<const double> borders,
+               std::span<const uint64_t> counts, double sum);
 
   [[nodiscard]] const std::string& text() const { return text_; }
 
  private:
   void begin(std::string_view name, std::string_view help, std::string_view type);
-  void write(Labels labels, const std::string& value);
+  void write(Labels labels, const std::string& value, std::string_view suffix = {});
 
   std::string text_;
   std::string name_;

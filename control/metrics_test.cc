@@ -36,6 +36,18 @@ TEST(Metrics, AreWrittenInPrometheussFormat) {
       "tercet_c_total{reason=\"for\\\"ged\\\\\",lane=\"a\\nb\"} 1\ntercet_c_total{reason=\"late\"} 2\n");
 }
 
+TEST(Metrics, AHistogramsBucketsAreSummedUp) {
+  Metrics metrics;
+  metrics.begin_histogram("tercet_d_seconds", "How long.");
+  metrics.buckets({"thread", "poll"}, std::array{0.000001, 0.001}, std::array<uint64_t, 3>{5, 0, 2}, 0.5);
+  EXPECT_EQ(metrics.text(),
+            "# HELP tercet_d_seconds How long.\n# TYPE tercet_d_seconds histogram\n"
+            "tercet_d_seconds_bucket{thread=\"poll\",le=\"1e-06\"} 5\n"
+            "tercet_d_seconds_bucket{thread=\"poll\",le=\"0.001\"} 5\n"
+            "tercet_d_seconds_bucket{thread=\"poll\",le=\"+Inf\"} 7\n"
+            "tercet_d_seconds_sum{thread=\"poll\"} 0.5\ntercet_d_seconds_count{thread=\"poll\"} 7\n");
+}
+
 TEST(Metrics, OfPortAndLoopPassPromtool) {
   dataplane::MemoryWire wire;
   dataplane::PortOptions options;

@@ -17,6 +17,9 @@ void Turns::begin(MonoTime now, MonoTime slept_since) {
     const auto idle = static_cast<uint64_t>(std::max<int64_t>((now - worked_until).ns, 0));
     counters_.busy_ns.add(work);
     counters_.idle_ns.add(idle);
+    if (work > 0) {
+      counters_.worked.note(work);
+    }
     if (work > counters_.longest_ns.get()) {
       counters_.longest_ns.set(work);
     }

@@ -6,6 +6,7 @@
 
 #include "base/counters.h"
 #include "base/time.h"
+#include "dataplane/turn_lengths.h"
 
 namespace tercet::dataplane {
 
@@ -22,6 +23,7 @@ struct alignas(64) LoopCounters {
   Counter taken;       ///< datagrams (messages) that the busy ones brought, all together: a burst is taken /
                        ///< busy_polls
   Counter taken_max;   ///< the most that one brought
+  TurnLengths worked;  ///< turns by how long they worked; those that did nothing are not in it
 };
 
 class Turns {
@@ -34,8 +36,12 @@ class Turns {
   void took(size_t count);
   /// It had something else to do (a message to send, a timer): it does not count as idle.
   void worked() { worked_ = true; }
-  /// When the next one should begin, as the turn's end says, and then the wait.
-  void due(MonoTime again) { due_ = again; }
+  /// When the next one should begin, as the turn's end says, and then the wait. Who wants to go on at once
+  /// was at work, though nothing came in or went out: a backend writes its checkpoints so.
+  void due(MonoTime again) {
+    due_ = again;
+    worked_ = worked_ || again <= began_;
+  }
   void waits(MonoTime until) { due_ = later(earlier(due_, until), began_); }
 
   [[nodiscard]] MonoTime began() const { return began_; }

@@ -72,6 +72,9 @@ TEST_P(ServersMetrics, OfTheLoadBalancer) {
   EXPECT_GT(value_of(text, "tercet_open_messages_total"), 0);
   if (GetParam() == 0) {
     EXPECT_GT(value_of(text, "tercet_thread_messages_total{thread=\"poll\"}"), 0);
+    EXPECT_GT(value_of(text, "tercet_thread_turn_seconds_count{thread=\"poll\"}"), 0);
+    EXPECT_EQ(value_of(text, "tercet_thread_turn_seconds_count{thread=\"poll\"}"),
+              value_of(text, "tercet_thread_turn_seconds_bucket{thread=\"poll\",le=\"+Inf\"}"));
     EXPECT_EQ(text.find("tercet_link"), std::string::npos) << "one thread has none";
   } else {
     EXPECT_GT(value_of(text, "tercet_thread_messages_total{thread=\"steer1\"}"), 0);
