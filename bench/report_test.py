@@ -131,6 +131,35 @@ class Report(unittest.TestCase):
         self.assertIn("| book | renew, 100,000 leases held | 150 ± 33 % |", text)
         self.assertIn("Not measured: bench_x BM_Open: did not open", text)
 
+    def test_catching_up_is_held_against_the_same_rounds_load(self):
+        rows = []
+        for number, (two, late, three) in enumerate(((100, 150, 120), (200, 500, 400)), 1):
+            for what, p99 in (("capacity", 900), ("two vote", two), ("catches up", late), ("three vote", three)):
+                rows.append({**row("away", 512, number, lb1=1, b1=1, b2=1), "part": "catch-up", "way": "image", "what": what,
+                             "moved": False, "errors": {}, "denied": {}, "retransmissions": 3, "longest_silence_ms": 7.0,
+                             "latency_us": {"p50": 10, "p99": p99, "p99_9": 2 * p99}, "lacked": 5_000, "image_bytes": 2e6,
+                             "read_s": 0.5, "votes_s": 2.0 * number})
+        text = report.away(rows, self.folder)
+        self.assertIn("b3 lacked 5,000 entries, which came by image (2.0 MB)", text)
+        self.assertIn("voted after 3.00 ± 33 % s", text)
+        self.assertIn("2.00 ± 25 % of that while two vote and 1.25 ± 0 % of that while three vote", text)
+        line = next(cells(line) for line in text.splitlines() if "| catches up |" in line)
+        self.assertEqual(line[2:], ["1,000 ± 0 %", "10 / 325 / 650", "7", "0", "6"])
+
+    def test_turns_of_several_checkpoints_are_taken_together(self):
+        def of(host, short, long_):
+            return {"part": "leases", "what": "turns", "engine": "uring", "durability": "fsync", "leases": 9, "round": 1,
+                    "load": "light", "checkpoints": True, "host": host, "seconds": 2.0, "waited_s": 0.5,
+                    "turns": {"0.0001": short, "0.001": 0, "0.002": long_, "inf": 0}}
+        load = {**row("away", 512, 1, lb1=1, b1=1, b2=1), "part": "leases", "what": "load", "load": "light", "leases": 9,
+                "checkpoints": True, "moved": False, "errors": {}, "denied": {}, "retransmissions": 0, "longest_silence_ms": 7.0}
+        start = {"part": "leases", "what": "start", "engine": "uring", "durability": "fsync", "leases": 9, "round": 1,
+                 "of": "image", "after": "KILL", "records": 12, "image_bytes": 1e6, "read_s": 0.5, "votes_s": 1.0}
+        text = report.away([of("b1", 1_999, 1), of("b2", 997, 3), load, start], self.folder)
+        line = next(cells(line) for line in text.splitlines() if line.startswith("| light | yes | 2"))
+        self.assertEqual(line[2:], ["2", "2.0", "3,000", "≤ 2", "≤ 0.1 to ≤ 2", "4 of 3,000", "≤ 2", "25 %"])
+        self.assertIn("| image | SIGKILL | 12 | 1.0 | 0.50 | 1.00 |", text)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -7,6 +7,7 @@ import shlex
 import sys
 
 sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)), os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
+import away_bench  # noqa: E402
 import cell_bench  # noqa: E402
 import dpdk_bench  # noqa: E402
 import floor_bench  # noqa: E402
@@ -18,14 +19,15 @@ import rounds_bench  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 RUNS = {"micro": micro_bench.run, "floor": floor_bench.run, "cell": cell_bench.run, "rounds": rounds_bench.run,
-        "dpdk": dpdk_bench.run, "raft": raft_bench.run}
+        "dpdk": dpdk_bench.run, "raft": raft_bench.run, "away": away_bench.run}
 FLOOR, CELL = ("tercet-floor-echo", "tercet-floor-load"), ("tercet", "tercet-lb", "tercet-backend")
 NEEDS = {"micro": (), "floor": FLOOR, "cell": FLOOR + CELL, "rounds": CELL, "dpdk": (dpdk_bench.CORE, *FLOOR, *CELL),
-         "raft": CELL}
+         "raft": CELL, "away": CELL}
 # What is not given; some have their own.
-DEFAULTS = {"outstanding": [1, 8, 64, 512], "engines": ["uring", "mmsg"], "what": list(cell_bench.WHAT)}
+DEFAULTS = {"rounds": 5, "outstanding": [1, 8, 64, 512], "engines": ["uring", "mmsg"], "what": list(cell_bench.WHAT)}
 OWN_DEFAULTS = {"rounds": {"outstanding": list(rounds_bench.LEVELS), "engines": ["uring"], "what": ["renew"]},
-                "raft": {"outstanding": list(raft_bench.LEVELS), "engines": ["uring"], "what": ["renew"]}}
+                "raft": {"outstanding": list(raft_bench.LEVELS), "engines": ["uring"], "what": ["renew"]},
+                "away": {"rounds": 2, "engines": ["uring"]}}
 SKIPPED = 77  # as ctest's SKIP_RETURN_CODE
 
 
@@ -62,16 +64,16 @@ def thread_counts(text):
 def parse(argv):
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__,
                                      epilog="TERCET_BIN=FOLDER uses the programs there and builds nothing.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="micro, floor, cell, rounds, dpdk, raft (default: all)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="micro, floor, cell, rounds, dpdk, raft, away (default: all)")
     parser.add_argument("--quick", action="store_true", help="one short round of everything: does it run?")
-    parser.add_argument("--rounds", type=int, default=5, help="alternating rounds, or repetitions (default 5)")
+    parser.add_argument("--rounds", type=int, help="alternating rounds, or repetitions (default 5; away 2)")
     parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement (default 2)")
     parser.add_argument("--outstanding", type=levels, metavar="N,…",
                         help="requests outstanding (default 1,8,64,512; rounds 1,8,12,64; raft 1,512)")
     parser.add_argument("--bytes", type=int, default=128, help="of an echo's datagram (default 128)")
     engines = a_list(("uring", "mmsg", "dpdk"))
     parser.add_argument("--engines", type=engines, metavar="E,…",
-                        help="of the cell (default uring,mmsg; rounds and raft uring, and dpdk where asked for)")
+                        help="of the cell (default uring,mmsg; rounds, raft and away uring, and dpdk where asked for)")
     parser.add_argument("--engine", type=engines, dest="engines", help=argparse.SUPPRESS)
     parser.add_argument("--durabilities", "--durability", type=a_list(("fsync", "memory")), default=["fsync", "memory"],
                         metavar="D,…", help="of the cell (default fsync,memory)")
@@ -81,6 +83,11 @@ def parse(argv):
                         help="of the cell, as of scripts/cell up")
     parser.add_argument("--what", type=a_list(cell_bench.WHAT), metavar="Q,…",
                         help="queries of the cell (default checkout,renew,read; rounds renew)")
+    parser.add_argument("--parts", type=a_list(away_bench.PARTS), default=list(away_bench.PARTS), metavar="P,…",
+                        help="of away: entries, image (how what was missed is caught up with), leases (default all)")
+    parser.add_argument("--entries", type=int, default=1_000_000, help="of away: that were missed (default 1000000)")
+    parser.add_argument("--leases", type=int, default=1_000_000,
+                        help="of away: held, some of them by the load (default 1000000, which is a book's most)")
     parser.add_argument("--out", default=os.path.join(ROOT, "bench", "out"), metavar="DIR",
                         help="rows, report and plots (default bench/out)")
     parser.add_argument("--scratch", metavar="DIR", help="where cells and peers keep their disks (default: the temporary folder)")
@@ -89,8 +96,10 @@ def parse(argv):
     wrong = [name for name in options.names if name not in RUNS]
     if wrong:
         parser.error(f"{wrong[0]!r} is not one of {' '.join(RUNS)}")
-    if not 1 <= options.rounds <= 1000 or not 0.05 <= options.seconds <= 3600:
+    if not 1 <= (options.rounds or 1) <= 1000 or not 0.05 <= options.seconds <= 3600:
         parser.error("--rounds 1 to 1000, --seconds 0.05 to 3600")
+    if not 1000 <= options.entries <= 50_000_000 or not 1000 <= options.leases <= 1_000_000:
+        parser.error("--entries 1000 to 50000000, --leases 1000 to 1000000")
     options.names = [name for name in RUNS if name in (options.names or RUNS)]
     if "cell" in options.names and "dpdk" in (options.engines or ()):
         parser.error("bench cell has no echo on dpdk: bench dpdk is what you want, or bench rounds --engines dpdk")
@@ -101,7 +110,7 @@ def parse(argv):
 
 def of_bench(name, options):
     """What that benchmark is run with."""
-    defaults = OWN_DEFAULTS.get(name, DEFAULTS)
+    defaults = {**DEFAULTS, **OWN_DEFAULTS.get(name, {})}
     return argparse.Namespace(**{**vars(options), **{key: getattr(options, key) or value for key, value in defaults.items()}})
 
 

@@ -32,20 +32,16 @@ class Cell:
             settings = [*options.settings]
             if threads:
                 settings += [f"{host}:port.steering_threads={threads}" for host in ("lb1", "lb2")]
-            self._run("up", "--owner", str(os.getpid()), "--engine", engine, "--durability", durability,
+            self.verb("up", "--owner", str(os.getpid()), "--engine", engine, "--durability", durability,
                       *(word for setting in settings for word in ("--set", setting)))
-            self._run("license", "--firm", str(FIRM), "--product", str(PRODUCT), "--quantity", "100000",
-                      "--lease", "60s")
-            self.pids = {}
-            for host in SERVERS:
-                with open(os.path.join(self.folder, host, "pid"), encoding="ascii") as file:
-                    self.pids[host] = int(file.read())
+            self.license(PRODUCT, 100_000, "60s")
+            self.pids = {host: self.pid_of(host) for host in SERVERS}
             self.active = self.who_is_active()
         except BaseException:
             self.down()
             raise
 
-    def _run(self, verb, *arguments):
+    def verb(self, verb, *arguments):
         done = subprocess.run([self._script, verb, "--dir", self.folder, *arguments], text=True, capture_output=True,
                               check=False, env=self._environment, stdin=subprocess.DEVNULL)
         if done.returncode == 2 and "needs network namespaces" in done.stderr:
@@ -54,10 +50,17 @@ class Cell:
             raise RuntimeError(f"scripts/cell {verb}: exit {done.returncode}: {done.stderr.strip()}")
         return done.stdout
 
+    def license(self, product, quantity, lease):
+        self.verb("license", "--firm", str(FIRM), "--product", str(product), "--quantity", str(quantity), "--lease", lease)
+
+    def pid_of(self, host):
+        with open(os.path.join(self.folder, host, "pid"), encoding="ascii") as file:
+            return int(file.read())
+
     def who_is_active(self):
         for _ in range(20):
             try:
-                active = json.loads(self._run("status", "--json")).get("active")
+                active = json.loads(self.verb("status", "--json")).get("active")
             except RuntimeError as error:
                 said = error
             else:

@@ -13,9 +13,12 @@ from unittest import mock
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
+import admin_probe  # noqa: E402
+import away_cell  # noqa: E402
 import cell_bench  # noqa: E402
 import dpdk_bench  # noqa: E402
 import measure  # noqa: E402
+import pauses  # noqa: E402
 import raft_bench  # noqa: E402
 import testpmd  # noqa: E402
 
@@ -130,6 +133,43 @@ class Harness(unittest.TestCase):
                 self.assertEqual(raft_bench.on_a_disk(None), "/var/tmp")
             with self.assertRaisesRegex(measure.NotHere, "/memory is in memory"):
                 raft_bench.on_a_disk("/memory")
+
+    def test_turns_are_those_between_two_readings(self):
+        text = """# TYPE tercet_thread_turn_seconds histogram
+tercet_thread_turn_seconds_bucket{thread="poll",le="1e-06"} 5
+tercet_thread_turn_seconds_bucket{thread="poll",le="0.001"} 7
+tercet_thread_turn_seconds_bucket{thread="poll",le="+Inf"} 8
+tercet_thread_turn_seconds_sum{thread="poll"} 0.5
+"""
+        found = pauses.lengths(admin_probe.samples(text))
+        self.assertEqual(found, {1e-06: 5, 0.001: 2, float("inf"): 1})
+        later = {1e-06: 9, 0.001: 2, float("inf"): 3}
+        self.assertEqual(pauses.between((10, False, 0, found, 0.25), (12, False, 0, later, 0.5)),
+                         {"seconds": 2, "waited_s": 0.25, "turns": {"1e-06": 4, "0.001": 0, "inf": 2}})
+
+    def test_a_checkpoints_turns_begin_before_its_file_is_seen(self):
+        def of(*seen):
+            windows = pauses.Windows()
+            written = 0
+            for at, writing in enumerate(seen):
+                written += writing == "counted"
+                windows.add((at, writing == 1, written, {}, 0.0))
+            return [window["seconds"] for window in windows.windows]
+        self.assertEqual(of(0, 0, 0, 1, 1, 0, 0), [4])  # from 1 to 5
+        self.assertEqual(of(0, 1, 0, 1, 0), [2, 2])
+        self.assertEqual(of(1, 1, 0, 0, 1, 0), [3], "nobody knows when the first began")
+        self.assertEqual(of(0, 0, 1, 1), [], "it is not over")
+        self.assertEqual(of(0, 0, "counted", 0), [2], "it came and went between two readings")
+        self.assertEqual(of(0, 0, 1, 0, "counted", 0), [3], "the count comes a little later")
+        self.assertEqual(of(1, 0, "counted", 0), [])
+
+    def test_what_a_server_said_and_when(self):
+        log = os.path.join(self.folder, "b3.log")
+        with open(log, "w", encoding="utf-8") as file:
+            file.write("2026-11-29T10:00:00.000Z b3 info  earlier\n")
+            after = file.tell()
+            file.write("no line of ours\n2026-11-29T10:00:01.250Z b3 info  cell 1, b3: 12 records recovered\n")
+        self.assertEqual(away_cell.log_lines(log, after), [(1795946401.25, "cell 1, b3: 12 records recovered")])
 
     def test_one_that_fails_leaves_the_others_their_report(self):
         source = importlib.util.spec_from_file_location("bench_main", os.path.join(HERE, "__main__.py"))
