@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "backend/log_places.h"
 #include "backend/opening_rig.h"
-#include "backend/store/log_format.h"
 #include "base/sanitized.h"
 
 namespace tercet::backend {
@@ -19,19 +19,6 @@ using store::Offset;
 using store::Verdict;
 
 constexpr unsigned kEntries = 1000;
-
-/// Where one record begins and how long it is, in the batch's stream of payloads.
-struct RecordPlace {
-  store::FileId file = 0;
-  uint32_t sector = 0;  ///< of the batch's first one
-  size_t at = 0;
-  size_t size = 0;
-  /// Where byte `i` of it lies in the file.
-  [[nodiscard]] Offset byte(size_t i) const {
-    return Offset{sector + (at + i) / store::kPayloadBytes} * kSectorBytes + sizeof(store::SectorHeader) +
-           (at + i) % store::kPayloadBytes;
-  }
-};
 
 class DamageSweep : public testing::Test {
  protected:
@@ -51,35 +38,13 @@ class DamageSweep : public testing::Test {
       }
       log.batch();
     }
-    find_records();
-  }
-
-  void find_records() {
     const store::FileRange files = disk_.files();
     for (store::FileId file = files.first; file < files.end; ++file) {
-      std::vector<uint8_t>& image = images_.emplace_back(disk_.size(file));
-      disk_.peek(file, 0, image);
-      std::vector<uint8_t> stream;
-      for (uint32_t sector = 0; sector < image.size() / kSectorBytes; ++sector) {
-        store::SectorHeader header;
-        const uint8_t* bytes = image.data() + size_t{sector} * kSectorBytes;
-        if (store::look_at_sector(bytes, header) != store::SectorKind::sealed) {
-          continue;
-        }
-        sealed_.push_back({file, sector});
-        stream.insert(stream.end(), bytes + sizeof(header), bytes + sizeof(header) + header.payload);
-        if (header.index + 1 == header.count) {
-          for (size_t at = 0; at < stream.size();) {
-            store::RecordHeader record;
-            std::memcpy(&record, stream.data() + at, sizeof(record));
-            const size_t size = sizeof(record) + record.length;
-            records_.push_back({file, sector - header.index, at, size});
-            at += size;
-          }
-          stream.clear();
-        }
-      }
+      disk_.peek(file, 0, images_.emplace_back(disk_.size(file)));
     }
+    LogPlaces places(disk_, 0);
+    sealed_ = std::move(places.sealed);
+    records_ = std::move(places.records);
   }
   void restore() {
     const store::FileRange files = disk_.files();
@@ -116,14 +81,10 @@ class DamageSweep : public testing::Test {
   }
 
   static constexpr size_t kStep = kSanitized ? 8 : 1;
-  struct Sector {
-    store::FileId file;
-    uint32_t number;
-  };
   Story story_;
   store::MemoryDisk disk_;
   std::vector<std::vector<uint8_t>> images_;
-  std::vector<Sector> sealed_;
+  std::vector<SectorPlace> sealed_;
   std::vector<RecordPlace> records_;
   unsigned opened_ = 0;
 };
@@ -146,10 +107,9 @@ TEST_F(DamageSweep, AByteOfEachRecord) {
 
 TEST_F(DamageSweep, EachFieldOfEachSector) {
   for (size_t n = 0; n < sealed_.size(); n += kStep) {
-    const Sector& sector = sealed_[n];
-    for (const unsigned field :
-         {0U, 8U, 16U, 24U, 32U, 36U, 40U, 44U, 47U, 48U, 50U, 52U, 54U, kSectorBytes - 1}) {
-      flip(sector.file, Offset{sector.number} * kSectorBytes + field);
+    const SectorPlace& sector = sealed_[n];
+    for (const unsigned field : kSectorFields) {
+      flip(sector.file, sector.at() + field);
     }
   }
 }
@@ -175,8 +135,8 @@ TEST_F(DamageSweep, AFileCutAtEachRecordsEndAndAByteBeforeAndBehind) {
       cut(record.file, size);
     }
   }
-  for (const Sector& sector : sealed_) {
-    cut(sector.file, Offset{sector.number} * kSectorBytes);
+  for (const SectorPlace& sector : sealed_) {
+    cut(sector.file, sector.at());
   }
   EXPECT_EQ(open(), Verdict::clean);
 }
@@ -206,8 +166,8 @@ TEST_F(DamageSweep, ATailOfFilesThatIsGoneLeavesASoundLogThatIsShorter) {
 TEST_F(DamageSweep, ASectorOfAnEarlierOrLaterOneInAnothersPlace) {
   for (size_t i = 0; i + 7 < sealed_.size(); ++i) {
     std::vector<uint8_t> stranger(kSectorBytes);
-    disk_.peek(sealed_[i + 7].file, Offset{sealed_[i + 7].number} * kSectorBytes, stranger);
-    disk_.poke(sealed_[i].file, Offset{sealed_[i].number} * kSectorBytes, stranger);
+    disk_.peek(sealed_[i + 7].file, sealed_[i + 7].at(), stranger);
+    disk_.poke(sealed_[i].file, sealed_[i].at(), stranger);
     EXPECT_EQ(open(), Verdict::corrupt) << i;
     restore();
   }
@@ -216,8 +176,8 @@ TEST_F(DamageSweep, ASectorOfAnEarlierOrLaterOneInAnothersPlace) {
 /// The last batch alone may lack sectors: those that were never written.
 TEST_F(DamageSweep, OnlyTheLastBatchMayBeTorn) {
   const std::vector<uint8_t> zeros(kSectorBytes);
-  for (const Sector& sector : sealed_) {
-    disk_.poke(sector.file, Offset{sector.number} * kSectorBytes, zeros);
+  for (const SectorPlace& sector : sealed_) {
+    disk_.poke(sector.file, sector.at(), zeros);
     ToyMachine machine;
     const Opening opening = open_log(disk_, machine, small_opening());
     const RecordPlace& last = records_.back();

@@ -156,6 +156,12 @@ class Story {
     }
     return *this;
   }
+  /// Cell time goes on before the next entry, besides the millisecond that each takes.
+  Story& pass(int64_t ms) {
+    passed_ms_ += ms;
+    return *this;
+  }
+  [[nodiscard]] int64_t now_ms() const { return 1000 + passed_ms_ + static_cast<int64_t>(lines_.size()); }
   [[nodiscard]] Seq last() const { return Seq{lines_.size()}; }
   [[nodiscard]] Hash128 l(Seq seq) const { return seq.value == 0 ? Hash128{} : lines_[seq.value - 1].l; }
   [[nodiscard]] EntryView entry(Seq seq) const {
@@ -181,7 +187,7 @@ class Story {
   }
 
   Story& add(EntryKind kind, Epoch epoch, Bytes op) {
-    Line line{kind, epoch, CellTime{static_cast<int64_t>(1000 + lines_.size())}, WallTime{50'000}, {}, {}};
+    Line line{kind, epoch, CellTime{now_ms()}, WallTime{50'000}, {}, {}};
     line.op.assign(op.begin(), op.end());
     const EntryView view{Seq{lines_.size() + 1}, line.epoch, line.cell, line.wall, line.kind, line.op};
     line.l = next_l(l(last()), view);
@@ -199,6 +205,7 @@ class Story {
     Hash128 l;
   };
   std::vector<Line> lines_;
+  int64_t passed_ms_ = 0;
 };
 
 struct Letter {
