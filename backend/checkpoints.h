@@ -12,6 +12,7 @@
 // Threads: the replica's.
 
 #include "backend/book_machine.h"
+#include "backend/pace.h"
 #include "backend/store/image_draft.h"
 #include "backend/store/log.h"
 #include "quorum/acceptor.h"
@@ -30,8 +31,8 @@ class Checkpoints {
   Checkpoints(quorum::Acceptor& acceptor, BookMachine& machine, store::Log& log, store::Disk& disk,
               store::StoreId store, store::Lsn log_before, store::Lsn older);
 
-  /// A slice; true if there is more to do at once.
-  bool poll(MonoTime now);
+  /// A slice; returns when to call again, unless the disk has done something before.
+  MonoTime poll(MonoTime now);
   /// True if `done` was an image's.
   bool take(const store::IoDone& done);
 
@@ -66,7 +67,7 @@ class Checkpoints {
 
  private:
   void start();
-  bool write_slice();
+  MonoTime write_slice(MonoTime now);
   void finish();
   void publish_done(MonoTime now);
   void abandon();
@@ -81,6 +82,7 @@ class Checkpoints {
   const store::StoreId store_;
   const store::Lsn log_before_;
   store::ImageDraft draft_;
+  Pace pace_;
   uint32_t number_ = 0;       ///< of the newest image; 0: none
   uint32_t last_number_ = 0;  ///< that was used
   uint32_t oldest_ = 0;       ///< that may be there

@@ -89,10 +89,8 @@ MonoTime Replica::poll(std::span<const dataplane::Message> in, const Moment& now
   if (log_.failed()) {
     acceptor_.stop(log_.state() == store::LogState::full ? StopReason::disk_full : StopReason::io_error);
   }
-  MonoTime again = earlier(acceptor_.tick(now, machine_, output), fetch_.poll(now.mono, out));
-  if (checkpoints_.poll(now.mono)) {
-    again = now.mono;
-  }
+  const MonoTime again = earlier(earlier(acceptor_.tick(now, machine_, output), fetch_.poll(now.mono, out)),
+                                 checkpoints_.poll(now.mono));
   sender_.send(out);
   checkpoints_.clean_up(now.mono);
   if (!records_.empty()) {
