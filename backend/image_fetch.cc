@@ -37,7 +37,12 @@ void ImageFetch::begin(const quorum::Pull::Image& image, MonoTime now) {
   has_book_ = false;
 }
 
+ImageFetch::Transfer ImageFetch::transfer() const {
+  return phase_ == Phase::idle ? Transfer{} : Transfer{source_.from, source_.seq, at_, total_};
+}
+
 void ImageFetch::fail() {
+  last_failed_ = transfer();
   ++counters_.failed;
   phase_ = Phase::idle;
   checkpoints_.draft().drop();
@@ -188,6 +193,7 @@ MonoTime ImageFetch::poll(MonoTime now, Outbox& out) {
   if (phase_ == Phase::publishing) {
     if (draft.phase() == Draft::done) {
       ++counters_.installed;
+      last_failed_ = {};
       phase_ = Phase::idle;
       acceptor_.begin_behind(*checkpoint_);
       checkpoints_.installed(*checkpoint_);

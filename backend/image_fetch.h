@@ -25,6 +25,16 @@ class ImageFetch {
     uint64_t failed = 0;
     uint64_t bytes = 0;
   };
+  /// One image on its way, for people.
+  struct Transfer {
+    ServerId from = ServerId::b1;
+    Seq seq;             ///< of the checkpoint; 0: there is none
+    uint64_t here = 0;   ///< bytes that are in the book …
+    uint64_t total = 0;  ///< … of so many; 0: its source has not told yet
+    [[nodiscard]] unsigned percent() const {
+      return total == 0 ? 0 : static_cast<unsigned>(here * 100 / total);
+    }
+  };
   ImageFetch(quorum::Acceptor& acceptor, quorum::Machine& machine, Checkpoints& checkpoints);
 
   void on(const ChunkView& view, ServerId from, MonoTime now);
@@ -33,6 +43,9 @@ class ImageFetch {
   [[nodiscard]] const Counters& counters() const { return counters_; }
   /// The disk has none for the image that it needs: it looks again now and then.
   [[nodiscard]] bool waits_for_room() const { return waits_for_room_; }
+  [[nodiscard]] Transfer transfer() const;
+  /// The last one that failed since one was installed, as far as it had come.
+  [[nodiscard]] const Transfer& last_failed() const { return last_failed_; }
 
  private:
   enum class Phase : uint8_t { idle, fetching, publishing };
@@ -66,6 +79,7 @@ class ImageFetch {
   std::optional<quorum::Checkpoint> checkpoint_;
   bool has_book_ = false;  ///< from the first window on
   Counters counters_;
+  Transfer last_failed_;
 };
 
 }  // namespace tercet::backend

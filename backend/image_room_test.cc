@@ -208,12 +208,45 @@ TEST_F(ImageRoom, AnImageFromAPeerIsWaitedForUntilThereIsRoom) {
   EXPECT_FALSE(late.opening.log->failed());
 
   late.disk.set_space(UINT64_MAX);
-  steps(2000);
+  ImageFetch::Transfer seen;
+  for (unsigned i = 0; i < 2000; ++i) {
+    step();
+    const ImageFetch::Transfer image = late.replica->view().image;
+    seen = image.percent() != 0 ? image : seen;
+  }
+  EXPECT_EQ(seen.from, ServerId::b1);
+  EXPECT_EQ(seen.seq, at);
+  EXPECT_EQ(seen.percent(), 100U);
+  EXPECT_EQ(late.replica->view().image.seq, Seq{}) << "nothing is under way any more";
+  EXPECT_EQ(late.replica->view().image_failed.seq, Seq{});
   EXPECT_EQ(late.replica->view().fetched.installed, 1U);
   EXPECT_EQ(late.replica->view().room_wanted, 0U);
   EXPECT_FALSE(late.replica->view().waits_for_room);
   EXPECT_EQ(late.last(), story_.last());
   EXPECT_EQ(late.machine.digest(), source.machine.digest());
+}
+
+TEST_F(ImageRoom, ASourceThatFellSilentIsTold) {
+  Node& source = add(Slot::one);
+  ops(20);
+  const Seq at = checkpoint();
+  ops(2);
+  take(source, story_.last());
+  usable(source, at);
+
+  Node& late = add(Slot::two);
+  take(late, Seq{3});
+  late.inbox.emplace_back(lb_of(kFirstEpoch), quorum::keepalive_of(story_, kFirstEpoch));
+  for (unsigned i = 0; i < 4000 && late.replica->view().image.seq != at; ++i) {
+    step();
+  }
+  ASSERT_EQ(late.replica->view().image.seq, at);
+  nodes_.erase(ServerId::b1);
+  for (unsigned i = 0; i < 4000 && late.replica->view().image_failed.seq != at; ++i) {
+    step();
+  }
+  EXPECT_EQ(late.replica->view().image_failed.seq, at);
+  EXPECT_EQ(late.replica->view().image_failed.from, ServerId::b1);
 }
 
 }  // namespace

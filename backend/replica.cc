@@ -137,6 +137,8 @@ ReplicaView Replica::view() const {
   view.checkpoint = acceptor_.checkpoint();
   view.checkpoints = checkpoints_.counters();
   view.fetched = fetch_.counters();
+  view.image = fetch_.transfer();
+  view.image_failed = fetch_.last_failed();
   view.room_wanted = checkpoints_.room_wanted();
   view.waits_for_room = fetch_.waits_for_room();
   view.leases_live = machine_.leases_live();

@@ -41,6 +41,8 @@ struct ReplicaView {
   Seq checkpoint;  ///< of the newest image; 0: none
   Checkpoints::Counters checkpoints;
   ImageFetch::Counters fetched;
+  ImageFetch::Transfer image;         ///< another backend's, on its way into the book
+  ImageFetch::Transfer image_failed;  ///< the last that did not get there, while none has since
   /// Bytes that had to be free for its last image, its own or a peer's, and were not; 0: they were.
   uint64_t room_wanted = 0;
   bool waits_for_room = false;  ///< for a peer's: until then it cannot vote

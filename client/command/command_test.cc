@@ -282,6 +282,18 @@ TEST_F(CommandTest, StatusShowsThePollingThreads) {
       << "what is not a number is not shown as one: " << shown;
 }
 
+TEST_F(CommandTest, StatusShowsWhatTheBackendsSaidWhileNobodyIsActive) {
+  lb_.status = R"({"active":null,"epoch":9,"serving":false,"lbs":[],"backends":[
+      {"name":"b1","slot":1,"state":"voting","seq":120,"lag":0,"container":"here","constituents":null},
+      {"name":"b2","slot":2,"state":"amnesiac","seq":0,"lag":120,"container":"gone","constituents":null}]})";
+  lb_.start();
+  const std::string shown = ask({"status"}, false).out;
+  EXPECT_NE(shown.find("no load balancer is active"), std::string::npos) << shown;
+  EXPECT_NE(shown.find("What the backends last said of themselves"), std::string::npos) << shown;
+  EXPECT_NE(shown.find("b2       2     amnesiac"), std::string::npos) << shown;
+  EXPECT_EQ(shown.find("standby's view"), std::string::npos) << shown;
+}
+
 TEST_F(CommandTest, StatusAsksTheLoadBalancersWhenTheVirtualIpIsSilent) {
   // Not started: the virtual IP is dark. Of two LBs the one that serves knows more.
   FakeLb standby(ServerId::lb2, &lb_.keys);

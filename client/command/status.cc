@@ -64,9 +64,14 @@ std::string people(const Json& document) {
                   text_of(b, "lag"), text_of(b, "digest"), text_of(b, "incarnation")});
   }
   out += lbs.text() + "\n";
-  out += list_of(document, "backends").empty()
-             ? "The backends' states are not known here: this is a standby's view.\n"
-             : backends.text();
+  if (list_of(document, "backends").empty()) {
+    out += "The backends' states are not known here: this is a standby's view.\n";
+  } else {
+    out += (nobody ? "What the backends last said of themselves (why one does not vote: \"why\" in its "
+                     "/v1/status):\n"
+                   : "") +
+           backends.text();
+  }
   if (const Json threads = list_of(document, "threads"); !threads.empty()) {
     out += "\n" + threads_table(threads);
   }

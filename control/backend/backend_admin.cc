@@ -21,6 +21,18 @@ std::string hex(uint64_t value) {
 constexpr std::array<const char*, 7> kStates{"starting",  "blank",    "voting", "catching-up",
                                              "divergent", "amnesiac", "stopped"};
 
+/// null: there is none.
+json image_json(const backend::ImageFetch::Transfer& image) {
+  if (image.seq.value == 0) {
+    return {};
+  }
+  return {{"from", name_of(image.from)},
+          {"seq", image.seq.value},
+          {"progress", image.percent()},
+          {"bytes", image.here},
+          {"total_bytes", image.total}};
+}
+
 AdminPage ask_the_lb() {
   return error_page(503, "licenses and leases are what two backends agree on: ask the active load balancer");
 }
@@ -68,6 +80,8 @@ std::string backend_status(const BackendAdminSources& s) {
               {"commit", v.commit.value},
               {"checkpoint", v.checkpoint.value},
               {"checkpoint_room_wanted", v.room_wanted},
+              {"image", image_json(v.image)},
+              {"image_failed", image_json(v.image_failed)},
               {"digest", hex(v.digest)},
               {"divergent", v.divergent},
               {"leases_live", v.leases_live},
@@ -117,6 +131,9 @@ std::string backend_metrics(const BackendAdminSources& s) {
           static_cast<double>(v.room_wanted));
   m.counter("tercet_backend_images_installed_total", "Books taken over from another backend.",
             v.fetched.installed);
+  m.gauge("tercet_backend_image_progress_ratio",
+          "How much of another backend's book is here while it is taken over, 0 to 1; else 0.",
+          v.image.total == 0 ? 0 : static_cast<double>(v.image.here) / static_cast<double>(v.image.total));
   m.counter("tercet_backend_images_failed_total", "Books that could not be taken over.", v.fetched.failed);
   m.counter("tercet_backend_images_fetched_bytes_total", "Bytes of other backends' books.", v.fetched.bytes);
   m.begin_counter("tercet_backend_drops_total", "Messages that were not taken in.");

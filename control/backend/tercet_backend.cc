@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "backend/store/meta_file.h"
+#include "control/backend/why.h"
 #include "control/check.h"
 #include "control/crypto.h"
 #include "control/logging.h"
@@ -293,8 +294,8 @@ void Backend::say_changes(const backend::ReplicaView& view) {
     return;
   }
   if (std::string_view(view.state) == "stopped") {
-    spdlog::error("stopped voting: {}: it starts over by itself as soon as {} takes writes again",
-                  why_not_voting(view), config_.store_dir);
+    spdlog::error("stopped voting: {}: it starts over by itself as soon as {} takes writes again", why(view),
+                  config_.store_dir);
   } else {
     spdlog::info("{} at seq {}, epoch {}", view.state, view.last.value, view.promised.value);
   }
@@ -302,18 +303,14 @@ void Backend::say_changes(const backend::ReplicaView& view) {
 }
 
 /// One line, or nothing if there is nothing to say.
-std::string Backend::why_not_voting(const backend::ReplicaView& view) {
-  if (std::string_view(view.state) == "stopped") {
-    // The log's state is final once it has stopped, and it had when this view was published.
-    return text_of(store_->log().state()) + std::string(": ") + std::string(replica_->stopped());
-  }
-  if (view.waits_for_room) {
-    return want_of_room(config_, view);
-  }
-  if (std::string_view(view.state) != "amnesiac") {
-    return {};
-  }
-  return store_->lost().empty() ? "its disk is new: the other two have not admitted it yet" : store_->lost();
+std::string Backend::why(const backend::ReplicaView& view) {
+  const bool stopped = std::string_view(view.state) == "stopped";
+  // The log's state is final once it has stopped, and it had when this view was published.
+  return why_not_voting(view, {.stopped = stopped ? text_of(store_->log().state()) + std::string(": ") +
+                                                        std::string(replica_->stopped())
+                                                  : std::string(),
+                               .no_room = view.waits_for_room ? want_of_room(config_, view) : std::string(),
+                               .lost = store_->lost()});
 }
 
 bool Backend::turn(const Moment& now, Duration pause) {
@@ -332,7 +329,7 @@ bool Backend::turn(const Moment& now, Duration pause) {
   const bool again =
       view.known && (view.lost ? give_up() : view.reopen || (stopped && look_at_the_disk(now, pause)));
   board_.publish(view, stopped ? store_->log().state() : store::LogState::ok,
-                 why_not_voting(view) + (not_yet_.empty() ? "" : "; at the last look: " + not_yet_));
+                 why(view) + (not_yet_.empty() ? "" : "; at the last look: " + not_yet_));
   return again;
 }
 

@@ -55,7 +55,7 @@ class Backend {
   bool look_at_the_disk(const Moment& now, Duration pause);
   bool give_up();
   const char* disk_way();
-  [[nodiscard]] std::string why_not_voting(const backend::ReplicaView& view);
+  [[nodiscard]] std::string why(const backend::ReplicaView& view);
   void look_at_the_container();
   void say_changes(const backend::ReplicaView& view);
 

@@ -14,6 +14,10 @@ namespace {
 
 using nlohmann::json;
 
+/// Longer than an LB that claims may leave between two questions (quorum: kBackoffMax, kAskGiveUp).
+constexpr Duration kToldLately = seconds(1);
+static_assert(kToldLately > quorum::kBackoffMin + quorum::kBackoffMax + quorum::kAskGiveUp);
+
 std::string hex(uint64_t value) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string text(16, '0');
@@ -57,17 +61,49 @@ json progress(const dataplane::BackendView& b, Seq commit) {
 }
 
 /// Why one has stopped; null for the others.
-json stop_reason(const dataplane::BackendView& b) {
-  if (b.state != quorum::BackendState::stopped) {
+json stop_reason(quorum::BackendState state, StopReason stop) {
+  if (state != quorum::BackendState::stopped) {
     return {};
   }
-  return b.stop == StopReason::disk_full ? "disk full" : "disk failed";
+  return stop == StopReason::disk_full ? "disk full" : "disk failed";
+}
+
+json heard_ms_ago(const dataplane::BackendView& b) { return b.heard ? json(b.heard_ago.ms()) : json(); }
+
+/// While nobody is active a standby asks the backends again and again whether it may be, two or three times a
+/// second: what they answer is all that there is to know.
+json what_backends_told(const dataplane::View& view) {
+  Seq most;
+  for (const dataplane::BackendView& b : view.backends) {
+    most = std::max(most, b.pulled_to);
+  }
+  json list = json::array();
+  for (const Slot slot : kSlots) {
+    const dataplane::BackendView& b = view.backends[index(slot)];
+    const bool silent = !b.heard || b.heard_ago > kToldLately;
+    const auto state = silent ? quorum::BackendState::down : b.told;
+    list.push_back({{"name", name_of(server_of(slot))},
+                    {"slot", index(slot) + 1},
+                    {"state", quorum::name_of(state)},
+                    {"incarnation", b.incarnation.value == 0 ? json() : json(hex(b.incarnation.value))},
+                    {"seq", b.pulled_to.value},
+                    {"lag", distance(b.pulled_to, most)},
+                    {"progress", json()},
+                    {"reason", stop_reason(state, b.stop)},
+                    {"rtt_us", b.rtt.us()},
+                    {"constituents", json()},
+                    {"container", b.heard ? json(name_of(b.container)) : json()},
+                    {"digest", json()},
+                    {"heard_ms_ago", heard_ms_ago(b)}});
+  }
+  return list;
 }
 
 json backends(const dataplane::View& view) {
   json list = json::array();
   if (view.role != LbRole::active) {
-    return list;
+    const bool other_knows = view.peer_heard && view.peer_role == LbRole::active;
+    return other_knows ? list : what_backends_told(view);
   }
   for (const Slot slot : kSlots) {
     const dataplane::BackendView& b = view.backends[index(slot)];
@@ -81,11 +117,12 @@ json backends(const dataplane::View& view) {
                     {"seq", b.seq.value},
                     {"lag", lag},
                     {"progress", progress(b, view.commit)},
-                    {"reason", stop_reason(b)},
+                    {"reason", stop_reason(b.state, b.stop)},
                     {"rtt_us", b.rtt.us()},
                     {"constituents", b.absent ? "absent" : "present"},
                     {"container", name_of(b.container)},
-                    {"digest", b.digest && has_book ? json(hex(*b.digest)) : json()}});
+                    {"digest", b.digest && has_book ? json(hex(*b.digest)) : json()},
+                    {"heard_ms_ago", heard_ms_ago(b)}});
   }
   return list;
 }

@@ -25,8 +25,8 @@ struct StatusInput {
   std::span<const dataplane::ThreadView> threads = {};
   const ThreadLoad* load = nullptr;  ///< of the threads
 };
-/// One line of JSON, below the size of StatusDocument::text. Backends are listed by the active LB alone: a
-/// standby has no view of its own of them.
+/// One line of JSON, below the size of StatusDocument::text. Backends are listed by the active LB; by a
+/// standby only while nobody is active, with what they last said of themselves.
 std::string status_json(const StatusInput& input);
 
 /// Puts `text` into the document, as its `version`.

@@ -95,6 +95,39 @@ TEST(StatusDocument, OfAStandbyNamesTheActiveOneAndClaimsNothingOfBackends) {
   EXPECT_EQ(d["lbs"][0]["role"], "down");
 }
 
+TEST(StatusDocument, OfAStandbyTellsWhatBackendsSaidWhileNobodyIsActive) {
+  dataplane::View view = active_view();
+  view.role = LbRole::standby;
+  view.peer_heard = true;
+  for (dataplane::BackendView& b : view.backends) {
+    b.state = quorum::BackendState::down;  // nobody has asked for a quarter of a second
+    b.heard = true;
+    b.heard_ago = milliseconds(300);
+    b.told = quorum::BackendState::amnesiac;
+    b.pulled_to = Seq{75};
+  }
+  view.backends[0].told = quorum::BackendState::stopped;
+  view.backends[0].stop = StopReason::disk_full;
+  view.backends[0].pulled_to = Seq{120};
+  view.backends[2].heard_ago = seconds(3);
+  json d = document_of(view);
+  EXPECT_TRUE(d["active"].is_null());
+  EXPECT_EQ(d["serving"], false);
+  ASSERT_EQ(d["backends"].size(), 3U);
+  EXPECT_EQ(d["backends"][0]["state"], "stopped");
+  EXPECT_EQ(d["backends"][0]["reason"], "disk full");
+  EXPECT_EQ(d["backends"][0]["seq"], 120);
+  EXPECT_EQ(d["backends"][0]["heard_ms_ago"], 300);
+  EXPECT_EQ(d["backends"][1]["state"], "amnesiac");
+  EXPECT_EQ(d["backends"][1]["lag"], 45);
+  EXPECT_TRUE(d["backends"][1]["digest"].is_null());
+  EXPECT_EQ(d["backends"][2]["state"], "down") << "silent for three seconds";
+  view.backends[2].heard = false;
+  EXPECT_TRUE(document_of(view)["backends"][2]["heard_ms_ago"].is_null());
+  EXPECT_EQ(document_of(view)["backends"][0].size(), document_of(active_view())["backends"][0].size())
+      << "the same keys as from an active one";
+}
+
 TEST(StatusDocument, WhatIsNotKnownIsNull) {
   dataplane::View view = active_view();
   view.backends[0].digest.reset();

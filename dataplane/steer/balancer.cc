@@ -359,6 +359,11 @@ View Balancer::view(const Moment& now) const {
     b.container = known.container;
     b.absent = (absent >> index(slot) & 1U) != 0;
     b.stop = known.stop;
+    b.heard = known.heard;
+    b.heard_ago = now.mono - known.heard_at;
+    if (!proposer_.backends().closed(slot, now.mono)) {
+      b.told = proposer_.backends().state(slot, known.heard_at, Seq{0});
+    }
     b.said = {b.state != quorum::BackendState::down,
               known.flags,
               known.incarnation,

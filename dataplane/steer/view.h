@@ -37,10 +37,13 @@ struct BackendView {
   Seq pulled_to;                   ///< durable on its own, which may be on the way to ours
   std::optional<uint64_t> digest;  ///< S at `digest_seq`
   Duration rtt;
-  ContainerState container = ContainerState::here;  ///< by its own word
-  bool absent = false;                              ///< its constituents are, as two books say
-  StopReason stop = StopReason::none;               ///< why it is in state stopped, by its own word
-  quorum::Said said;                                ///< what it last said of itself, for the operator's order
+  ContainerState container = ContainerState::here;         ///< by its own word
+  bool absent = false;                                     ///< its constituents are, as two books say
+  StopReason stop = StopReason::none;                      ///< why it is in state stopped, by its own word
+  bool heard = false;                                      ///< ever, by this LB; then …
+  Duration heard_ago;                                      ///< … so long ago …
+  quorum::BackendState told = quorum::BackendState::down;  ///< … it said that it was in this state
+  quorum::Said said;  ///< what it last said of itself, for the operator's order
 };
 
 struct View {

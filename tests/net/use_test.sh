@@ -66,9 +66,9 @@ print(urllib.request.urlopen("http://127.0.0.1:8220/v1/usage").read().decode())'
 
 for backend in b1 b2 b3; do cell kill "$backend"; done
 for backend in b1 b2 b3; do cell start "$backend"; done
-eventually 15 "the three backends vote again" status_is '[.backends[] | select(.state == "voting")] | length == 3'
+eventually 15 "the three backends vote again" status_is '.serving and ([.backends[] | select(.state == "voting")] | length == 3)'
 check_equal "and count the same" "$before" "$(usage)"
 ask 2 3 --station desk
 check_json "a station that was busy still is" '.code == "STATION_BUSY"' "$said"
 check_json "and its units are used" '.units_left == 59' "$(consume 41)"
-eventually 5 "the digests of the three books are equal" status_is '[.backends[].digest] | unique | length == 1'
+eventually 5 "the digests of the three books are equal" status_is '.serving and ([.backends[].digest] | unique | length == 1)'
