@@ -24,10 +24,12 @@ enum class Mutant : uint8_t {
   pause_made_up_for,      ///< an LB that was paused catches cell time up, a second at a time
   torn_called_corrupt,
   corrupt_called_torn,
-  failed_write_counts,  ///< the log goes on after a write that failed as if it had been done
-  no_tombstone,         ///< the book forgets a handle that it is done with
-  unmeasured_image,     ///< an image is used whatever two votes had at its checkpoint
-  unfinished_image,     ///< an image is published before its header is written
+  failed_write_counts,          ///< the log goes on after a write that failed as if it had been done
+  expired_is_forgotten,         ///< the book remembers a handle no more whose lease ran out
+  denied_is_forgotten,          ///< … whose checkout was denied
+  released_first_is_forgotten,  ///< … whose release came before its checkout
+  unmeasured_image,             ///< an image is used whatever two votes had at its checkpoint
+  unfinished_image,             ///< an image is published before its header is written
   grant_with_one_constituent,
   former_life_counts,        ///< the promise of an incarnation that a Rejoin has replaced
   not_admitted_counts,       ///< the promise of one that a Rejoin names, before it is admitted

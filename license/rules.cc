@@ -1,5 +1,7 @@
 #include "license/rules.h"
 
+#include "base/mutant.h"
+
 namespace tercet::license {
 
 OpResult denial(Code code) {
@@ -23,6 +25,12 @@ void count(State& state, uint32_t license, Code code) {
   usage.count(code);
   state.change_usage(license, usage);
 }
+
+/// A planted bug: of a handle that has no tombstone yet.
+bool forgotten(const OpView& op) {
+  return (op.kind == OpKind::checkout && planted(Mutant::denied_is_forgotten)) ||
+         (op.kind == OpKind::release && planted(Mutant::released_first_is_forgotten));
+}
 }  // namespace
 
 OpResult deny(State& state, const OpView& op, const Standpoint& at, const OpResult& answer,
@@ -38,7 +46,7 @@ OpResult deny(State& state, const OpView& op, const Standpoint& at, const OpResu
 OpResult remember(State& state, const OpView& op, const Standpoint& at, const OpResult& answer) {
   if (at.tombstone != kNone) {
     state.change_tombstone(at.tombstone, op.request, answer);
-  } else {
+  } else if (!forgotten(op)) {
     state.bury(op.handle, op.request, answer);
   }
   return answer;

@@ -85,13 +85,17 @@ void State::end_lease(uint32_t index, uint32_t request, const OpResult& answer, 
     image_->before_lease(index);
   }
   const LeaseImage before = leases_.image(index);
+  const bool forgotten =
+      planted(Mutant::expired_is_forgotten) && leases_.is_over(index, static_cast<uint64_t>(now_ms()));
   if (before.lease.metered != 0) {
     set_units(index, 0);
   }
   undo_.note(Change::lease_removed, index, before);
   minus(hash_of(index, before));
   leases_.remove(index);
-  bury(before.lease.handle, request, answer, revoked);
+  if (!forgotten) {
+    bury(before.lease.handle, request, answer, revoked);
+  }
 }
 
 void State::bury(const Handle& handle, uint32_t request, const OpResult& answer, bool revoked) {
@@ -99,9 +103,6 @@ void State::bury(const Handle& handle, uint32_t request, const OpResult& answer,
     standing_.forgotten_ms = std::max(
         standing_.forgotten_ms, static_cast<int64_t>(tombstones_.oldest().made_ms) + kSentAheadMax.ms() + 1);
     drop_oldest_tombstone();
-  }
-  if (planted(Mutant::no_tombstone)) {
-    return;
   }
   const Tombstone tombstone{handle, static_cast<uint64_t>(now_ms()), request, revoked ? 1U : 0U, answer};
   undo_.note(Change::tombstone_pushed, 0);

@@ -56,9 +56,13 @@ bool Checkers::agrees(Seq seq, uint64_t s) const {
   return at != decided_.end() && at->second.s == s;
 }
 
-void Checkers::seated(Seq seq, int present) {
+void Checkers::seated(Seq seq, int present, bool first) {
   if (present < 2) {
     fail("I7: a grant with " + std::to_string(present) + " constituent(s) present at seq " +
+         std::to_string(seq.value));
+  }
+  if (!first) {
+    fail("a late copy of a checkout seated its handle, which was done with, at seq " +
          std::to_string(seq.value));
   }
 }

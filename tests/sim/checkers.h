@@ -28,8 +28,9 @@ class Checkers {
   void decided(const char* who, Seq seq, const Hash128& l, CellTime cell, MonoTime at);
   // I5: of a backend that does not lie: its S at a decided seq.
   void state(const char* who, Seq seq, const Hash128& l, uint64_t s);
-  // I7: a book seated a handle at `seq`, while so many constituents of its license were present.
-  void seated(Seq seq, int present);
+  // I7: a book seated a handle at `seq`, while so many constituents of its license were present; and whether
+  // no entry before was about that handle.
+  void seated(Seq seq, int present, bool first);
   /// Whether that is the S which is known there.
   [[nodiscard]] bool agrees(Seq seq, uint64_t s) const;
 

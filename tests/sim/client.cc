@@ -11,7 +11,13 @@ void Client::choose(MonoTime now) {
   if (holds_ && held_until_ <= now) {
     holds_ = false;  // it knows that it has run out
   }
-  if (!import_.empty()) {
+  if (holds_ && options_.hasty && random_.chance(0.1)) {
+    holds_ = false;  // its process is gone, and the seat is left to run out
+  }
+  if (takes_back_) {
+    takes_back_ = false;
+    begin(OpKind::release, now);
+  } else if (!import_.empty()) {
     begin(OpKind::import_constituent, now);
   } else if (random_.chance(0.25)) {
     begin(OpKind::read_licenses, now);
@@ -41,6 +47,10 @@ void Client::begin(OpKind kind, MonoTime now) {
   first_sent_ = now;
   next_send_ = now;
   backoff_ = milliseconds(3);
+  patience_ = options_.give_up;
+  if (options_.hasty && kind == OpKind::checkout && random_.chance(0.2)) {
+    patience_ = {};  // it would not send twice
+  }
   sent_cell_ms_ = cell_anchor_ms_ + (now - cell_anchor_at_).ms();
   if (kind == OpKind::release) {
     checkers_.gave_back(handle_, now);  // from here on it no longer relies on the seat
@@ -107,7 +117,7 @@ MonoTime Client::tick(MonoTime now, std::vector<uint8_t>& send) {
     }
     choose(now);
   }
-  if (now - first_sent_ > options_.give_up) {
+  if (now - first_sent_ > patience_) {
     give_up(now);
     return next_at_;
   }
@@ -121,11 +131,17 @@ MonoTime Client::tick(MonoTime now, std::vector<uint8_t>& send) {
   return next_send_;
 }
 
-/// Outcome unknown: the seat may be held by this handle; it is left to run out, or released when it can be.
+/// Outcome unknown: the seat may be held by this handle; it is left to run out, or, by a hasty one, released.
 void Client::give_up(MonoTime now) {
   ++stats_.unknown;
   phase_ = Phase::thinking;
   next_at_ = now + random_.between({}, options_.think_max);
+  if (options_.hasty && kind_ == OpKind::checkout) {
+    takes_back_ = true;
+    seat_ = handle_;
+    seat_request_ = 1;
+    next_at_ = now;
+  }
 }
 
 void Client::receive(const uint8_t* data, size_t size, MonoTime now) {

@@ -28,6 +28,8 @@ class Client {
     Duration lease = seconds(2);
     Duration think_max = milliseconds(240);
     Duration give_up = milliseconds(2500);
+    /// At times it gives a seat up that it was not told of yet, or forgets one that it has.
+    bool hasty = false;
   };
   Client(const Options& options, uint64_t seed, Checkers& checkers)
       : options_(options), random_(seed), checkers_(checkers) {}
@@ -67,9 +69,11 @@ class Client {
   MonoTime first_sent_;
   MonoTime next_send_;
   Duration backoff_;
+  Duration patience_;
   int64_t sent_cell_ms_ = 0;
   // The seat it holds.
   bool holds_ = false;
+  bool takes_back_ = false;  ///< its last checkout, whatever became of it
   Handle seat_;
   uint32_t seat_request_ = 0;
   MonoTime held_until_;

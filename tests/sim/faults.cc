@@ -429,6 +429,8 @@ std::string run_seed(uint64_t seed, bool trace, Totals* totals) {
   if (dice.chance(0.3)) {
     options.burst_max = microseconds(500 + static_cast<int64_t>(dice.below(5000)));
   }
+  // Dice of their own: the other worlds stay what they were.
+  options.hasty_clients = Random(seed ^ 0x4A57E).chance(0.25);
   World world(options);
   Faults faults(world);
   const MonoTime begin = world.now();

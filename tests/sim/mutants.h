@@ -9,7 +9,7 @@
 
 namespace tercet::sim {
 
-inline constexpr std::array<std::pair<std::string_view, Mutant>, 23> kMutants{{
+inline constexpr std::array<std::pair<std::string_view, Mutant>, 25> kMutants{{
     {"vote_before_durable", Mutant::vote_before_durable},
     {"promise_before_durable", Mutant::promise_before_durable},
     {"choose_highest_seq_without_epoch", Mutant::choose_highest_seq_without_epoch},
@@ -26,7 +26,9 @@ inline constexpr std::array<std::pair<std::string_view, Mutant>, 23> kMutants{{
     {"torn_called_corrupt", Mutant::torn_called_corrupt},
     {"corrupt_called_torn", Mutant::corrupt_called_torn},
     {"failed_write_counts", Mutant::failed_write_counts},
-    {"no_tombstone", Mutant::no_tombstone},
+    {"expired_is_forgotten", Mutant::expired_is_forgotten},
+    {"denied_is_forgotten", Mutant::denied_is_forgotten},
+    {"released_first_is_forgotten", Mutant::released_first_is_forgotten},
     {"unmeasured_image", Mutant::unmeasured_image},
     {"unfinished_image", Mutant::unfinished_image},
     {"former_life_counts", Mutant::former_life_counts},

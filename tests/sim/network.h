@@ -26,6 +26,13 @@ struct Weather {
   Duration slow_max = milliseconds(40);
 };
 
+/// What clients send may come seconds late, alone or once more: after what it asked for has ended, or after
+/// what they sent behind it.
+struct Stragglers {
+  double share = 0;
+  Duration late_max = seconds(7);
+};
+
 class Network {
  public:
   /// deliver(at, from, to, bytes): put into the world's queue.
@@ -46,7 +53,19 @@ class Network {
       deliver_(now + delay, from, to, std::vector<uint8_t>(data, data + size));
     }
   }
+  /// The same, of a client.
+  void send_query(MonoTime now, Host from, Host to, const uint8_t* data, size_t size) {
+    if (stragglers_.share > 0 && random_.chance(stragglers_.share)) {
+      const Duration late = random_.between(milliseconds(1), stragglers_.late_max);
+      deliver_(now + late, from, to, std::vector<uint8_t>(data, data + size));
+      if (random_.chance(0.5)) {
+        return;
+      }
+    }
+    send(now, from, to, data, size);
+  }
   void weather(const Weather& weather) { weather_ = weather; }
+  void stragglers(const Stragglers& stragglers) { stragglers_ = stragglers; }
   /// One direction of a path. Counts: two cuts need two heals.
   void cut(Host from, Host to) { ++cut_[from][to]; }
   void heal(Host from, Host to) {
@@ -64,6 +83,7 @@ class Network {
   Random& random_;
   Deliver deliver_;
   Weather weather_;
+  Stragglers stragglers_;
   std::array<std::array<uint8_t, kHostsMax>, kHostsMax> cut_{};
   uint64_t sent_ = 0;
 };

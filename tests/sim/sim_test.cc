@@ -2,6 +2,7 @@
 // somewhere new), and the planted bugs, each of which some seed must catch.
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -74,8 +75,11 @@ TEST(Simulator, OneSeedDecidesEverything) {
 class PlantedBug : public testing::TestWithParam<std::pair<std::string_view, Mutant>> {};
 
 /// In a process of its own: an asserted invariant may be what catches it, and the switch is the whole
-/// process's.
+/// process's. And it is the planted bug that is caught: without it the same run is sound.
 TEST_P(PlantedBug, IsCaught) {
+  void* shared = mmap(nullptr, sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(shared, MAP_FAILED);
+  auto* const tried = static_cast<volatile uint64_t*>(shared);  // the child's seed; read when it has ended
   const pid_t child = fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
@@ -84,6 +88,7 @@ TEST_P(PlantedBug, IsCaught) {
     }
     plant(GetParam().second);
     for (uint64_t seed = 1; seed <= 3000; ++seed) {
+      *tried = seed;
       if (!run_seed(seed, false, nullptr).empty()) {
         _exit(1);
       }
@@ -94,7 +99,11 @@ TEST_P(PlantedBug, IsCaught) {
   ASSERT_EQ(waitpid(child, &status, 0), child);
   const bool violation = WIFEXITED(status) && WEXITSTATUS(status) == 1;
   const bool asserted = WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
-  EXPECT_TRUE(violation || asserted) << "3,000 seeds did not notice " << GetParam().first;
+  ASSERT_TRUE(violation || asserted) << "3,000 seeds did not notice " << GetParam().first;
+  RecordProperty("seed", std::to_string(*tried));
+  EXPECT_EQ(run_seed(*tried, false, nullptr), "")
+      << "without it, too: seed " << *tried << " shows another bug";
+  munmap(shared, sizeof(uint64_t));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, PlantedBug, testing::ValuesIn(kMutants),

@@ -73,12 +73,14 @@ World::World(const WorldOptions& options)
   }
   start_lb(0);
   start_lb(1);
+  network_.stragglers({.share = options.hasty_clients ? 0.04 : 0.0});
   for (unsigned i = 0; i < options.clients; ++i) {
     Client::Options client;
     client.firm = kFirm;
     client.product = kProduct;
     client.lease = options.lease;
     client.think_max = milliseconds(40) * options.clients;
+    client.hasty = options.hasty_clients;
     clients_.push_back(std::make_unique<Client>(client, random_.next(), checkers_));
     believes_.push_back(0);
     wake(static_cast<Host>(kFirstClient + i), now_ + random_.between({}, milliseconds(50)));
@@ -503,7 +505,7 @@ void World::poll_client(unsigned client) {
   if (!send.empty()) {
     const unsigned lb = believes_[client];
     if (!lbs_[lb].clients_cut) {
-      network_.send(now_, host, static_cast<Host>(lb), send.data(), send.size());
+      network_.send_query(now_, host, static_cast<Host>(lb), send.data(), send.size());
     }
   }
   wake(host, next);

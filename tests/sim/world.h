@@ -38,6 +38,8 @@ struct WorldOptions {
   Duration absent_after = milliseconds(600);     ///< a backend that is down for so long is ordered absent
   uint64_t checkpoint_every = UINT64_MAX >> 1U;  ///< entries
   uint64_t keep_for_fed = 64;                    ///< entries
+  /// Clients leave without a word, or before they are answered, and what they sent may come seconds late.
+  bool hasty_clients = false;
 };
 
 struct Totals {
