@@ -45,7 +45,7 @@ struct ImageRecord {
 static_assert(sizeof(ImageRecord) == 8 && alignof(ImageRecord) == 1);
 
 inline constexpr uint8_t kImageMagic[8] = {'t', 'c', 't', 'b', 'o', 'o', 'k', 0};
-inline constexpr uint32_t kImageVersion = 2;
+inline constexpr uint32_t kImageVersion = 3;
 
 struct ImageHead {
   uint8_t magic[8];

@@ -348,6 +348,7 @@ TEST_F(CheckpointTest, WhatNoEntryCanBeIsNoBase) {
   const auto with = [&](auto change) {
     ImageBase base = good;
     change(base);
+    base.sum = sum_of(base);
     return read_base(base).has_value();
   };
   EXPECT_TRUE(with([](ImageBase&) {}));
@@ -357,6 +358,19 @@ TEST_F(CheckpointTest, WhatNoEntryCanBeIsNoBase) {
   EXPECT_FALSE(with([](ImageBase& b) { b.wall_ms = UINT64_MAX; }));
   EXPECT_FALSE(with([](ImageBase& b) { b.result_size = 65; }));
   EXPECT_FALSE(with([](ImageBase& b) { b.reserved[6] = 1; }));
+}
+
+TEST_F(CheckpointTest, ABaseWithAnyBitFlippedIsRefused) {
+  // As it comes from a peer's disk: members and times are in no other sum.
+  const ImageBase good = write_base(right());
+  for (size_t at = 0; at < sizeof good; ++at) {
+    for (unsigned bit = 0; bit < 8; ++bit) {
+      std::array<uint8_t, sizeof good> bytes{};
+      std::memcpy(bytes.data(), &good, sizeof good);
+      bytes[at] ^= static_cast<uint8_t>(1U << bit);
+      EXPECT_FALSE(read_base(*header_of<ImageBase>(bytes))) << "byte " << at << " bit " << bit;
+    }
+  }
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "quorum/checkpoint.h"
 
+#include "base/hash.h"
 #include "quorum/chain.h"
 #include "wire/ranges.h"
 
@@ -22,12 +23,16 @@ ImageBase write_base(const Checkpoint& checkpoint) {
   put_bytes(out.result, {checkpoint.result.data(), checkpoint.result.size()});
   out.result_size = static_cast<uint8_t>(checkpoint.result.size());
   write_members(base.members, out.members);
+  out.sum = sum_of(out);
   return out;
 }
 
+Hash128 sum_of(const ImageBase& base) { return hash128(bytes_of(base).first(offsetof(ImageBase, sum))); }
+
 std::optional<Checkpoint> read_base(const ImageBase& base) {
-  if (base.seq == 0 || !seq_fits(base.seq) || !epoch_fits(base.epoch) || !time_fits(base.cell_ms) ||
-      !time_fits(base.wall_ms) || base.result_size > kResultMax || !all_zero(base.reserved)) {
+  if (base.sum.get() != sum_of(base) || base.seq == 0 || !seq_fits(base.seq) || !epoch_fits(base.epoch) ||
+      !time_fits(base.cell_ms) || !time_fits(base.wall_ms) || base.result_size > kResultMax ||
+      !all_zero(base.reserved)) {
     return std::nullopt;
   }
   Checkpoint out;

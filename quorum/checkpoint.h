@@ -20,7 +20,8 @@ struct Checkpoint {
 };
 
 ImageBase write_base(const Checkpoint& checkpoint);
-/// None: no entry can be like that.
+Hash128 sum_of(const ImageBase& base);
+/// None: it is not as it was written, or no entry can be like that.
 std::optional<Checkpoint> read_base(const ImageBase& base);
 
 }  // namespace tercet::quorum

@@ -2,6 +2,8 @@
 // ImageBase: what stands at the front of an image, in a file and on its way to a peer, before the book: the
 // place in the log where it was cut, and all that goes on from there.
 
+#include <cstddef>
+
 #include "wire/prepare.h"
 
 namespace tercet {
@@ -18,7 +20,9 @@ struct ImageBase {
   uint8_t result_size;
   uint8_t reserved[7];
   WireMember members[kBackends];  ///< as of that entry
+  /// XXH3-128 of all before it: a peer sends what its disk says, and nothing else covers members and times.
+  WireHash sum;
 };
-static_assert(sizeof(ImageBase) == 224);
+static_assert(sizeof(ImageBase) == 240 && offsetof(ImageBase, sum) == 224);
 
 }  // namespace tercet

@@ -19,7 +19,7 @@ namespace tercet::store {
 
 inline constexpr Offset kImageAt = 4096;
 /// Rises with that of the book in it, too (backend/opening.cc holds them together).
-inline constexpr uint8_t kImageFileVersion = 2;
+inline constexpr uint8_t kImageFileVersion = 3;
 
 struct ImageHeader {
   StoreId store = 0;
