@@ -300,9 +300,14 @@ class Faults {
     if (!world_.may_lose_disk(slot)) {
       return;
     }
-    const uint64_t how = random_.below(4);
+    const uint64_t how = random_.below(5);
     if (how == 0 && world_.all_backends_up()) {
-      world_.lose_write(slot);  // it dies by itself
+      world_.lose_write(slot, random_.chance(0.5) ? store::WriteFault::lose
+                                                  : store::WriteFault::misdirect);  // it dies by itself
+      return;
+    }
+    if (how == 4 && world_.backend_up(slot)) {
+      world_.rot_image(slot);
       return;
     }
     if (how <= 1) {

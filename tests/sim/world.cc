@@ -241,6 +241,7 @@ void World::new_disk(unsigned slot, bool knows) {
   b.whole = false;
   b.power_fails_after.reset();
   b.disk_lied = false;
+  b.rotten.reset();
   b.voted = {};
   b.voted_l = {};
   b.promised = {};
@@ -454,9 +455,13 @@ void World::poll_backend(unsigned slot) {
   const MonoTime next = b.replica->poll(messages_, moment(host), *outbox_);
   b.inbox.clear();
   b.log_made = b.log_made || b.opening.log->ready();
+  if (b.rotten) {
+    const std::vector<store::FileId> images = b.disk->images();
+    b.rotten = std::ranges::find(images, *b.rotten) != images.end() ? b.rotten : std::nullopt;
+  }
   // One that a lying disk made forget a vote is whole again when it has that entry.
   b.whole =
-      b.whole || (b.opening.acceptor->member() && b.opening.acceptor->durable_seq().value != 0 &&
+      b.whole || (!b.rotten && b.opening.acceptor->member() && b.opening.acceptor->durable_seq().value != 0 &&
                   !b.opening.acceptor->catching_up() && !b.opening.acceptor->divergent() && !b.book_wrong &&
                   b.book_mends_at.ns == 0 && !b.power_fails_after && b.power_fails_at == MonoTime::never() &&
                   (b.voted <= b.opening.acceptor->log().base().seq ||

@@ -84,8 +84,11 @@ class World {
   void wipe_backend(unsigned slot);
   /// Its power fails, and a byte of what it had written is another one afterwards.
   void corrupt_backend(unsigned slot);
-  /// A write that the disk says it did, and did not: the power fails when the next one was done.
-  void lose_write(unsigned slot);
+  /// A byte of its newest image is another one, and it does not know.
+  void rot_image(unsigned slot);
+  /// A write that the disk says it did, and did not, or elsewhere (`lose`, `misdirect`): the power fails when
+  /// the next one was done.
+  void lose_write(unsigned slot, store::WriteFault fault);
   /// Its book computes wrong things for a while: then its state is wrong, and its log is not.
   void damage_book(unsigned slot, Duration span);
   /// Its next write fails, or finds the disk full: its log stops.
@@ -163,11 +166,12 @@ class World {
     std::deque<std::pair<Host, std::vector<uint8_t>>> inbox;
     std::optional<uint64_t> power_fails_after;  ///< so many writes of its disk
     MonoTime power_fails_at = MonoTime::never();
-    bool disk_lied = false;   ///< said that it wrote what it did not
-    MonoTime book_mends_at;   ///< its book computes wrong things until then
-    bool book_wrong = false;  ///< it computed wrong things, and may not know it yet
-    Seq wrong_to;             ///< … up to here at most
-    MonoTime reopens_at;      ///< its log stopped: then its owner tries again
+    std::optional<store::FileId> rotten;  ///< an image with a flipped byte, as long as it is there
+    bool disk_lied = false;               ///< said that it wrote what it did not
+    MonoTime book_mends_at;               ///< its book computes wrong things until then
+    bool book_wrong = false;              ///< it computed wrong things, and may not know it yet
+    Seq wrong_to;                         ///< … up to here at most
+    MonoTime reopens_at;                  ///< its log stopped: then its owner tries again
     // What it has told: must be on the disk (I6).
     Seq voted;
     Hash128 voted_l;

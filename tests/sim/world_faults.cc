@@ -81,7 +81,10 @@ void World::corrupt_backend(unsigned slot) {
   Backend& b = backends_[slot];
   b.whole = false;
   const store::FileRange files = b.disk->files();
-  const auto file = files.first + static_cast<store::FileId>(random_.below(files.end - files.first));
+  const std::vector<store::FileId> images = b.disk->images();
+  const auto file = !images.empty() && random_.chance(0.3)
+                        ? images[random_.below(images.size())]
+                        : files.first + static_cast<store::FileId>(random_.below(files.end - files.first));
   // Anywhere, where the log is, or in what was written last: only that can be taken for a torn batch.
   uint64_t at = random_.below(b.disk->size(file));
   if (random_.chance(0.8)) {
@@ -90,7 +93,24 @@ void World::corrupt_backend(unsigned slot) {
     at = end - 1 - random_.below(span);
   }
   b.disk->flip(file, at, static_cast<uint8_t>(1U << random_.below(8)));
-  trace("b%u: byte %lu of segment %u flips", slot + 1, static_cast<unsigned long>(at), file);
+  trace("b%u: byte %lu of %s flips", slot + 1, static_cast<unsigned long>(at),
+        store::file_name(file).c_str());
+  ++disks_lost_;
+}
+
+/// While it runs: it does not look at that file again, but a peer may ask for it.
+void World::rot_image(unsigned slot) {
+  Backend& b = backends_[slot];
+  const std::vector<store::FileId> images = b.disk->images();
+  if (images.empty()) {
+    return;
+  }
+  b.whole = false;
+  b.rotten = images.back();
+  const uint64_t at = random_.below(written_end(slot, *b.rotten));
+  b.disk->flip(*b.rotten, at, static_cast<uint8_t>(1U << random_.below(8)));
+  trace("b%u: byte %lu of %s flips while it runs", slot + 1, static_cast<unsigned long>(at),
+        store::file_name(*b.rotten).c_str());
   ++disks_lost_;
 }
 
@@ -111,11 +131,11 @@ void World::fail_disk(unsigned slot, store::WriteFault fault) {
   b.power_fails_at = now_ + milliseconds(200);
 }
 
-void World::lose_write(unsigned slot) {
+void World::lose_write(unsigned slot, store::WriteFault fault) {
   Backend& b = backends_[slot];
-  trace("b%u: a write is lost", slot + 1);
+  trace("b%u: a write %s", slot + 1, fault == store::WriteFault::lose ? "is lost" : "goes elsewhere");
   b.whole = false;
-  b.disk->fault_next_write(store::WriteFault::lose);
+  b.disk->fault_next_write(fault);
   b.power_fails_after = b.disk->writes() + 2;
   b.disk_lied = true;
   ++disks_lost_;
