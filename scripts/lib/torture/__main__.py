@@ -51,7 +51,7 @@ def main():
                 for kind in args.kinds:
                     torturer.strike(kind)
             torturer.sequence(args.kinds, args.minutes)
-            cell.judge()
+            cell.judge(torturer.nobody_left)
             print(f"torture: {torturer.count} faults: nothing lost, nothing given twice, all vote with one book", flush=True)
         except Trouble as trouble:
             print(f"tercet: torture, seed {seed}: {trouble}: see the servers' last lines below", file=sys.stderr)

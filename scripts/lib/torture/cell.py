@@ -3,15 +3,16 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
-import threading
 import time
+
+from answers import Answers
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 SEATS = 60
-# Seconds without any answer that are allowed while two backends and a load balancer are sound: a failover under load, and what
-# the record's writer keeps back.
+# Seconds without any answer that are allowed while two backends and a load balancer are sound: a failover under load.
 SILENT_AT_MOST = 5
 CHECKPOINT_WITHIN = 90  # seconds; some thousand entries, and the other two backends have their turn
 BACKENDS = ("b1", "b2", "b3")
@@ -49,7 +50,7 @@ class Cell:
              "--record", self.record, "--firm", "10", "--product", "7", "--rate", str(self.args.rate),
              "--seconds", "86400", "--lease", "2m", "--timeout", "5s", "--clients", "8"],
             stdout=open(self.scratch / "load.json", "w"), stderr=open(self.scratch / "load.err", "w"))
-        self.watch = Silence(self.record)
+        self.watch = Answers(self.record)
         self.watch.start()
 
     def status(self):
@@ -86,11 +87,22 @@ class Cell:
             time.sleep(0.2)
         return images[-1]
 
-    def judge(self):
+    def kill_at_once(self, hosts):
+        """kill -9 of all of them within a millisecond."""
+        files = [self.scratch / "cell" / host / "pid" for host in hosts]
+        pids = [int(file.read_text()) for file in files]
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        until = time.monotonic() + 10
+        while any(file.exists() for file in files):
+            if time.monotonic() > until:
+                raise Trouble("a server lives on after kill -9")
+            time.sleep(0.02)
+
+    def judge(self, excused):
         if self.load.poll() is not None:
             raise Trouble(f"the load ended by itself: {(self.scratch / 'load.err').read_text().strip()}")
         silent = self.watch.take()
-        self.watch.stop()
         self.load.terminate()
         self.load.wait(60)
         report = json.loads((self.scratch / "load.json").read_text())
@@ -98,6 +110,10 @@ class Cell:
             raise Trouble(f"no answer for {silent:.1f} s after the last fault")
         print(f"torture: {report['requests']} requests, errors {report['errors']}, p50 {report['latency_us']['p50']:.0f} us, "
               f"p99 {report['latency_us']['p99']:.0f} us, longest silence {report['longest_silence_ms']:.0f} ms", flush=True)
+        time.sleep(0.2)  # the end of the record is read
+        self.watch.stop()
+        if lost := self.watch.never_answered(excused):
+            raise Trouble(f"{lost} requests were not answered though two backends were sound")
         done = subprocess.run([sys.executable, "-I", "-B", ROOT / "tests/net/check_record.py", "--quantity", str(SEATS), self.record],
                               capture_output=True, text=True, check=False)
         if done.returncode != 0:
@@ -123,47 +139,3 @@ class Cell:
             self.load.terminate()
             self.load.wait(60)
         self.verb("down", check=False)
-
-
-class Silence(threading.Thread):
-    """For how long at most nothing was answered. It watches all the time, between two faults too."""
-
-    def __init__(self, record):
-        super().__init__(daemon=True)
-        self.record = record
-        self.lock = threading.Lock()
-        self.longest = 0.0
-        self.grew_at = time.monotonic()
-        self.ends = threading.Event()
-
-    def run(self):
-        size = -1
-        while not self.ends.wait(0.1):
-            now = time.monotonic()
-            grown = self.record.stat().st_size if self.record.exists() else 0
-            with self.lock:
-                self.longest = max(self.longest, now - self.grew_at)
-                if grown != size:
-                    self.grew_at = now
-            size = grown
-
-    def take(self):
-        """The longest since it was last taken, also one that still lasts."""
-        with self.lock:
-            longest = max(self.longest, time.monotonic() - self.grew_at)
-            self.longest = 0.0
-            return longest
-
-    def wait_for_answers(self, seconds):
-        """Until something was answered that was not yet when this was called."""
-        begun = time.monotonic()
-        while True:
-            with self.lock:
-                if self.grew_at > begun:
-                    return
-            if time.monotonic() - begun > seconds:
-                raise Trouble(f"nothing was answered for {seconds} s though all servers say that they are well")
-            time.sleep(0.05)
-
-    def stop(self):
-        self.ends.set()

@@ -3,6 +3,7 @@
 import os
 import time
 
+from answers import boot_ns
 from cell import BACKENDS, LBS, SILENT_AT_MOST, Trouble
 
 BACK_WITHIN = 30   # seconds after its last fault in which a backend votes again
@@ -99,16 +100,14 @@ def lie(cell, dice):
 
 
 def all_five(cell, _dice):
-    for host in LBS + BACKENDS:
-        cell.verb("kill", host)
+    cell.kill_at_once(LBS + BACKENDS)
     for host in BACKENDS + LBS:
         cell.verb("start", host)
     return "all"
 
 
 def both_lbs(cell, _dice):
-    for host in LBS:
-        cell.verb("kill", host)
+    cell.kill_at_once(LBS)
     for host in LBS:
         cell.verb("start", host)
     return "lb1 lb2"
@@ -124,15 +123,20 @@ class Torturer:
         self.cell = cell
         self.dice = dice
         self.count = 0
+        self.nobody_left = []  # (from, to), ns: when nobody could answer
 
     def strike(self, kind, **how):
         self.count += 1
         before = self.cell.watch.take()
         if before > SILENT_AT_MOST:
             raise Trouble(f"no answer for {before:.1f} s while nothing was done to the cell")
+        begun = boot_ns()
         host = KINDS[kind](self.cell, self.dice, **how)
         back = self.cell.wait_whole(BACK_WITHIN)
-        self.cell.watch.wait_for_answers(SILENT_AT_MOST)
+        if not self.cell.watch.wait_for_one(SILENT_AT_MOST):
+            raise Trouble(f"nothing was answered for {SILENT_AT_MOST} s though all servers say that they are well")
+        if kind in NOBODY_LEFT:
+            self.nobody_left.append((begun, boot_ns()))
         silent = self.cell.watch.take()
         print(f"torture: {self.count:3} {kind:9} {host:8} whole {back:4.1f} s later, longest silence {silent:.1f} s", flush=True)
         if silent > SILENT_AT_MOST and kind not in NOBODY_LEFT:
@@ -146,4 +150,4 @@ class Torturer:
             if wait > 0:
                 time.sleep(wait * self.dice.random())
             kind = self.dice.choice(kinds)
-            self.strike(kind, **({"seconds": self.dice.uniform(1, 10)} if kind == "cut" else {}))
+            self.strike(kind, **({"seconds": self.dice.uniform(1, 30)} if kind == "cut" else {}))
