@@ -29,6 +29,10 @@ Duration pause_after(unsigned short_lives) {
   return seconds(2) * (int64_t{1} << std::min(short_lives, kLongestPause));
 }
 
+Duration reopen_after(unsigned short_lives) {
+  return short_lives < 2 ? Duration{} : pause_after(short_lives - 2);
+}
+
 unsigned short_lives_with(unsigned before, Duration lived) { return lived < kShort ? before + 1 : 1; }
 
 void begin_again(char** argv, unsigned short_lives) {

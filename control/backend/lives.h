@@ -15,6 +15,10 @@ unsigned short_lives_before();
 /// How long to wait before the next life is tried, after so many short ones.
 Duration pause_after(unsigned short_lives);
 
+/// How long a life lasts at least before it ends to read its book anew: a book that goes wrong again and
+/// again would otherwise end one life after the other. The first two times at once.
+Duration reopen_after(unsigned short_lives);
+
 /// How many short ones there were, if this life ends after it lasted `lived`.
 unsigned short_lives_with(unsigned before, Duration lived);
 

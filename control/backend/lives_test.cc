@@ -25,5 +25,14 @@ TEST(Lives, OnlyShortOnesCountAndMakeThePauseLongerUpToABound) {
   EXPECT_EQ(pause_after(1000), seconds(8));
 }
 
+TEST(Lives, ABookThatGoesWrongAgainAndAgainIsReadAnewLessOften) {
+  EXPECT_EQ(reopen_after(0), Duration{});
+  EXPECT_EQ(reopen_after(1), Duration{}) << "the life before was a long one, or the first";
+  EXPECT_EQ(reopen_after(2), seconds(2));
+  EXPECT_EQ(reopen_after(3), seconds(4));
+  EXPECT_EQ(reopen_after(1000), seconds(8));
+  EXPECT_LT(reopen_after(1000), seconds(10)) << "these count as short ones themselves";
+}
+
 }  // namespace
 }  // namespace tercet::control

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "backend/store/meta_file.h"
+#include "control/backend/lives.h"
 #include "control/backend/why.h"
 #include "control/check.h"
 #include "control/crypto.h"
@@ -313,7 +314,7 @@ std::string Backend::why(const backend::ReplicaView& view) {
                                .lost = store_->lost()});
 }
 
-bool Backend::turn(const Moment& now, Duration pause) {
+bool Backend::turn(const Moment& now, unsigned short_lives) {
   health_.turned(now.mono, plane_->views());
   load_.note(now.mono, plane_->views());
   if (const auto warning = device_watch_->turn(now.mono)) {
@@ -326,8 +327,10 @@ bool Backend::turn(const Moment& now, Duration pause) {
   const backend::ReplicaView& view = view_.read();
   say_changes(view);
   const bool stopped = view.known && std::string_view(view.state) == "stopped";
+  const bool reopens = view.reopen && now.mono - begun_ >= reopen_after(short_lives);
   const bool again =
-      view.known && (view.lost ? give_up() : view.reopen || (stopped && look_at_the_disk(now, pause)));
+      view.known &&
+      (view.lost ? give_up() : reopens || (stopped && look_at_the_disk(now, pause_after(short_lives))));
   board_.publish(view, stopped ? store_->log().state() : store::LogState::ok,
                  why(view) + (not_yet_.empty() ? "" : "; at the last look: " + not_yet_));
   return again;
@@ -371,13 +374,14 @@ const char* Backend::disk_way() {
   return config_.server.steering_threads == 0 ? ", by the port's ring" : ", by the quorum thread's ring";
 }
 
-Backend::Ended Backend::run(Duration pause) {
+Backend::Ended Backend::run(unsigned short_lives) {
   spdlog::info("cell {}, {}: {}, {}, store {} ({}), durability {}, {} records recovered",
                seal::text_of(config_.server.cell), name_of(config_.server.self), plane_->why(), crypto_why_,
                config_.store_dir, store_->manner() + disk_way(),
                config_.durability == store::Durability::memory ? "memory" : "fsync", store_->records());
   const int signals = open_signals();
   dataplane::RealClock clock;
+  begun_ = clock.now().mono;
   plane_->start();
   if (auto locked = lock_memory(); !locked) {
     spdlog::info("{}", locked.error());
@@ -389,7 +393,7 @@ Backend::Ended Backend::run(Duration pause) {
     for (int signal = take_signal(signals); signal != 0; signal = take_signal(signals)) {
       stop = stop || signal != SIGHUP;
     }
-    again = turn(clock.now(), pause) && !stop;
+    again = turn(clock.now(), short_lives) && !stop;
   }
   plane_->stop();
   store_->detach();

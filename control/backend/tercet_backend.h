@@ -38,9 +38,9 @@ class Backend {
     again,  ///< everything is to be opened anew (lives.h): the log had stopped, and its disk takes writes
             ///< again; or the disk was given up
   };
-  /// Serves until SIGTERM, or until a log that stopped can go on in another life. `pause`: how long it waits
-  /// for that before it looks at the disk again.
-  Ended run(Duration pause);
+  /// Serves until SIGTERM, or until another life is to go on. `short_lives`: how many there were directly
+  /// before (lives.h); they decide how long it waits until then.
+  Ended run(unsigned short_lives);
 
  private:
   explicit Backend(const BackendConfig& config) : config_(config) {}
@@ -51,7 +51,7 @@ class Backend {
                                                const seal::KeyringOptions& sealing);
   tl::expected<void, std::string> open_admin();
   /// Whether the next life may begin.
-  bool turn(const Moment& now, Duration pause);
+  bool turn(const Moment& now, unsigned short_lives);
   bool look_at_the_disk(const Moment& now, Duration pause);
   bool give_up();
   const char* disk_way();
@@ -69,6 +69,7 @@ class Backend {
   dataplane::Snapshot<backend::ReplicaView> view_;
   std::unique_ptr<ContainerWatch> container_;
   dataplane::Snapshot<backend::Replica::Introduced> introduced_;
+  MonoTime begun_;
   std::string said_state_;
   ContainerState said_container_ = ContainerState::here;
   Seq said_checkpoint_;

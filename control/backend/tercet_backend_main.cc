@@ -64,7 +64,7 @@ int main_of(int argc, char** argv) {
   bool again = true;
   int code = 0;
   if (backend) {
-    const Backend::Ended ended = (*backend)->run(pause_after(short_lives));
+    const Backend::Ended ended = (*backend)->run(short_lives);
     backend->reset();
     again = ended == Backend::Ended::again;
     code = ended == Backend::Ended::cleanly ? 0 : 1;

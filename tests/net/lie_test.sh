@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$NET_DIR/load.sh"
 
-cell_up
+cell_up --set lb1:cell.checkpoint_every=1000 --set lb2:cell.checkpoint_every=1000
 cell license --firm 10 --product 7 --quantity 12 >/dev/null # fewer than the load would like: denials must be right, too
 full=$(cell license --firm 10 --product 8 --quantity 2)
 cell license --firm 10 --product 9 --quantity 10 >/dev/null
@@ -52,3 +52,5 @@ load_end alone
 load_shows alone "some were told UNAVAILABLE, none something else" '(.refusals | has("UNAVAILABLE")) and (.errors | keys - ["UNAVAILABLE", "NO_ANSWER"] == [])'
 judge 12 alone
 check_json "b1 is still outvoted and divergent" "$named" "$(status)"
+# From a checkpoint a book is built anew by another life of the process: not one directly after the other.
+check "it does not begin anew all the time" test "$(grep -c 'starting over from' "$CELL_DIR/b1/log")" -le 6
