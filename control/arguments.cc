@@ -10,6 +10,12 @@ namespace tercet::control {
 namespace {
 
 constexpr int kUsage = 2;
+/// Behind the version: scripts/cell looks for it before it plants one.
+#ifdef TERCET_TEST_FAULTS
+constexpr const char* kFaults = " (with test faults)";
+#else
+constexpr const char* kFaults = "";
+#endif
 
 std::string help(const std::string& program, const std::string& about) {
   return "usage: " + program +
@@ -37,7 +43,7 @@ tl::expected<Arguments, int> read_arguments(int argc, const char* const* argv, c
       return tl::unexpected(0);
     }
     if (word == "--version") {
-      std::printf("%s %s\n", program.c_str(), kVersion);
+      std::printf("%s %s%s\n", program.c_str(), kVersion, kFaults);
       return tl::unexpected(0);
     }
     if (word == "--config") {

@@ -261,7 +261,7 @@ tl::expected<void, std::string> Backend::plant_fault() {
   return tl::unexpected("TERCET_FAULT=" + std::string(fault) + " is no fault that this program knows: lie");
 #else
   return tl::unexpected(
-      "TERCET_FAULT is set, but this program was built without TERCET_TEST_FAULTS: unset it");
+      std::string("TERCET_FAULT is set, but this program was built without TERCET_TEST_FAULTS: unset it"));
 #endif
 }
 

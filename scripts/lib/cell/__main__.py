@@ -21,7 +21,8 @@ import network  # noqa: E402
 from common import (BACKENDS, HOSTS, LBS, SERVERS, CellError, ask, end_processes, holder_pid,  # noqa: E402
                     read_state, start_time, state_folder, write_state)
 from holder import remove_files  # noqa: E402
-from hosts import Parser, a_host, config_file, environment, inside, log_of, one_host, running, size_of, tail  # noqa: E402
+from hosts import (Parser, a_host, config_file, environment, inside, log_of, need_test_faults, one_host,  # noqa: E402
+                   running, size_of, tail)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
@@ -413,6 +414,8 @@ def start(cell_dir, arguments, fault=None, of=SERVERS):
     host = a_host(one_host(arguments), of)
     if state["bare"]:
         raise CellError("this cell is a network alone (up --bare): there is no server to start", 2)
+    if fault:
+        need_test_faults(state)
     log_from = size_of(log_of(cell_dir, host))
     suit_engine(cell_dir, host)
     start_server(cell_dir, state, host, fault)

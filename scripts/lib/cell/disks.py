@@ -9,7 +9,7 @@ import subprocess
 
 import configuration
 from common import BACKENDS, CellError, ask
-from hosts import Parser, a_host, config_file, environment, inside, one_host, running
+from hosts import Parser, a_host, config_file, environment, inside, need_test_faults, one_host, running
 
 FAULTS = ("full", "eio", "slow", "ok")
 _DAMAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "store_damage.py")
@@ -71,6 +71,7 @@ def disk(cell_dir, arguments):
     if len(arguments) != 2 or arguments[1] not in FAULTS:
         raise CellError(f"disk HOST {'|'.join(FAULTS)}", 2)
     host = _a_backend(cell_dir, state, arguments[0], stopped=False)
+    need_test_faults(state)
     path = fault_file(cell_dir, host)
     with open(path + ".new", "w", encoding="ascii") as file:
         file.write(arguments[1] + "\n")

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import subprocess
 
 import network
 from common import HOSTS, SERVERS, TAG, CellError, holder_pid, read_state
@@ -32,6 +33,15 @@ def environment(cell_dir, state, host):
     if host in SERVERS and cell_dir.startswith("/run/"):  # then the cell has no /run of its own, where DPDK leaves a folder
         result["RUNTIME_DIRECTORY"] = os.path.join(cell_dir, host)
     return result
+
+
+def need_test_faults(state):
+    """For verbs that only programs obey which were built with TERCET_TEST_FAULTS: others would ignore them."""
+    program = os.path.join(state["programs"], "tercet-backend")
+    said = subprocess.run([program, "--version"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False)
+    if "test faults" not in said.stdout:
+        raise CellError(f"{program} was built without test faults (TERCET_TEST_FAULTS=OFF): make the cell with programs of "
+                        "another preset, such as release", 2)
 
 
 def inside(state, host, argv):
