@@ -75,6 +75,7 @@ tl::expected<DpdkNetwork, std::string> open_dpdk(const DpdkOptions& options, con
                              .own = options.own,
                              .gateway = options.gateway,
                              .routes = options.routes,
+                             .vlan = options.vlan,
                              .threads = threads,
                              .unfinished_sums = stack.unfinished_sums_in});
     if (!opened) {

@@ -27,6 +27,9 @@ namespace {
 
 /// Longest that the thread sleeps: the kernel's frames wake it, ours ring its bell.
 constexpr int kTurnMs = 1000;
+/// Where a frame's type stands, or its tag, and what follows that.
+constexpr size_t kAddresses = offsetof(EthernetHeader, type);
+constexpr size_t kTagged = kAddresses + sizeof(VlanTag);
 
 sockaddr socket_address(const Ipv4& address) {
   sockaddr_in in{};
@@ -120,7 +123,7 @@ tl::expected<std::unique_ptr<Tap>, std::string> Tap::open(const TapOptions& opti
 }
 
 Tap::Tap(int fd, int bell, const TapOptions& options)
-    : fd_(fd), bell_(bell), unfinished_sums_(options.unfinished_sums) {
+    : fd_(fd), bell_(bell), vlan_(options.vlan), unfinished_sums_(options.unfinished_sums) {
   for (size_t i = 0; i < options.threads; ++i) {
     sides_.push_back(std::make_unique<Side>());
   }
@@ -142,8 +145,15 @@ void Tap::give(size_t thread, Bytes frame) {
     side.drop_full.add();
     return;
   }
-  side.given.size = static_cast<uint16_t>(frame.size());
-  std::memcpy(side.given.bytes.data(), frame.data(), frame.size());
+  uint8_t* const bytes = side.given.bytes.data();
+  if (vlan_ == 0) {
+    side.given.size = static_cast<uint16_t>(frame.size());
+    std::memcpy(bytes, frame.data(), frame.size());
+  } else {
+    side.given.size = static_cast<uint16_t>(frame.size() - sizeof(VlanTag));
+    std::memcpy(bytes, frame.data(), kAddresses);
+    std::memcpy(bytes + kAddresses, frame.data() + kTagged, frame.size() - kTagged);
+  }
   if (!side.to_kernel.push(side.given)) {
     side.drop_full.add();
     return;
@@ -152,11 +162,19 @@ void Tap::give(size_t thread, Bytes frame) {
 }
 
 size_t Tap::take(MutBytes frame) {
-  if (from_kernel_.pop(std::span(&taken_, 1)) != 1 || taken_.size > frame.size()) {
+  const size_t tag = vlan_ == 0 ? 0 : sizeof(VlanTag);
+  if (from_kernel_.pop(std::span(&taken_, 1)) != 1 || taken_.size < kAddresses ||
+      taken_.size + tag > frame.size()) {
     return 0;
   }
-  std::memcpy(frame.data(), taken_.bytes.data(), taken_.size);
-  return taken_.size;
+  uint8_t* const at = frame.data();
+  std::memcpy(at, taken_.bytes.data(), kAddresses);
+  if (tag != 0) {
+    const std::array<Be16, 2> inserted{kEtherTypeVlan, vlan_};
+    std::memcpy(at + kAddresses, inserted.data(), sizeof inserted);
+  }
+  std::memcpy(at + kAddresses + tag, taken_.bytes.data() + kAddresses, taken_.size - kAddresses);
+  return taken_.size + tag;
 }
 
 void Tap::run() {

@@ -2,7 +2,9 @@
 // Tap: where frames go that are not Tercet's, so that the rest of the host goes on having a network although
 // DPDK has its only NIC: a tap device of the kernel with the NIC's hardware address and our own IP address.
 // What the stack calls an exception goes to the kernel through it, what the kernel sends comes back and
-// leaves by the device. The tap is gone when the process is.
+// leaves by the device. The tap is gone when the process is. With a VLAN the tap is that VLAN's: its tag is
+// taken off on the way to the kernel and put on on the way back, so that the host's address is on the tap
+// itself, as without one.
 //
 // Frames cross Links by value, a thread of the tap's own makes the system calls: the polling thread makes
 // none. What finds a Link full is counted and lost.
@@ -33,6 +35,7 @@ struct TapOptions {
   Vip own;                      ///< given to the tap, with its network
   std::optional<Ipv4> gateway;  ///< the kernel's default route
   std::vector<StaticRoute> routes;
+  uint16_t vlan = 0;   ///< of all frames on the device's side; 0: untagged
   size_t threads = 1;  ///< polling threads: each has a Link of its own to the kernel
   /// TCP's and UDP's checksums may be unfinished (net/unfinished.h): the tap's kernel would find them wrong.
   bool unfinished_sums = false;
@@ -51,9 +54,9 @@ class Tap {
   Tap(const Tap&) = delete;
   Tap& operator=(const Tap&) = delete;
 
-  /// Polling thread `thread`: a copy of `frame` goes to the kernel.
+  /// Polling thread `thread`: a copy of `frame`, which is of our VLAN, goes to the kernel.
   void give(size_t thread, Bytes frame);
-  /// Polling thread 0: the kernel's next frame; its size, 0: none.
+  /// Polling thread 0: the kernel's next frame, as it leaves by the device; its size, 0: none.
   size_t take(MutBytes frame);
   [[nodiscard]] bool has() const { return from_kernel_.waiting() != 0; }
 
@@ -74,6 +77,7 @@ class Tap {
 
   int fd_;
   int bell_;  ///< rung for the thread when a frame was given
+  uint16_t vlan_;
   bool unfinished_sums_;
   std::atomic<bool> stop_{false};
   std::vector<std::unique_ptr<Side>> sides_;  ///< [polling thread]

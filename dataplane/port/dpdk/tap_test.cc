@@ -1,0 +1,87 @@
+// The tap against this machine's kernel, in a network namespace of this process: what goes to it and what
+// comes back, and what is counted where there is no room.
+
+#include "dataplane/port/dpdk/tap.h"
+
+#include <gtest/gtest.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "dataplane/net/frames_rig.h"
+#include "dataplane/port/port.h"
+#include "dataplane/port/socket.h"
+
+namespace tercet::dataplane {
+namespace {
+
+using TapBytes = std::vector<uint8_t>;
+
+/// The same frame in VLAN 7.
+TapBytes tagged(TapBytes frame) {
+  const TapBytes tag{0x81, 0, 0, 7};
+  frame.insert(frame.begin() + offsetof(EthernetHeader, type), tag.begin(), tag.end());
+  return frame;
+}
+
+class TapTest : public testing::Test {
+ protected:
+  void open(uint16_t vlan = 0) {
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) {
+      GTEST_SKIP() << "no network namespaces here";
+    }
+    auto opened = Tap::open({.name = "tercet0",
+                             .mac = frames::kOurMac,
+                             .own = {endpoint_of(frames::kUs, 0).address, 24},
+                             .vlan = vlan});
+    ASSERT_TRUE(opened) << opened.error();
+    tap_ = std::move(*opened);
+  }
+  /// The kernel's next ARP frame, padding cut off, its type at `type_at`; empty: none within a second.
+  TapBytes answer(size_t type_at) {
+    const MonoTime give_up = raw_now() + seconds(1);
+    TapBytes frame(2048);
+    while (raw_now() < give_up) {
+      const size_t size = tap_->take(frame);
+      if (size >= type_at + 2 && frame[type_at] == 0x08 && frame[type_at + 1] == 0x06) {
+        frame.resize(type_at + 2 + 28);
+        return frame;
+      }
+      usleep(100);
+    }
+    return {};
+  }
+  /// What the kernel says to the request of frames_rig.h.
+  static TapBytes expected() {
+    return frames::bytes(
+        "0200 0000 0002 0200 0000 0001 0806 0001 0800 0604 0002 "
+        "0200 0000 0001 c612 0001 0200 0000 0002 c612 0002");
+  }
+
+  std::unique_ptr<Tap> tap_;
+};
+
+TEST_F(TapTest, TheKernelAnswersWhatItIsGiven) {
+  ASSERT_NO_FATAL_FAILURE(open());
+  if (tap_ == nullptr) {
+    return;
+  }
+  tap_->give(0, frames::bytes(frames::kArpRequest));
+  EXPECT_EQ(answer(12), expected());
+}
+
+TEST_F(TapTest, AVlansFramesGoInWithoutTheTagAndComeBackWithIt) {
+  ASSERT_NO_FATAL_FAILURE(open(7));
+  if (tap_ == nullptr) {
+    return;
+  }
+  tap_->give(0, tagged(frames::bytes(frames::kArpRequest)));
+  EXPECT_EQ(answer(16), tagged(expected()));
+}
+
+}  // namespace
+}  // namespace tercet::dataplane
