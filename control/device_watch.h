@@ -1,7 +1,9 @@
 #pragma once
 // DeviceWatch: what the control thread looks at now and then where an engine has a device of its own and no
-// kernel is under us: what the device counts, and whether another station claims an address of ours.
+// kernel is under us: what the device counts, and whether another station claims an address of ours, or has
+// come to have that of a server or a gateway.
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -10,6 +12,8 @@
 
 #include "base/time.h"
 #include "dataplane/port/control_path.h"
+#include "wire/endpoint.h"
+#include "wire/ids.h"
 
 namespace tercet::control {
 
@@ -19,8 +23,9 @@ class DeviceWatch {
   /// `path` is null with a kernel engine: nothing is looked at then. `holds`: whether an address that was
   /// ours still is. At a takeover the new holder announces the virtual one a moment before we give it up: a
   /// claim is worth a word only if it is still one a second later.
-  explicit DeviceWatch(
-      std::shared_ptr<dataplane::ControlPath> path,
+  /// `peers`: the servers, which are called by their names.
+  DeviceWatch(
+      std::shared_ptr<dataplane::ControlPath> path, const std::array<Endpoint, kServers>& peers,
       std::function<bool(const Address&)> holds = [](const Address&) { return true; });
 
   /// To be called often; looks once a second. A warning for the log, for a claim that is new, or was last
@@ -39,8 +44,11 @@ class DeviceWatch {
   };
   std::optional<std::string> speak(MonoTime now);
   void note(const dataplane::AddressClaim& what, MonoTime now);
+  [[nodiscard]] std::string name_of_host(const Address& address) const;
+  [[nodiscard]] std::string text_of(const dataplane::AddressClaim& claim) const;
 
   std::shared_ptr<dataplane::ControlPath> path_;
+  std::array<Endpoint, kServers> peers_;
   std::function<bool(const Address&)> holds_;
   std::vector<Claim> claims_;  ///< a few
   MonoTime due_;

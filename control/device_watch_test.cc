@@ -13,7 +13,8 @@ using testing::HasSubstr;
 class DeviceWatchTest : public testing::Test {
  protected:
   void claim(size_t thread, uint8_t address, uint8_t mac) {
-    path_->claims(thread).push({.address = {198, 18, 0, address}, .mac = {2, 0x54, 0x43, 0, 0, mac}});
+    path_->claims(thread).push(
+        {.address = {198, 18, 0, address}, .mac = {2, 0x54, 0x43, 0, 0, mac}, .before = {}});
   }
   /// One look, a second after the one before.
   std::string look(int64_t after = 1) {
@@ -21,12 +22,18 @@ class DeviceWatchTest : public testing::Test {
     return watch_.turn(now_).value_or("");
   }
 
+  static std::array<Endpoint, kServers> peers() {
+    std::array<Endpoint, kServers> out;
+    out[index(ServerId::b1)] = parse_endpoint("198.18.0.11:8220").value();
+    return out;
+  }
+
   uint64_t looks_ = 0;
   bool holds_ = true;
   std::shared_ptr<ControlPath> path_ = std::make_shared<ControlPath>(
       2, dataplane::DeviceLook{.link_up = [] { return true; },
                                .count = [this](DeviceCounters& counters) { counters.missed.set(++looks_); }});
-  DeviceWatch watch_{path_, [this](const DeviceWatch::Address&) { return holds_; }};
+  DeviceWatch watch_{path_, peers(), [this](const DeviceWatch::Address&) { return holds_; }};
   MonoTime now_{seconds(5).ns};
 };
 
@@ -55,6 +62,26 @@ TEST_F(DeviceWatchTest, ATakeoverIsNothingToBeWarnedOf) {
   EXPECT_EQ(look(), "");
   holds_ = true;
   EXPECT_EQ(look(), "") << "it is forgotten";
+}
+
+TEST_F(DeviceWatchTest, AServerWhoseHardwareAddressChangedIsNamed) {
+  holds_ = false;  // of addresses of ours
+  path_->claims(0).push(
+      {.address = {198, 18, 0, 11}, .mac = {2, 0, 0, 0, 0, 0x22}, .before = {{2, 0, 0, 0, 0, 0x21}}});
+  path_->claims(1).push(
+      {.address = {198, 18, 0, 11}, .mac = {2, 0, 0, 0, 0, 0x22}, .before = {{2, 0, 0, 0, 0, 0x21}}});
+  EXPECT_EQ(look(), "");
+  EXPECT_EQ(look(),
+            "the hardware address of b1 (198.18.0.11) changed from 02:00:00:00:00:21 to 02:00:00:00:00:22: "
+            "if nobody "
+            "changed that host or its NIC, another station took its address");
+  EXPECT_EQ(look(), "") << "two threads heard of it";
+}
+
+TEST_F(DeviceWatchTest, WhoIsNoServerIsNamedByItsAddress) {
+  path_->claims(0).push({.address = {198, 18, 0, 254}, .mac = {2, 0, 0, 0, 0, 1}, .before = {{2}}});
+  look();
+  EXPECT_THAT(look(), HasSubstr("the hardware address of 198.18.0.254 changed from 02:00:00:00:00:00"));
 }
 
 TEST_F(DeviceWatchTest, EachOfSeveralIsNamed) {
@@ -87,7 +114,7 @@ TEST_F(DeviceWatchTest, AFloodOfClaimsIsForgottenNotKept) {
 }
 
 TEST(DeviceWatchWithoutDevice, LooksAtNothing) {
-  DeviceWatch watch(nullptr);
+  DeviceWatch watch(nullptr, {});
   EXPECT_EQ(watch.turn({}), std::nullopt);
   EXPECT_EQ(watch.counters(), nullptr);
 }

@@ -112,6 +112,22 @@ uint64_t sum_of(Threads threads, const Part* ThreadView::*part, Counter Part::*c
   return sum;
 }
 
+/// What only some engines count: every thread's list has the same names.
+void add_named(Metrics& metrics, Threads threads, std::span<const dataplane::NamedCounter> ThreadView::*list,
+               std::string_view label, std::string_view name, std::string_view help) {
+  if (threads.empty() || (threads.front().*list).empty()) {
+    return;
+  }
+  metrics.begin_counter(name, help);
+  for (size_t i = 0; i < (threads.front().*list).size(); ++i) {
+    uint64_t sum = 0;
+    for (const ThreadView& thread : threads) {
+      sum += i < (thread.*list).size() ? (thread.*list)[i].counter->get() : 0;
+    }
+    metrics.sample({{label, (threads.front().*list)[i].name}}, sum);
+  }
+}
+
 void add_port(Metrics& metrics, Threads threads) {
   using Port = dataplane::PortCounters;
   const auto sum = [threads](Counter Port::*counter) { return sum_of(threads, &ThreadView::port, counter); };
@@ -123,17 +139,10 @@ void add_port(Metrics& metrics, Threads threads) {
   metrics.begin_counter("tercet_port_drops_total", "Datagrams lost at the sockets.");
   metrics.sample({{"reason", "send_refused"}}, sum(&Port::drop_send_refused));
   metrics.sample({{"reason", "truncated"}}, sum(&Port::drop_truncated));
-  if (!threads.empty() && !threads.front().drops.empty()) {
-    metrics.begin_counter("tercet_frame_drops_total",
-                          "Frames that were dropped where no kernel is under us.");
-    for (size_t i = 0; i < threads.front().drops.size(); ++i) {
-      uint64_t drops = 0;
-      for (const ThreadView& thread : threads) {
-        drops += i < thread.drops.size() ? thread.drops[i].counter->get() : 0;
-      }
-      metrics.sample({{"reason", threads.front().drops[i].name}}, drops);
-    }
-  }
+  add_named(metrics, threads, &ThreadView::drops, "reason", "tercet_frame_drops_total",
+            "Frames that were dropped where no kernel is under us.");
+  add_named(metrics, threads, &ThreadView::frame_events, "event", "tercet_frame_events_total",
+            "ARP and echo where no kernel is under us.");
   metrics.counter("tercet_port_peer_unreachable_total", "ICMP errors from other servers' hosts.",
                   sum(&Port::peer_unreachable));
   metrics.counter("tercet_port_receive_buffers_empty_total", "Times that the receive buffers ran out.",

@@ -47,7 +47,8 @@ ThreadView OneThread::view() const {
           .opened = &opener_.counters(),
           .sent = &sender_.counters(),
           .tapped = &opener_.tapped(),
-          .drops = port_.drops()};
+          .drops = port_.drops(),
+          .frame_events = port_.frame_events()};
 }
 
 }  // namespace tercet::dataplane

@@ -135,7 +135,8 @@ ThreadView SteeringLoop::view() const {
           .tapped = &opener_.tapped(),
           .up = &joint_.up_counters,
           .down = &joint_.down_counters,
-          .drops = port_.drops()};
+          .drops = port_.drops(),
+          .frame_events = port_.frame_events()};
 }
 
 }  // namespace tercet::dataplane

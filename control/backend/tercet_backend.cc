@@ -233,7 +233,7 @@ tl::expected<void, std::string> Backend::open_network(const Engines& engines, co
     return tl::unexpected(opened.error());
   }
   plane_ = std::move(*opened);
-  device_watch_ = std::make_unique<DeviceWatch>(plane_->path());
+  device_watch_ = std::make_unique<DeviceWatch>(plane_->path(), config_.server.peers);
   for (const std::string& warning : plane_->warnings()) {
     spdlog::warn("{}", warning);
   }

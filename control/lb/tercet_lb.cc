@@ -116,11 +116,12 @@ tl::expected<void, std::string> LoadBalancer::open_network(const Engines& engine
     return tl::unexpected(opened.error());
   }
   plane_ = std::move(*opened);
-  device_watch_ = std::make_unique<DeviceWatch>(plane_->path(), [this](const DeviceWatch::Address& address) {
+  const auto holds = [this](const DeviceWatch::Address& address) {
     const bool is_virtual = std::ranges::any_of(
         config_.vips, [&](const dataplane::Vip& vip) { return v4_of(vip.address) == address; });
     return !is_virtual || vip_loop_->on_air();
-  });
+  };
+  device_watch_ = std::make_unique<DeviceWatch>(plane_->path(), config_.server.peers, holds);
   clients_side_ = plane_->path() != nullptr ? "the engine's device" : config_.interface;
   for (const std::string& warning : plane_->warnings()) {
     spdlog::warn("{}", warning);

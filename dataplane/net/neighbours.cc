@@ -118,6 +118,8 @@ Neighbours::Heard Neighbours::heard(const Ipv4& address, const Mac& mac, bool an
   out.known = true;
   out.learned = asked;
   out.moved = !asked && !same(entry.mac, mac);
+  out.kept = entry.kept;
+  out.was = entry.mac;
   entry.mac = mac;
   if (asked || (answer && entry.state == State::checking)) {
     // RFC 826 makes no difference between an answer and a question as proof of a MAC, nor do we for one that

@@ -67,6 +67,8 @@ class Neighbours {
     bool known = false;    ///< it is in the table now
     bool learned = false;  ///< it became known
     bool moved = false;    ///< it came to have another MAC
+    bool kept = false;     ///< … and is one of kept(): whom we cannot do without
+    Mac was{};             ///< `moved`: the MAC before
   };
   /// An ARP packet said that `mac` has `address`. `answer`: it was sent to us, as answers are. `add`: made
   /// known even if it was absent (RFC 826: we are the target).

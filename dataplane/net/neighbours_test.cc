@@ -174,6 +174,8 @@ TEST(Neighbours, AnAddressThatMovesIsFollowedAtOnceAndChecked) {
   rig.find();
   const Neighbours::Heard heard = rig.table.heard(kPeer, kOtherMac, false, false, rig.now);
   EXPECT_TRUE(heard.moved);
+  EXPECT_EQ(heard.was, kPeerMac);
+  EXPECT_FALSE(heard.kept);
   EXPECT_FALSE(heard.learned);
   EXPECT_EQ(rig.mac(), kOtherMac);
   EXPECT_EQ(rig.find(), Look::ready);

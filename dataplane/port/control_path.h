@@ -49,10 +49,12 @@ struct ArpCopy {
   std::array<uint8_t, 62> bytes{};
 };
 
-/// Another station says that an address of ours is its own.
+/// Another station says that an address of ours is its own; or that of a server or a gateway, which was at
+/// another hardware address before.
 struct AddressClaim {
   std::array<uint8_t, 4> address{};
   std::array<uint8_t, 6> mac{};
+  std::optional<std::array<uint8_t, 6>> before;  ///< none: it is an address of ours
   bool operator==(const AddressClaim&) const = default;
 };
 

@@ -108,6 +108,8 @@ class Port {
   [[nodiscard]] virtual const PortCounters& counters() const = 0;
   /// Why this engine dropped what, beyond the above; valid as long as the port.
   [[nodiscard]] virtual std::span<const NamedCounter> drops() const { return {}; }
+  /// What it did, and what befell it, on the link itself (ARP, echo), where no kernel does; likewise.
+  [[nodiscard]] virtual std::span<const NamedCounter> frame_events() const { return {}; }
   [[nodiscard]] virtual const char* engine() const = 0;
 
  protected:

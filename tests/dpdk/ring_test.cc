@@ -144,6 +144,25 @@ TEST_F(Ring, WhoClaimsOurAddressIsToldToTheControlThread) {
   EXPECT_EQ(claims[0].mac, frames::kPeerMac);
 }
 
+TEST_F(Ring, APeerThatComesToAnotherHardwareAddressIsToldAndCounted) {
+  ASSERT_NO_FATAL_FAILURE(open(1));
+  Frame question = frames::bytes(frames::kArpRequest);
+  deliver(question);
+  question[27] = 9;  // the sender's MAC ends in it
+  deliver(question);
+  deliver(question);
+  std::array<AddressClaim, 2> claims;
+  ASSERT_EQ(control_->claims(0).pop(std::span(claims)), 1U);
+  EXPECT_EQ(claims[0].address, frames::kPeer);
+  EXPECT_EQ(claims[0].mac, (Mac{2, 0, 0, 0, 0, 9}));
+  EXPECT_EQ(claims[0].before, frames::kPeerMac);
+  const auto moved = std::ranges::find_if(port_->frame_events(), [](const NamedCounter& event) {
+    return std::string_view(event.name) == "arp_moved";
+  });
+  ASSERT_NE(moved, port_->frame_events().end());
+  EXPECT_EQ(moved->counter->get(), 1U);
+}
+
 TEST_F(Ring, APeersClosedPortIsCountedAsOnOtherEngines) {
   ASSERT_NO_FATAL_FAILURE(open(1));
   deliver(frames::bytes(frames::kUnreachable));

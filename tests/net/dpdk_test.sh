@@ -53,6 +53,17 @@ named() {
 }
 eventually 5 "who claims lb1's address is named in its log" named
 
+# ---- another station takes b1's address: lb1 follows it, and says so
+taken="the hardware address of b1 (198.18.0.11) changed from $(mac_of b1) to $(mac_of peer)"
+told() {
+  at peer "${PROBE[@]}" claim 198.18.0.11
+  grep -q "$taken" <<<"$(cell logs lb1)"
+}
+eventually 5 "who takes b1's address is named in lb1's log" told
+moved=$(metrics lb1 | awk '$1 == "tercet_frame_events_total{event=\"arp_moved\"}" { print $2 }')
+check "and counted ($moved)" test "$moved" -gt 0
+eventually 10 "b1 is asked for again, and all vote" status_is "$all_vote"
+
 # ---- --check: one line that names it
 said() { # said HOST KEY=VALUE…: what --check says of the engine with these settings
   local host=$1 file=$CELL_DIR/$1/check.toml setting

@@ -64,12 +64,14 @@ class DpdkPort final : public Port {
   [[nodiscard]] const PortCounters& counters() const override { return counters_; }
   [[nodiscard]] const char* engine() const override { return "dpdk"; }
   [[nodiscard]] std::span<const NamedCounter> drops() const override { return named_; }
+  [[nodiscard]] std::span<const NamedCounter> frame_events() const override { return frame_events_; }
 
  private:
   void take(rte_mbuf* frame, MonoTime now, RxBurst& burst);
   bool join_counted(rte_mbuf*& frame);
   void take_vrrp(const Taken& taken, const uint8_t* packet);
-  void tell_claim(MonoTime now);
+  void tell_conflict(MonoTime now);
+  void tell(const AddressClaim& claim, MonoTime now);
   void take_questions(RxBurst& burst);
   void answer(const TxDatagram& datagram);
   void share_arp(Bytes frame);
@@ -126,6 +128,7 @@ class DpdkPort final : public Port {
   Counter drop_control_full_;
   Counter none_;
   std::vector<NamedCounter> named_;
+  std::vector<NamedCounter> frame_events_;
 };
 
 DpdkPort::DpdkPort(DpdkPortOptions options)
@@ -151,6 +154,11 @@ DpdkPort::DpdkPort(DpdkPortOptions options)
   for (size_t i = 1; i < kNetDrops; ++i) {
     named_.push_back({name_of(static_cast<NetDrop>(i)), &stack_.counters().drops[i]});
   }
+  const StackCounters& stack = stack_.counters();
+  frame_events_ = {{"arp_asked", &stack.arp_asked},           {"arp_answered", &stack.arp_answered},
+                   {"arp_learned", &stack.arp_learned},       {"arp_moved", &stack.arp_moved},
+                   {"arp_unanswered", &stack.arp_unanswered}, {"arp_refused", &stack.arp_refused},
+                   {"ping_answered", &stack.pings_answered}};
   refill();
 }
 
@@ -182,6 +190,9 @@ size_t DpdkPort::receive(RxBurst& burst, MonoTime now) {
     for (size_t i = 0; i < got; ++i) {
       take(frames[i], now, burst);
     }
+  }
+  if (const auto move = stack_.take_move()) {
+    tell({.address = move->address, .mac = move->now, .before = move->was}, now);
   }
   take_questions(burst);
   // They stand in the order of their deadlines.
@@ -248,7 +259,7 @@ void DpdkPort::take(rte_mbuf* frame, MonoTime now, RxBurst& burst) {
       break;
     case Taken::Kind::dropped:
       if (taken.drop == NetDrop::arp_conflict) {
-        tell_claim(now);
+        tell_conflict(now);
       }
       break;
     case Taken::Kind::consumed:
@@ -257,13 +268,17 @@ void DpdkPort::take(rte_mbuf* frame, MonoTime now, RxBurst& burst) {
   rte_pktmbuf_free(frame);
 }
 
-void DpdkPort::tell_claim(MonoTime now) {
+void DpdkPort::tell_conflict(MonoTime now) {
   AddressClaim claim;
   claim.address = ipv4_of(static_cast<uint32_t>(stack_.counters().conflict_address.get()));
   const uint64_t mac = stack_.counters().conflict_mac.get();
   for (size_t i = 0; i < claim.mac.size(); ++i) {
     claim.mac[i] = static_cast<uint8_t>(mac >> (40U - 8U * i));
   }
+  tell(claim, now);
+}
+
+void DpdkPort::tell(const AddressClaim& claim, MonoTime now) {
   if (claim != told_claim_ || now >= tell_claim_again_) {
     told_claim_ = claim;
     tell_claim_again_ = now + seconds(1);

@@ -144,6 +144,9 @@ Neighbours::Heard Stack::learn(const ArpPacket& arp, bool to_group, MonoTime now
   const Neighbours::Heard heard = neighbours_.heard(arp.sender, arp.sender_mac, answer, to_us, now);
   counters_.arp_learned.add(heard.learned ? 1 : 0);
   counters_.arp_moved.add(heard.moved ? 1 : 0);
+  if (heard.moved && heard.kept) {
+    move_ = {arp.sender, heard.was, arp.sender_mac};
+  }
   counters_.arp_refused.set(neighbours_.refused());
   return heard;
 }

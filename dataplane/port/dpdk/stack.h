@@ -20,6 +20,7 @@
 #include <optional>
 #include <string>
 #include <tl/expected.hpp>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -114,6 +115,13 @@ struct Hop {
   const Mac* mac = nullptr;  ///< until anything else is asked of the stack
 };
 
+/// A next hop of ours (a server, a gateway) came to have another MAC: it failed over, or somebody lies.
+struct NeighbourMove {
+  Ipv4 address{};
+  Mac was{};
+  Mac now{};
+};
+
 /// Written by the stack's thread, read by the control thread. Names appear in /metrics.
 struct StackCounters {
   std::array<Counter, kNetDrops> drops;  ///< by NetDrop
@@ -186,6 +194,8 @@ class Stack {
   size_t next_question(MutBytes frame, MonoTime now);
   /// Grows when a neighbour that was asked for became known: datagrams that wait are tried again.
   [[nodiscard]] uint64_t resolutions() const { return neighbours_.resolutions(); }
+  /// Whether a next hop moved since this was last asked, and the last one that did.
+  std::optional<NeighbourMove> take_move() { return std::exchange(move_, std::nullopt); }
 
   // Addresses.
 
@@ -270,6 +280,7 @@ class Stack {
   std::vector<LaneState> lanes_;
   LaneTable lane_table_;
   uint32_t unreachable_ = 0;
+  std::optional<NeighbourMove> move_;
   StackCounters counters_;
 };
 

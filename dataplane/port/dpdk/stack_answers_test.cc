@@ -46,6 +46,36 @@ TEST(Stack, AQuestionFromAnotherNetworkIsAnsweredButNotLearned) {
   EXPECT_EQ(rig.stack.counters().arp_learned.get(), 0U);
 }
 
+TEST(Stack, WhoMovesAmongOurNextHopsIsTold) {
+  StackRig rig;
+  rig.questions();
+  rig.take(frames::kArpReply);
+  EXPECT_FALSE(rig.stack.take_move()) << "learned, not moved";
+  Frame claim = bytes(frames::kArpRequest);
+  const Mac other{2, 0, 0, 0, 0, 9};
+  put(claim, 6, other);
+  put(claim, 22, other);
+  rig.take(claim);
+  EXPECT_EQ(rig.stack.counters().arp_moved.get(), 1U);
+  const auto move = rig.stack.take_move();
+  ASSERT_TRUE(move);
+  EXPECT_EQ(move->address, frames::kPeer);
+  EXPECT_EQ(move->was, frames::kPeerMac);
+  EXPECT_EQ(move->now, other);
+  EXPECT_FALSE(rig.stack.take_move()) << "once";
+}
+
+TEST(Stack, WhoIsNoNextHopMayMoveUnsaid) {
+  StackRig rig;
+  Frame question = bytes(frames::kArpRequest);
+  put(question, 28, {198, 18, 0, 50});
+  rig.take(question);
+  put(question, 22, Mac{2, 0, 0, 0, 0, 9});
+  rig.take(question);
+  EXPECT_EQ(rig.stack.counters().arp_moved.get(), 1U);
+  EXPECT_FALSE(rig.stack.take_move());
+}
+
 TEST(Stack, AVirtualMacIsWhatIsAnswered) {
   const Mac virtual_mac{0, 0, 0x5E, 0, 1, 7};
   StackRig rig;

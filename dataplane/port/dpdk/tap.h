@@ -35,7 +35,7 @@ struct TapOptions {
   Vip own;                      ///< given to the tap, with its network
   std::optional<Ipv4> gateway;  ///< the kernel's default route
   std::vector<StaticRoute> routes;
-  uint16_t vlan = 0;   ///< of all frames on the device's side; 0: untagged
+  uint16_t vlan = 0;    ///< of all frames on the device's side; 0: untagged
   size_t threads = 1;  ///< polling threads: each has a Link of its own to the kernel
   /// TCP's and UDP's checksums may be unfinished (net/unfinished.h): the tap's kernel would find them wrong.
   bool unfinished_sums = false;
