@@ -19,7 +19,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
-#include "dataplane/bell.h"
+#include "dataplane/port/bell.h"
 #include "dataplane/port/link.h"
 #include "dataplane/thread_view.h"
 #include "wire/client_ref.h"

@@ -30,9 +30,9 @@ struct ThreadView {
   const OpenCounters* opened = nullptr;
   const SendCounters* sent = nullptr;
   const WiretapCounters* tapped = nullptr;
-  const LinkCounters* up = nullptr;              ///< a steering thread's Link to the quorum thread
-  const LinkCounters* down = nullptr;            ///< and back
-  std::span<const NamedCounter> drops{};         ///< what only the engine has (Port::drops)
+  const LinkCounters* up = nullptr;    ///< a steering thread's Link to the quorum thread
+  const LinkCounters* down = nullptr;  ///< and back
+  std::span<const NamedCounter> drops{};  ///< what only the engine has (Port::drops)
   std::span<const NamedCounter> frame_events{};  ///< the same (Port::frame_events)
 };
 

@@ -95,7 +95,7 @@ void PortAnnouncer::send_advert(Bytes packet, const IpAddress& to) {
 }
 
 size_t PortAnnouncer::adverts(std::span<dataplane::Advert> adverts) {
-  ControlPath::silence(options_.path->adverts_bell());
+  options_.path->silence_adverts();
   size_t count = 0;
   for (size_t thread = 0; thread < options_.path->threads() && count < adverts.size(); ++thread) {
     const auto room = adverts.subspan(count);

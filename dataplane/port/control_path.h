@@ -5,6 +5,7 @@
 // kernel to carry them), ARP, which arrives at one queue and concerns all, and how the device fares.
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -83,6 +84,19 @@ class ControlPath {
   [[nodiscard]] Link<LocalDatagram>& answers() { return answers_; }
   /// Readable when an advert, and when an answer was pushed.
   [[nodiscard]] int adverts_bell() const { return adverts_bell_; }
+  /// A polling thread, after it pushed an advert: a system call only for the first one since the adverts were
+  /// last taken.
+  void ring_for_adverts() {
+    // With the exchange below: who finds it rung has pushed before whoever takes it down looks.
+    if (!adverts_rung_.exchange(true, std::memory_order_acq_rel)) {
+      ring(adverts_bell_);
+    }
+  }
+  /// The control thread, before it pops them.
+  void silence_adverts() {
+    silence(adverts_bell_);
+    adverts_rung_.exchange(false, std::memory_order_acq_rel);
+  }
   [[nodiscard]] int answers_bell() const { return answers_bell_; }
   // By the control thread.
   [[nodiscard]] bool link_up() const { return device_.link_up(); }
@@ -105,6 +119,7 @@ class ControlPath {
   Link<LocalDatagram> questions_{8};
   Link<LocalDatagram> answers_{32};
   int adverts_bell_;
+  std::atomic<bool> adverts_rung_{false};
   int answers_bell_;
 };
 

@@ -275,6 +275,28 @@ TEST_F(DpdkPort, AdvertsLeaveAndArriveWithWhatTheirParserNeeds) {
   EXPECT_EQ(read(b_.control->adverts_bell(), &rung, sizeof rung), ssize_t{sizeof rung});
 }
 
+TEST_F(DpdkPort, AFloodOfAdvertsRingsOnceAndIsCounted) {
+  constexpr size_t kFlood = 100;
+  ControlOrder order;
+  order.kind = ControlOrder::Kind::advert;
+  order.address = {224, 0, 0, 18};
+  order.size = 12;
+  RxBurst burst;
+  for (size_t i = 0; i < kFlood; ++i) {
+    ASSERT_TRUE(a_.control->orders(0).push(order));
+    a_.port->receive(burst);
+  }
+  const MonoTime give_up = raw_now() + seconds(2);
+  while (b_.control->adverts(0).waiting() + b_.dropped("control_full") < kFlood && raw_now() < give_up) {
+    b_.port->receive(burst);
+  }
+  EXPECT_EQ(b_.dropped("control_full"), kFlood - b_.control->adverts(0).waiting());
+  EXPECT_GT(b_.dropped("control_full"), 0U);
+  uint64_t rung = 0;
+  EXPECT_EQ(read(b_.control->adverts_bell(), &rung, sizeof rung), ssize_t{sizeof rung});
+  EXPECT_EQ(rung, 1U);
+}
+
 TEST_F(DpdkPort, TheHostsOwnQuestionsComeInAndItsAnswersGoOut) {
   LocalDatagram question;
   question.size = 33;

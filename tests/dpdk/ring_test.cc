@@ -156,9 +156,8 @@ TEST_F(Ring, APeerThatComesToAnotherHardwareAddressIsToldAndCounted) {
   EXPECT_EQ(claims[0].address, frames::kPeer);
   EXPECT_EQ(claims[0].mac, (Mac{2, 0, 0, 0, 0, 9}));
   EXPECT_EQ(claims[0].before, frames::kPeerMac);
-  const auto moved = std::ranges::find_if(port_->frame_events(), [](const NamedCounter& event) {
-    return std::string_view(event.name) == "arp_moved";
-  });
+  const auto moved = std::ranges::find_if(
+      port_->frame_events(), [](const NamedCounter& event) { return std::string_view(event.name) == "arp_moved"; });
   ASSERT_NE(moved, port_->frame_events().end());
   EXPECT_EQ(moved->counter->get(), 1U);
 }

@@ -315,7 +315,7 @@ void DpdkPort::take_vrrp(const Taken& taken, const uint8_t* packet) {
     drop_control_full_.add();
     return;
   }
-  ControlPath::ring(control_->adverts_bell());
+  control_->ring_for_adverts();
 }
 
 /// One question a poll: it is for a person, and the buffer holds one.

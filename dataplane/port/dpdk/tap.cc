@@ -8,7 +8,6 @@
 #include <net/route.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,7 +18,6 @@
 #include <utility>
 
 #include "dataplane/net/unfinished.h"
-#include "dataplane/port/control_path.h"
 #include "dataplane/port/socket.h"
 
 namespace tercet::dataplane {
@@ -27,6 +25,9 @@ namespace {
 
 /// Longest that the thread sleeps: the kernel's frames wake it, ours ring its bell.
 constexpr int kTurnMs = 1000;
+/// How long a frame may wait for the thread after others: a nap costs the kernel less than a wake-up a frame
+/// costs a polling thread, and is nothing to a TCP connection.
+constexpr long kNapNs = 200'000;
 /// Where a frame's type stands, or its tag, and what follows that.
 constexpr size_t kAddresses = offsetof(EthernetHeader, type);
 constexpr size_t kTagged = kAddresses + sizeof(VlanTag);
@@ -110,11 +111,11 @@ tl::expected<std::unique_ptr<Tap>, std::string> Tap::open(const TapOptions& opti
   if (!routed) {
     return tl::unexpected(failed("its routes cannot be set", options.name));
   }
-  OwnedFd bell(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  auto bell = Bell::make();
   if (!bell) {
-    return tl::unexpected(failed("no eventfd", options.name));
+    return tl::unexpected(bell.error());
   }
-  std::unique_ptr<Tap> self(new Tap(fd.release(), bell.release(), options));
+  std::unique_ptr<Tap> self(new Tap(fd.release(), std::move(*bell), options));
   self->thread_ = std::thread([tap = self.get()] {
     pthread_setname_np(pthread_self(), "tap");
     tap->run();
@@ -122,8 +123,8 @@ tl::expected<std::unique_ptr<Tap>, std::string> Tap::open(const TapOptions& opti
   return self;
 }
 
-Tap::Tap(int fd, int bell, const TapOptions& options)
-    : fd_(fd), bell_(bell), vlan_(options.vlan), unfinished_sums_(options.unfinished_sums) {
+Tap::Tap(int fd, std::unique_ptr<Bell> bell, const TapOptions& options)
+    : fd_(fd), bell_(std::move(bell)), vlan_(options.vlan), unfinished_sums_(options.unfinished_sums) {
   for (size_t i = 0; i < options.threads; ++i) {
     sides_.push_back(std::make_unique<Side>());
   }
@@ -131,12 +132,11 @@ Tap::Tap(int fd, int bell, const TapOptions& options)
 
 Tap::~Tap() {
   stop_.store(true, std::memory_order_relaxed);  // nothing is published by it: the bell wakes the thread
-  ControlPath::ring(bell_);
+  bell_->ring();
   if (thread_.joinable()) {
     thread_.join();
   }
   close(fd_);
-  close(bell_);
 }
 
 void Tap::give(size_t thread, Bytes frame) {
@@ -158,7 +158,7 @@ void Tap::give(size_t thread, Bytes frame) {
     side.drop_full.add();
     return;
   }
-  ControlPath::ring(bell_);
+  bell_->ring();
 }
 
 size_t Tap::take(MutBytes frame) {
@@ -178,31 +178,59 @@ size_t Tap::take(MutBytes frame) {
 }
 
 void Tap::run() {
-  TapFrame frame;
-  std::array<pollfd, 2> wake{{{fd_, POLLIN, 0}, {bell_, POLLIN, 0}}};
   while (!stop_.load(std::memory_order_relaxed)) {
-    ::poll(wake.data(), wake.size(), kTurnMs);
-    ControlPath::silence(bell_);
-    for (const auto& side : sides_) {
-      while (side->to_kernel.pop(std::span(&frame, 1)) == 1) {
-        if (unfinished_sums_) {
-          finish_sum(MutBytes(frame.bytes).first(frame.size));
-        }
-        if (write(fd_, frame.bytes.data(), frame.size) != frame.size) {
-          drop_refused_.add();
-        }
+    const bool busy = write_given();
+    read_kernels();
+    rest(busy);
+  }
+}
+
+/// Whether there were any.
+bool Tap::write_given() {
+  bool any = false;
+  for (const auto& side : sides_) {
+    while (side->to_kernel.pop(std::span(&frame_, 1)) == 1) {
+      any = true;
+      if (unfinished_sums_) {
+        finish_sum(MutBytes(frame_.bytes).first(frame_.size));
       }
-    }
-    for (ssize_t got = 1; got > 0;) {
-      got = read(fd_, frame.bytes.data(), frame.bytes.size());
-      if (got > 0) {
-        frame.size = static_cast<uint16_t>(got);
-        if (!from_kernel_.push(frame)) {
-          drop_back_.add();
-        }
+      if (write(fd_, frame_.bytes.data(), frame_.size) != frame_.size) {
+        drop_refused_.add();
       }
     }
   }
+  return any;
+}
+
+void Tap::read_kernels() {
+  for (ssize_t got = 1; got > 0;) {
+    got = read(fd_, frame_.bytes.data(), frame_.bytes.size());
+    if (got > 0) {
+      frame_.size = static_cast<uint16_t>(got);
+      if (!from_kernel_.push(frame_)) {
+        drop_back_.add();
+      }
+    }
+  }
+}
+
+/// The kernel's frames end it either way.
+void Tap::rest(bool busy) {
+  std::array<pollfd, 2> wake{{{fd_, POLLIN, 0}, {bell_->fd(), POLLIN, 0}}};
+  if (busy) {  // where one came more come: looked for without a ring
+    constexpr timespec kNap{0, kNapNs};
+    ppoll(wake.data(), 1, &kNap, nullptr);
+    return;
+  }
+  bell_->arm();
+  if (!given() && !stop_.load(std::memory_order_relaxed)) {
+    ::poll(wake.data(), wake.size(), kTurnMs);
+  }
+  bell_->disarm();
+}
+
+bool Tap::given() const {
+  return std::ranges::any_of(sides_, [](const auto& side) { return side->to_kernel.waiting() != 0; });
 }
 
 }  // namespace tercet::dataplane

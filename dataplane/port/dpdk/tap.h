@@ -6,8 +6,9 @@
 // taken off on the way to the kernel and put on on the way back, so that the host's address is on the tap
 // itself, as without one.
 //
-// Frames cross Links by value, a thread of the tap's own makes the system calls: the polling thread makes
-// none. What finds a Link full is counted and lost.
+// Frames cross Links by value, a thread of the tap's own makes the system calls. A polling thread makes one
+// only to wake that thread when it sleeps, which it does not while frames keep coming. What finds a Link full
+// is counted and lost.
 
 #include <array>
 #include <atomic>
@@ -25,6 +26,7 @@
 #include "dataplane/net/ip.h"
 #include "dataplane/net/routes.h"
 #include "dataplane/port/announcer.h"
+#include "dataplane/port/bell.h"
 #include "dataplane/port/link.h"
 
 namespace tercet::dataplane {
@@ -35,7 +37,7 @@ struct TapOptions {
   Vip own;                      ///< given to the tap, with its network
   std::optional<Ipv4> gateway;  ///< the kernel's default route
   std::vector<StaticRoute> routes;
-  uint16_t vlan = 0;    ///< of all frames on the device's side; 0: untagged
+  uint16_t vlan = 0;   ///< of all frames on the device's side; 0: untagged
   size_t threads = 1;  ///< polling threads: each has a Link of its own to the kernel
   /// TCP's and UDP's checksums may be unfinished (net/unfinished.h): the tap's kernel would find them wrong.
   bool unfinished_sums = false;
@@ -65,6 +67,8 @@ class Tap {
   /// Frames that the kernel did not take, and frames of the kernel's for which there was no room.
   [[nodiscard]] const Counter& drop_refused() const { return drop_refused_; }
   [[nodiscard]] const Counter& drop_back() const { return drop_back_; }
+  /// How often a polling thread had to wake the tap's.
+  [[nodiscard]] uint64_t rung() const { return bell_->rung(); }
 
  private:
   struct alignas(64) Side {
@@ -72,18 +76,23 @@ class Tap {
     TapFrame given;  ///< the polling thread's
     Counter drop_full;
   };
-  Tap(int fd, int bell, const TapOptions& options);
+  Tap(int fd, std::unique_ptr<Bell> bell, const TapOptions& options);
   void run();
+  bool write_given();
+  void read_kernels();
+  void rest(bool busy);
+  [[nodiscard]] bool given() const;
 
   int fd_;
-  int bell_;  ///< rung for the thread when a frame was given
+  std::unique_ptr<Bell> bell_;  ///< wakes the tap's thread when a frame was given
   uint16_t vlan_;
   bool unfinished_sums_;
   std::atomic<bool> stop_{false};
   std::vector<std::unique_ptr<Side>> sides_;  ///< [polling thread]
   Link<TapFrame> from_kernel_{128};
-  TapFrame taken_;        ///< polling thread 0's
-  Counter drop_refused_;  ///< this and the next: the tap's own thread's
+  TapFrame taken_;  ///< polling thread 0's
+  TapFrame frame_;  ///< this and the next two: the tap's own thread's
+  Counter drop_refused_;
   Counter drop_back_;
   std::thread thread_;
 };

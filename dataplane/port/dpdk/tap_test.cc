@@ -83,5 +83,23 @@ TEST_F(TapTest, AVlansFramesGoInWithoutTheTagAndComeBackWithIt) {
   EXPECT_EQ(answer(16), tagged(expected()));
 }
 
+/// A system call for each would be what a polling thread cannot afford: others decide how many frames there
+/// are.
+TEST_F(TapTest, WhileFramesKeepComingNobodyRingsForThem) {
+  ASSERT_NO_FATAL_FAILURE(open());
+  if (tap_ == nullptr) {
+    return;
+  }
+  const auto frame = frames::bytes(frames::kPing);
+  constexpr unsigned kFrames = 2'000;
+  for (unsigned i = 0; i < kFrames; ++i) {
+    const MonoTime next = raw_now() + microseconds(20);
+    tap_->give(0, frame);
+    while (raw_now() < next) {
+    }
+  }
+  EXPECT_LT(tap_->rung(), kFrames / 4) << "others may want this machine's cores, too";
+}
+
 }  // namespace
 }  // namespace tercet::dataplane

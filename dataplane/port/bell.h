@@ -1,5 +1,5 @@
 #pragma once
-// Bell: wakes a polling thread that sleeps, for who has put something into one of its Links; costs nothing
+// Bell: wakes a thread that sleeps, for who has put something into one of its Links; costs nothing
 // while it is awake. One consumer, who sleeps; any number of producers, who ring.
 //
 //   consumer: arm(), look at the Links once more, sleep watching fd(); disarm() when awake again
@@ -25,7 +25,7 @@ class Bell {
   Bell(const Bell&) = delete;
   Bell& operator=(const Bell&) = delete;
 
-  /// Readable when it was rung (an eventfd): for Port::watch. The consumer reads it, in disarm().
+  /// Readable when it was rung (an eventfd): for Port::watch, or poll(2). The consumer reads it, in disarm().
   [[nodiscard]] int fd() const { return fd_; }
 
   // Consumer.

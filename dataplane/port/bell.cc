@@ -1,4 +1,4 @@
-#include "dataplane/bell.h"
+#include "dataplane/port/bell.h"
 
 #include <sys/eventfd.h>
 #include <unistd.h>
