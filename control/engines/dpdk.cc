@@ -1,5 +1,7 @@
 #include "control/engines/dpdk.h"
 
+#include <spdlog/spdlog.h>
+
 #include "dataplane/port/dpdk/dpdk_engine.h"
 #include "dataplane/port/dpdk/kernel_interface.h"
 #include "wire/seal/key_file.h"
@@ -27,6 +29,9 @@ dataplane::DpdkOptions options_of(const ServerConfig& config) {
   options.vrrp = is_lb(config.self);
   options.tap = dpdk.tap;
   options.virtual_macs = dpdk.virtual_macs;
+  options.buffers_lost = [](size_t lost) {
+    spdlog::error("{} packet buffers are lost: a defect of tercet's, or of the driver's: report it", lost);
+  };
   return options;
 }
 

@@ -38,7 +38,8 @@ class Ring : public testing::Test {
       out_.push_back(make_ring(i == 0 ? "queries" : "announcements"));
     }
     ASSERT_GE(rte_eth_from_rings("x", &in_, 1, out_.data(), senders, 0), 0);
-    auto device = Device::open({.name = "net_ring_x", .more_macs = {}});
+    auto device = Device::open(
+        {.name = "net_ring_x", .more_macs = {}, .lost = [this](size_t lost) { told_lost_ += lost; }});
     ASSERT_TRUE(device) << device.error();
     device_ = *device;
     control_ = std::make_shared<ControlPath>(
@@ -106,6 +107,7 @@ class Ring : public testing::Test {
   std::shared_ptr<Device> device_;
   std::shared_ptr<ControlPath> control_;
   std::unique_ptr<Port> port_;
+  size_t told_lost_ = 0;
 };
 
 TEST_F(Ring, AnAnnouncementLeavesByItsOwnQueueWhileTheQueriesIsFull) {
@@ -156,10 +158,21 @@ TEST_F(Ring, APeerThatComesToAnotherHardwareAddressIsToldAndCounted) {
   EXPECT_EQ(claims[0].address, frames::kPeer);
   EXPECT_EQ(claims[0].mac, (Mac{2, 0, 0, 0, 0, 9}));
   EXPECT_EQ(claims[0].before, frames::kPeerMac);
-  const auto moved = std::ranges::find_if(
-      port_->frame_events(), [](const NamedCounter& event) { return std::string_view(event.name) == "arp_moved"; });
+  const auto moved = std::ranges::find_if(port_->frame_events(), [](const NamedCounter& event) {
+    return std::string_view(event.name) == "arp_moved";
+  });
   ASSERT_NE(moved, port_->frame_events().end());
   EXPECT_EQ(moved->counter->get(), 1U);
+}
+
+TEST_F(Ring, BuffersThatDoNotComeHomeAreToldWhenTheDeviceGoes) {
+  ASSERT_NO_FATAL_FAILURE(open(1));
+  ASSERT_NE(rte_pktmbuf_alloc(device_->pool(0)), nullptr);
+  port_->finish();
+  port_.reset();
+  control_.reset();
+  device_.reset();
+  EXPECT_EQ(told_lost_, 1U);
 }
 
 TEST_F(Ring, APeersClosedPortIsCountedAsOnOtherEngines) {

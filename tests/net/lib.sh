@@ -167,7 +167,9 @@ _end() {
         [ -s "$log" ] && printf -- '---- %s\n' "$log" >&2 && tail -n 25 "$log" >&2
       done
     fi
-    CELL_DIR=$dir cell down
+    CELL_DIR=$dir cell down --keep
+    # However the test went: a server that stops says so.
+    if grep -H 'packet buffers are lost' "$dir"/{lb1,lb2,b1,b2,b3}/log 2>/dev/null >&2; then code=1; fi
   done
   wait
   rm -rf "$SCRATCH"

@@ -123,6 +123,7 @@ tl::expected<std::shared_ptr<Device>, std::string> Device::open(const DeviceOpti
     return tl::unexpected(done.error());
   }
   self->accept_addresses(options);
+  self->lost_ = options.lost;
   return self;
 }
 
@@ -306,6 +307,12 @@ void Device::accept_addresses(const DeviceOptions& options) {
     if (rte_eth_dev_mac_addr_add(id_, &address, 0) != 0) {
       rte_eth_promiscuous_enable(id_);
     }
+  }
+}
+
+Device::~Device() {
+  if (const size_t lost = close(); lost != 0 && lost_) {
+    lost_(lost);
   }
 }
 

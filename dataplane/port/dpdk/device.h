@@ -9,6 +9,7 @@
 // for a neighbour. Where the device's MTU is larger than they are, it may spread a frame over several.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <tl/expected.hpp>
@@ -33,13 +34,15 @@ struct DeviceOptions {
   uint16_t receive_ring = 512;  ///< descriptors; small rings stay in the cache (DDIO)
   uint16_t send_ring = 512;
   std::vector<Mac> more_macs;  ///< virtual ones: added here, since that can take a second on some devices
+  /// Called at the destructor's close() where buffers had not come home, with how many.
+  std::function<void(size_t)> lost{};
 };
 
 class Device {
  public:
   /// After start_eal(). The error is one line with what to do.
   static tl::expected<std::shared_ptr<Device>, std::string> open(const DeviceOptions& options);
-  ~Device() { close(); }
+  ~Device();
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
 
@@ -78,7 +81,8 @@ class Device {
   /// By one thread, now and then: what the device lost, and how many buffers are left.
   void count(DeviceCounters& counters) const;
   /// Stops the device and gives it and its buffers back; no port uses it any more. Returns how many buffers
-  /// had not come home: 0, or somebody lost them. The destructor does the same.
+  /// had not come home: 0, or somebody lost them. The destructor does the same, and tells
+  /// DeviceOptions::lost.
   size_t close();
   /// "net_af_packet0 (net_af_packet), 1 queue, checksums in software": for the log.
   [[nodiscard]] std::string describe() const;
@@ -101,7 +105,7 @@ class Device {
   std::string driver_;
   std::string interface_;  ///< of the kernel, below drivers that use one …
   unsigned index_ = 0;     ///< … and its index
-  size_t log_mark_ = 0;  ///< what DPDK said since is about this device
+  size_t log_mark_ = 0;    ///< what DPDK said since is about this device
   Mac mac_{};
   uint16_t queues_ = 1;
   uint16_t receive_ring_ = 0;
@@ -116,6 +120,7 @@ class Device {
   bool interrupts_wanted_ = false;
   bool started_ = false;
   bool closed_ = false;
+  std::function<void(size_t)> lost_;
   std::vector<rte_mempool*> pools_;
   std::vector<int> descriptors_;  ///< the driver's own, in the order of its queues
   std::vector<std::unique_ptr<RxInterrupt>> interrupts_;

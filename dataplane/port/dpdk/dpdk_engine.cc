@@ -54,7 +54,8 @@ tl::expected<DpdkNetwork, std::string> open_dpdk(const DpdkOptions& options, con
                               .offload = options.offload,
                               .vrrp = options.vrrp,
                               .interrupts = lanes.poll == PollMode::adaptive,
-                              .more_macs = options.virtual_macs});
+                              .more_macs = options.virtual_macs,
+                              .lost = options.buffers_lost});
   if (!device) {
     return tl::unexpected(device.error());
   }

@@ -1,6 +1,7 @@
 #pragma once
 // Opens the DPDK engine: EAL, the device, and a Port for each polling thread.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <tl/expected.hpp>
@@ -27,6 +28,7 @@ struct DpdkOptions {
   bool vrrp = true;  ///< hears adverts (load balancers); else they are what any group's packets are
   std::vector<Mac> virtual_macs;
   std::string tap;  ///< name of the tap that exceptions go to; empty: they are dropped
+  std::function<void(size_t)> buffers_lost{};  ///< DeviceOptions::lost
 };
 
 struct DpdkNetwork {
