@@ -102,6 +102,16 @@ class Ring : public testing::Test {
     port_->receive(burst);
   }
 
+  [[nodiscard]] uint64_t dropped(std::string_view reason) const {
+    for (const NamedCounter& drop : port_->drops()) {
+      if (drop.name == reason) {
+        return drop.counter->get();
+      }
+    }
+    ADD_FAILURE() << "no drop is called " << reason;
+    return 0;
+  }
+
   rte_ring* in_ = nullptr;
   std::vector<rte_ring*> out_;
   std::shared_ptr<Device> device_;
@@ -163,6 +173,24 @@ TEST_F(Ring, APeerThatComesToAnotherHardwareAddressIsToldAndCounted) {
   });
   ASSERT_NE(moved, port_->frame_events().end());
   EXPECT_EQ(moved->counter->get(), 1U);
+}
+
+TEST_F(Ring, AnAdvertThatIsLongerThanAnyIsCountedAsSuch) {
+  ASSERT_NO_FATAL_FAILURE(open(1));
+  const std::vector<uint8_t> bytes(kAdvertMax + 1);
+  Ipv4Header header;
+  header.ttl = 255;
+  header.protocol = kProtocolVrrp;
+  header.source = frames::kPeer;
+  header.destination = {224, 0, 0, 18};
+  Frame frame(2'000);
+  const size_t at =
+      write_ethernet(frame, {0x01, 0x00, 0x5E, 0x00, 0x00, 0x12}, frames::kPeerMac, 0, kEtherTypeIpv4);
+  frame.resize(at + write_ip_packet(MutBytes(frame).subspan(at), header, bytes));
+  ASSERT_GT(frame.size(), bytes.size());
+  deliver(frame);
+  EXPECT_EQ(dropped("too_long"), 1U);
+  EXPECT_EQ(dropped("control_full"), 0U);
 }
 
 TEST_F(Ring, BuffersThatDoNotComeHomeAreToldWhenTheDeviceGoes) {

@@ -156,9 +156,9 @@ DpdkPort::DpdkPort(DpdkPortOptions options)
   }
   const StackCounters& stack = stack_.counters();
   frame_events_ = {{"arp_asked", &stack.arp_asked},           {"arp_answered", &stack.arp_answered},
-                  {"arp_learned", &stack.arp_learned},       {"arp_moved", &stack.arp_moved},
-                  {"arp_unanswered", &stack.arp_unanswered}, {"arp_refused", &stack.arp_refused},
-                  {"ping_answered", &stack.pings_answered}};
+                   {"arp_learned", &stack.arp_learned},       {"arp_moved", &stack.arp_moved},
+                   {"arp_unanswered", &stack.arp_unanswered}, {"arp_refused", &stack.arp_refused},
+                   {"ping_answered", &stack.pings_answered}};
   refill();
 }
 
@@ -236,8 +236,8 @@ void DpdkPort::take(rte_mbuf* frame, MonoTime now, RxBurst& burst) {
     return;
   }
   const Taken taken = stack_.take(bytes, sums, now);
-  if (taken.tap && tap_ != nullptr) {
-    tap_->give(queue_, bytes);
+  if (taken.tap && tap_ != nullptr && !tap_->give(queue_, bytes)) {
+    drop_too_long_.add();
   }
   switch (taken.kind) {
     case Taken::Kind::datagram:
@@ -303,7 +303,7 @@ bool DpdkPort::join_counted(rte_mbuf*& frame) {
 void DpdkPort::take_vrrp(const Taken& taken, const uint8_t* packet) {
   Advert advert;
   if (taken.size > advert.bytes.size()) {
-    drop_control_full_.add();
+    drop_too_long_.add();
     return;
   }
   advert.from = taken.from.address;

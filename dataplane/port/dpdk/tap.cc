@@ -139,11 +139,10 @@ Tap::~Tap() {
   close(fd_);
 }
 
-void Tap::give(size_t thread, Bytes frame) {
+bool Tap::give(size_t thread, Bytes frame) {
   Side& side = *sides_[thread];
   if (frame.size() > side.given.bytes.size()) {
-    side.drop_full.add();
-    return;
+    return false;
   }
   uint8_t* const bytes = side.given.bytes.data();
   if (vlan_ == 0) {
@@ -154,11 +153,12 @@ void Tap::give(size_t thread, Bytes frame) {
     std::memcpy(bytes, frame.data(), kAddresses);
     std::memcpy(bytes + kAddresses, frame.data() + kTagged, frame.size() - kTagged);
   }
-  if (!side.to_kernel.push(side.given)) {
+  if (side.to_kernel.push(side.given)) {
+    bell_->ring();
+  } else {
     side.drop_full.add();
-    return;
   }
-  bell_->ring();
+  return true;
 }
 
 size_t Tap::take(MutBytes frame) {

@@ -70,7 +70,7 @@ TEST_F(TapTest, TheKernelAnswersWhatItIsGiven) {
   if (tap_ == nullptr) {
     return;
   }
-  tap_->give(0, frames::bytes(frames::kArpRequest));
+  EXPECT_TRUE(tap_->give(0, frames::bytes(frames::kArpRequest)));
   EXPECT_EQ(answer(12), expected());
 }
 
@@ -79,8 +79,18 @@ TEST_F(TapTest, AVlansFramesGoInWithoutTheTagAndComeBackWithIt) {
   if (tap_ == nullptr) {
     return;
   }
-  tap_->give(0, tagged(frames::bytes(frames::kArpRequest)));
+  EXPECT_TRUE(tap_->give(0, tagged(frames::bytes(frames::kArpRequest))));
   EXPECT_EQ(answer(16), tagged(expected()));
+}
+
+TEST_F(TapTest, WhatIsLongerThanAFrameIsRefused) {
+  ASSERT_NO_FATAL_FAILURE(open());
+  if (tap_ == nullptr) {
+    return;
+  }
+  EXPECT_TRUE(tap_->give(0, TapBytes(1526)));
+  EXPECT_FALSE(tap_->give(0, TapBytes(1527)));
+  EXPECT_EQ(tap_->drop_full(0).get(), 0U);
 }
 
 /// A system call for each would be what a polling thread cannot afford: others decide how many frames there
