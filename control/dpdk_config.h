@@ -29,10 +29,15 @@ struct DpdkConfig {
   std::string tap;  ///< empty: frames that are not Tercet's are dropped
   /// Set by the server that has some: hardware addresses beyond the device's own.
   std::vector<std::array<uint8_t, 6>> virtual_macs;
+  /// Likewise: addresses that it may come to hold.
+  std::vector<dataplane::Vip> virtual_ips;
 };
 
 /// "198.18.0.100/24" → address and prefix length. The error is one line.
 tl::expected<dataplane::Vip, std::string> parse_network_address(const std::string& text);
+
+/// What works, but hardly as it is meant; a line each, with what to do.
+std::vector<std::string> warnings_of(const DpdkConfig& config);
 
 /// Reads the keys; what is wrong is kept in `toml`. `own`: the address that [peers] gives this server.
 /// `used`: the engine is dpdk, else the keys are checked and say nothing.

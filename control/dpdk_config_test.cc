@@ -62,6 +62,22 @@ TEST(DpdkConfig, ATapIsAskedForAndNamed) {
               testing::HasSubstr("no name of a device"));
 }
 
+TEST(DpdkConfig, AVirtualAddressThatNoRouteLeadsToIsWarnedOf) {
+  const auto warnings = [](const std::string& more, const char* virtual_ip) {
+    DpdkConfig config = read("address = \"198.18.0.1/24\"\n" + more).config;
+    config.virtual_ips = {{parse_address(virtual_ip).value().address, 24}};
+    return warnings_of(config);
+  };
+  EXPECT_THAT(warnings("", "198.18.0.100"), testing::IsEmpty());
+  EXPECT_THAT(warnings("", "198.18.1.100"),
+              testing::ElementsAre(testing::StartsWith("198.18.1.100 is in no network that port.address")));
+  EXPECT_THAT(warnings("gateway = \"198.18.0.254\"\n", "198.18.1.100"), testing::IsEmpty());
+  EXPECT_THAT(warnings("routes = [\"198.18.1.0/24 via 198.18.0.254\"]\n", "198.18.1.100"),
+              testing::IsEmpty());
+  EXPECT_THAT(warnings("routes = [\"198.18.1.0/24 via 198.18.0.254\"]\n", "198.18.2.100"),
+              testing::SizeIs(1));
+}
+
 TEST(DpdkConfig, WhatIsWrongIsSaid) {
   const std::string good = "address = \"198.18.0.1/24\"\n";
   EXPECT_THAT(read("address = \"198.18.0.1\"\n").error, testing::HasSubstr("no prefix length"));

@@ -100,6 +100,7 @@ tl::expected<OpenedPorts, std::string> open_dpdk_ports(const ServerConfig& confi
   OpenedPorts opened;
   opened.ports = std::move(network->ports);
   opened.path = network->control;
+  opened.warnings = warnings_of(config.dpdk);
   const int device_node = network->device->numa_node();
   for (size_t thread = 0; thread < threads.size(); ++thread) {
     const int thread_node = dataplane::numa_node_of_polling_thread(thread);

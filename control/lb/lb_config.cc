@@ -21,6 +21,7 @@ void read_clients(Toml& toml, LbConfig& config) {
     toml.refuse("clients.virtual_ips",
                 "names no address: write the cell's virtual IP, as in [\"198.18.0.100/24\"]");
   }
+  config.server.dpdk.virtual_ips.assign(config.vips.begin(), config.vips.end());
   config.client_port = static_cast<uint16_t>(toml.integer("clients.port", config.client_port, 1, 65535));
   dataplane::OrderOptions& order = config.order;
   order.in_flight = static_cast<size_t>(
