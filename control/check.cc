@@ -82,16 +82,25 @@ std::vector<Check> check_dpdk(const ServerConfig& config, const Engines& engines
   return checks;
 }
 
+std::vector<Check> check_kernel(const ServerConfig& config, const Engines& engines,
+                                const dataplane::PortOptions& options) {
+  return {check_kernel_engine(config, engines),
+          check_of("ports", "all UDP addresses can be bound",
+                   engines.mmsg({&options, 1}).map([](const Engines::Ports&) {}))};
+}
+
 }  // namespace
 
 std::vector<Check> check_port(const ServerConfig& config, const Engines& engines,
                               const dataplane::PortOptions& options) {
-  if (config.engine == Engine::dpdk) {
-    return check_dpdk(config, engines, options);
+  std::vector<Check> checks;
+  if (const std::string warning = poll_warning(config, cpus_allowed()); !warning.empty()) {
+    checks.push_back({Check::Verdict::warning, "threads: " + warning});
   }
-  return {check_kernel_engine(config, engines),
-          check_of("ports", "all UDP addresses can be bound",
-                   engines.mmsg({&options, 1}).map([](const Engines::Ports&) {}))};
+  const std::vector<Check> engine = config.engine == Engine::dpdk ? check_dpdk(config, engines, options)
+                                                                  : check_kernel(config, engines, options);
+  checks.insert(checks.end(), engine.begin(), engine.end());
+  return checks;
 }
 
 Check check_admin(const AdminConfig& config) {

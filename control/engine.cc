@@ -1,5 +1,7 @@
 #include "control/engine.h"
 
+#include <sched.h>
+
 namespace tercet::control {
 
 namespace {
@@ -29,6 +31,21 @@ tl::expected<OpenedPorts, std::string> open_dpdk(const ServerConfig& config, con
 }
 
 }  // namespace
+
+size_t cpus_allowed() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? static_cast<size_t>(CPU_COUNT(&set)) : CPU_SETSIZE;
+}
+
+std::string poll_warning(const ServerConfig& config, size_t cpus) {
+  const size_t threads = config.steering_threads == 0 ? 1 : config.steering_threads + size_t{1};
+  if (config.poll != dataplane::PollMode::busy || threads <= cpus) {
+    return {};
+  }
+  return std::to_string(threads) + " polling threads that never sleep share " + std::to_string(cpus) +
+         (cpus == 1 ? " CPU" : " CPUs") + ": set port.poll = \"adaptive\", or fewer port.steering_threads";
+}
 
 tl::expected<OpenedPorts, std::string> open_ports(const ServerConfig& config, const Engines& engines,
                                                   std::span<const dataplane::PortOptions> threads,

@@ -43,6 +43,11 @@ struct OpenedPorts {
   std::vector<std::string> warnings;  ///< what works, but should not stay so; a line each
 };
 
+/// How many CPUs this process may run on. Not after DPDK has started: that binds threads.
+size_t cpus_allowed();
+/// What is wrong with so many threads that never sleep on `cpus` CPUs, with what to do; empty: nothing.
+std::string poll_warning(const ServerConfig& config, size_t cpus);
+
 /// Opens the lanes. The error is one line with what to do.
 tl::expected<OpenedPorts, std::string> open_ports(const ServerConfig& config, const Engines& engines,
                                                   std::span<const dataplane::PortOptions> threads,

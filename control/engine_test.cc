@@ -47,6 +47,20 @@ ServerConfig with(Engine engine) {
   return config;
 }
 
+TEST(Engine, ThreadsThatNeverSleepWantACpuEach) {
+  ServerConfig config;
+  config.steering_threads = 2;
+  EXPECT_EQ(poll_warning(config, 1), "") << "they sleep";
+  config.poll = dataplane::PollMode::busy;
+  EXPECT_EQ(poll_warning(config, 3), "") << "two, and the quorum thread";
+  EXPECT_EQ(poll_warning(config, 2),
+            "3 polling threads that never sleep share 2 CPUs: set port.poll = \"adaptive\", or fewer "
+            "port.steering_threads");
+  config.steering_threads = 0;
+  EXPECT_EQ(poll_warning(config, 1), "");
+  EXPECT_GE(cpus_allowed(), 1U);
+}
+
 TEST(Engine, AutomaticTakesUringWhereItIsAllowed) {
   const auto opened = open_ports(with(Engine::automatic), kAllowed, lanes());
   ASSERT_TRUE(opened);

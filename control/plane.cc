@@ -55,6 +55,7 @@ tl::expected<std::unique_ptr<Plane>, std::string> Plane::open(
   for (const dataplane::PortOptions& port : options) {
     self->taps_.push_back(std::make_unique<dataplane::Wiretap>(port.lanes));
   }
+  const std::string poll = poll_warning(config, cpus_allowed());
   auto opened = open_ports(config, engines, options, self->steering_ != 0);
   if (!opened) {
     return tl::unexpected(std::move(opened.error()));
@@ -64,6 +65,9 @@ tl::expected<std::unique_ptr<Plane>, std::string> Plane::open(
   self->rest_cpus_ = std::move(opened->rest_cpus);
   self->path_ = std::move(opened->path);
   self->warnings_ = std::move(opened->warnings);
+  if (!poll.empty()) {
+    self->warnings_.push_back(poll);
+  }
   self->why_ = std::move(opened->why);
   self->why_ += self->steering_ == 0 ? ", one polling thread"
                                      : ", " + std::to_string(self->steering_) + " steering thread" +
