@@ -35,10 +35,30 @@ dataplane::DpdkOptions options_of(const ServerConfig& config) {
   return options;
 }
 
+/// "CPU 0-3, 7".
 std::string cpus_text(const std::vector<int>& cpus) {
   std::string text;
-  for (const int cpu : cpus) {
-    text += (text.empty() ? "CPU " : ", ") + std::to_string(cpu);
+  for (size_t i = 0; i < cpus.size();) {
+    size_t last = i;
+    while (last + 1 < cpus.size() && cpus[last + 1] == cpus[last] + 1) {
+      ++last;
+    }
+    text += (text.empty() ? "CPU " : ", ") + std::to_string(cpus[i]);
+    text += last == i ? "" : "-" + std::to_string(cpus[last]);
+    i = last + 1;
+  }
+  return text;
+}
+
+/// What was found of the machine, for the log and --check.
+std::string found_text(const dataplane::Device& device, size_t threads) {
+  std::string text = dataplane::has_huge_pages() ? "memory in huge pages" : "memory without huge pages";
+  if (device.numa_node() >= 0) {
+    text += ", the device on NUMA node " + std::to_string(device.numa_node());
+  }
+  for (size_t thread = 0; thread < threads; ++thread) {
+    text +=
+        ", thread " + std::to_string(thread) + " on " + cpus_text(dataplane::cpus_of_polling_thread(thread));
   }
   return text;
 }
@@ -116,7 +136,8 @@ tl::expected<OpenedPorts, std::string> open_dpdk_ports(const ServerConfig& confi
   }
   warn_of_link(*network->device, opened);
   warn_of_queues(*network->device, threads.size(), opened);
-  opened.why = "engine dpdk (as configured), " + network->device->describe();
+  opened.why = "engine dpdk (as configured), " + network->device->describe() + ", " +
+               found_text(*network->device, threads.size());
   return opened;
 }
 

@@ -133,6 +133,8 @@ bool has_polling_lcores() { return rte_lcore_count() > 1; }
 
 size_t polling_lcores() { return lcores().size(); }
 
+bool has_huge_pages() { return rte_eal_has_hugepages() != 0; }
+
 bool adopt_polling_thread(size_t index) {
   rte_cpuset_t cpus = rte_lcore_cpuset(lcore_of(index));
   sched_setaffinity(0, sizeof cpus, &cpus);

@@ -27,6 +27,9 @@ bool has_polling_lcores();
 /// that one. After start_eal().
 size_t polling_lcores();
 
+/// Whether buffers lie in huge pages (else in ordinary ones, which cost more TLB misses). After start_eal().
+bool has_huge_pages();
+
 /// To be called by polling thread `index` before it touches a port: puts it on its lcore's CPUs and makes it
 /// known to DPDK, whose buffer caches are per thread. False when DPDK has no place for it (RTE_MAX_LCORE).
 bool adopt_polling_thread(size_t index);

@@ -95,7 +95,11 @@ tl::expected<std::unique_ptr<Tap>, std::string> Tap::open(const TapOptions& opti
   request.ifr_flags = IFF_TAP | IFF_NO_PI;
   const OwnedFd control(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (ioctl(fd.get(), TUNSETIFF, &request) != 0) {
-    if (errno == EBUSY || errno == EINVAL) {  // a tap that a process has open; an interface of another kind
+    if (errno == EBUSY) {
+      return tl::unexpected("another process has the tap " + options.name +
+                            ": this very server, if it runs; else write another name in port.tap");
+    }
+    if (errno == EINVAL) {  // an interface of another kind
       return tl::unexpected("the name " + options.name +
                             " is taken by another interface: write one of its own in port.tap");
     }

@@ -34,10 +34,10 @@ class TapTest : public testing::Test {
     if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) {
       GTEST_SKIP() << "no network namespaces here";
     }
-    auto opened = Tap::open({.name = "tercet0",
-                             .mac = frames::kOurMac,
-                             .own = {endpoint_of(frames::kUs, 0).address, 24},
-                             .vlan = vlan});
+    options_.mac = frames::kOurMac;
+    options_.own = {endpoint_of(frames::kUs, 0).address, 24};
+    options_.vlan = vlan;
+    auto opened = Tap::open(options_);
     ASSERT_TRUE(opened) << opened.error();
     tap_ = std::move(*opened);
   }
@@ -62,6 +62,7 @@ class TapTest : public testing::Test {
         "0200 0000 0001 c612 0001 0200 0000 0002 c612 0002");
   }
 
+  TapOptions options_;
   std::unique_ptr<Tap> tap_;
 };
 
@@ -81,6 +82,18 @@ TEST_F(TapTest, AVlansFramesGoInWithoutTheTagAndComeBackWithIt) {
   }
   EXPECT_TRUE(tap_->give(0, tagged(frames::bytes(frames::kArpRequest))));
   EXPECT_EQ(answer(16), tagged(expected()));
+}
+
+TEST_F(TapTest, ATapThatARunningServerHasIsNotTakenForAnother) {
+  ASSERT_NO_FATAL_FAILURE(open());
+  if (tap_ == nullptr) {
+    return;
+  }
+  const auto second = Tap::open(options_);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error(),
+            "another process has the tap tercet0: this very server, if it runs; else write another name in "
+            "port.tap");
 }
 
 TEST_F(TapTest, WhatIsLongerThanAFrameIsRefused) {
