@@ -16,7 +16,8 @@ constexpr size_t kClaimsMax = 16;
 
 std::string text_of_mac(const std::array<uint8_t, 6>& m) {
   std::array<char, 18> text{};
-  std::snprintf(text.data(), text.size(), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
+  std::snprintf(text.data(), text.size(), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
+                m[5]);
   return text.data();
 }
 

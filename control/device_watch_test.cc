@@ -66,11 +66,14 @@ TEST_F(DeviceWatchTest, ATakeoverIsNothingToBeWarnedOf) {
 
 TEST_F(DeviceWatchTest, AServerWhoseHardwareAddressChangedIsNamed) {
   holds_ = false;  // of addresses of ours
-  path_->claims(0).push({.address = {198, 18, 0, 11}, .mac = {2, 0, 0, 0, 0, 0x22}, .before = {{2, 0, 0, 0, 0, 0x21}}});
-  path_->claims(1).push({.address = {198, 18, 0, 11}, .mac = {2, 0, 0, 0, 0, 0x22}, .before = {{2, 0, 0, 0, 0, 0x21}}});
+  path_->claims(0).push(
+      {.address = {198, 18, 0, 11}, .mac = {2, 0, 0, 0, 0, 0x22}, .before = {{2, 0, 0, 0, 0, 0x21}}});
+  path_->claims(1).push(
+      {.address = {198, 18, 0, 11}, .mac = {2, 0, 0, 0, 0, 0x22}, .before = {{2, 0, 0, 0, 0, 0x21}}});
   EXPECT_EQ(look(), "");
   EXPECT_EQ(look(),
-            "the hardware address of b1 (198.18.0.11) changed from 02:00:00:00:00:21 to 02:00:00:00:00:22: if nobody "
+            "the hardware address of b1 (198.18.0.11) changed from 02:00:00:00:00:21 to 02:00:00:00:00:22: "
+            "if nobody "
             "changed that host or its NIC, another station took its address");
   EXPECT_EQ(look(), "") << "two threads heard of it";
 }

@@ -50,8 +50,8 @@ void read_address(Toml& toml, const Endpoint& own, bool used, DpdkConfig& config
 }
 
 bool is_in(const dataplane::IpAddress& address, const dataplane::Vip& network) {
-  const uint32_t apart = dataplane::number(dataplane::ipv4_of(address)) ^
-                         dataplane::number(dataplane::ipv4_of(network.address));
+  const uint32_t apart =
+      dataplane::number(dataplane::ipv4_of(address)) ^ dataplane::number(dataplane::ipv4_of(network.address));
   return apart >> (32U - network.prefix_length) == 0;  // the prefix has one bit at least
 }
 
@@ -60,9 +60,8 @@ bool is_in(const dataplane::IpAddress& address, const dataplane::Vip& network) {
 std::vector<std::string> warnings_of(const DpdkConfig& config) {
   std::vector<std::string> warnings;
   for (const dataplane::Vip& vip : config.virtual_ips) {
-    const bool routed = std::ranges::any_of(config.routes, [&vip](const StaticRouteConfig& route) {
-      return is_in(vip.address, route.network);
-    });
+    const bool routed = std::ranges::any_of(
+        config.routes, [&vip](const StaticRouteConfig& route) { return is_in(vip.address, route.network); });
     if (!routed && !config.gateway && !is_in(vip.address, config.address)) {
       warnings.push_back(address_text({vip.address, 0}) +
                          " is in no network that port.address, port.routes or port.gateway lead to: clients "

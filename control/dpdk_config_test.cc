@@ -72,8 +72,10 @@ TEST(DpdkConfig, AVirtualAddressThatNoRouteLeadsToIsWarnedOf) {
   EXPECT_THAT(warnings("", "198.18.1.100"),
               testing::ElementsAre(testing::StartsWith("198.18.1.100 is in no network that port.address")));
   EXPECT_THAT(warnings("gateway = \"198.18.0.254\"\n", "198.18.1.100"), testing::IsEmpty());
-  EXPECT_THAT(warnings("routes = [\"198.18.1.0/24 via 198.18.0.254\"]\n", "198.18.1.100"), testing::IsEmpty());
-  EXPECT_THAT(warnings("routes = [\"198.18.1.0/24 via 198.18.0.254\"]\n", "198.18.2.100"), testing::SizeIs(1));
+  EXPECT_THAT(warnings("routes = [\"198.18.1.0/24 via 198.18.0.254\"]\n", "198.18.1.100"),
+              testing::IsEmpty());
+  EXPECT_THAT(warnings("routes = [\"198.18.1.0/24 via 198.18.0.254\"]\n", "198.18.2.100"),
+              testing::SizeIs(1));
 }
 
 TEST(DpdkConfig, WhatIsWrongIsSaid) {

@@ -44,8 +44,7 @@ std::string poll_warning(const ServerConfig& config, size_t cpus) {
     return {};
   }
   return std::to_string(threads) + " polling threads that never sleep share " + std::to_string(cpus) +
-         (cpus == 1 ? " CPU" : " CPUs") +
-         ": set port.poll = \"adaptive\", or fewer port.steering_threads";
+         (cpus == 1 ? " CPU" : " CPUs") + ": set port.poll = \"adaptive\", or fewer port.steering_threads";
 }
 
 tl::expected<OpenedPorts, std::string> open_ports(const ServerConfig& config, const Engines& engines,

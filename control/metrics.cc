@@ -134,8 +134,10 @@ void add_port(Metrics& metrics, Threads threads) {
   metrics.counter("tercet_port_received_datagrams_total", "Datagrams received.",
                   sum(&Port::received_datagrams));
   metrics.counter("tercet_port_sent_datagrams_total", "Datagrams sent.", sum(&Port::sent_datagrams));
-  metrics.counter("tercet_port_receive_calls_total", "System calls to receive (DPDK: calls of the driver).", sum(&Port::receive_calls));
-  metrics.counter("tercet_port_send_calls_total", "System calls to send (DPDK: calls of the driver).", sum(&Port::send_calls));
+  metrics.counter("tercet_port_receive_calls_total", "System calls to receive (DPDK: calls of the driver).",
+                  sum(&Port::receive_calls));
+  metrics.counter("tercet_port_send_calls_total", "System calls to send (DPDK: calls of the driver).",
+                  sum(&Port::send_calls));
   metrics.begin_counter("tercet_port_drops_total", "Datagrams lost at the sockets.");
   metrics.sample({{"reason", "send_refused"}}, sum(&Port::drop_send_refused));
   metrics.sample({{"reason", "truncated"}}, sum(&Port::drop_truncated));

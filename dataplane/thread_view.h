@@ -2,6 +2,8 @@
 // ThreadView: what the control thread may read of a polling thread, for /metrics and status. Counters are the
 // thread's own, each on cache lines of its own; null: this thread does not do that.
 
+#include <cstddef>
+
 #include "dataplane/open.h"
 #include "dataplane/port/port.h"
 #include "dataplane/send.h"
@@ -22,6 +24,9 @@ struct LinkCounters {
   Consumer consumer;
   size_t capacity = 0;
 };
+static_assert(offsetof(LinkCounters, consumer) % 64 == 0 &&
+                  offsetof(LinkCounters, capacity) >= offsetof(LinkCounters, consumer) + 64,
+              "neither end of a Link writes a line that the other one reads");
 
 struct ThreadView {
   const char* name = "";
@@ -30,9 +35,9 @@ struct ThreadView {
   const OpenCounters* opened = nullptr;
   const SendCounters* sent = nullptr;
   const WiretapCounters* tapped = nullptr;
-  const LinkCounters* up = nullptr;    ///< a steering thread's Link to the quorum thread
-  const LinkCounters* down = nullptr;  ///< and back
-  std::span<const NamedCounter> drops{};  ///< what only the engine has (Port::drops)
+  const LinkCounters* up = nullptr;              ///< a steering thread's Link to the quorum thread
+  const LinkCounters* down = nullptr;            ///< and back
+  std::span<const NamedCounter> drops{};         ///< what only the engine has (Port::drops)
   std::span<const NamedCounter> frame_events{};  ///< the same (Port::frame_events)
 };
 

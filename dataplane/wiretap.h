@@ -50,10 +50,11 @@ struct Captured {
 };
 
 /// Written by the polling thread, read by any.
-struct WiretapCounters {
+struct alignas(64) WiretapCounters {
   Counter taken;  ///< copied into the Link
   Counter lost;   ///< found it full
 };
+static_assert(sizeof(WiretapCounters) == 64, "of the polling thread alone");
 
 class Wiretap {
  public:
@@ -95,7 +96,7 @@ class Wiretap {
   std::unique_ptr<Link<Captured>> link_;
   std::atomic<Link<Captured>*> open_{nullptr};  ///< link_ while somebody captures
   alignas(64) Captured next_;                   ///< the polling thread's, where a copy is put together
-  alignas(64) WiretapCounters counters_;
+  WiretapCounters counters_;
 };
 
 }  // namespace tercet::dataplane

@@ -44,14 +44,17 @@ struct PortOptions {
 struct alignas(64) PortCounters {
   Counter received_datagrams;
   Counter sent_datagrams;
-  Counter receive_calls;  ///< system calls to receive (uring: every io_uring_enter; dpdk: calls of the driver)
-  Counter send_calls;     ///< likewise to send (uring: those io_uring_enter that also submitted sends)
+  Counter
+      receive_calls;   ///< system calls to receive (uring: every io_uring_enter; dpdk: calls of the driver)
+  Counter send_calls;  ///< likewise to send (uring: those io_uring_enter that also submitted sends)
   Counter drop_send_refused;      ///< the kernel took less than we gave it (EAGAIN, ENOBUFS, unreachable …)
   Counter drop_truncated;         ///< longer than kDatagramMax
   Counter peer_unreachable;       ///< ICMP errors that came back on connected lanes (ECONNREFUSED …)
   Counter receive_buffers_empty;  ///< uring: the buffer ring ran dry (-ENOBUFS), refilled and armed again
   Counter frames_joined;          ///< dpdk: came in several buffers
 };
+
+static_assert(sizeof(PortCounters) % 64 == 0, "a polling thread shares no cache line of them");
 
 /// A counter that only one engine has, by the name it has in /metrics.
 struct NamedCounter {

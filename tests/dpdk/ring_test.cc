@@ -168,8 +168,9 @@ TEST_F(Ring, APeerThatComesToAnotherHardwareAddressIsToldAndCounted) {
   EXPECT_EQ(claims[0].address, frames::kPeer);
   EXPECT_EQ(claims[0].mac, (Mac{2, 0, 0, 0, 0, 9}));
   EXPECT_EQ(claims[0].before, frames::kPeerMac);
-  const auto moved = std::ranges::find_if(
-      port_->frame_events(), [](const NamedCounter& event) { return std::string_view(event.name) == "arp_moved"; });
+  const auto moved = std::ranges::find_if(port_->frame_events(), [](const NamedCounter& event) {
+    return std::string_view(event.name) == "arp_moved";
+  });
   ASSERT_NE(moved, port_->frame_events().end());
   EXPECT_EQ(moved->counter->get(), 1U);
 }
@@ -183,7 +184,8 @@ TEST_F(Ring, AnAdvertThatIsLongerThanAnyIsCountedAsSuch) {
   header.source = frames::kPeer;
   header.destination = {224, 0, 0, 18};
   Frame frame(2'000);
-  const size_t at = write_ethernet(frame, {0x01, 0x00, 0x5E, 0x00, 0x00, 0x12}, frames::kPeerMac, 0, kEtherTypeIpv4);
+  const size_t at =
+      write_ethernet(frame, {0x01, 0x00, 0x5E, 0x00, 0x00, 0x12}, frames::kPeerMac, 0, kEtherTypeIpv4);
   frame.resize(at + write_ip_packet(MutBytes(frame).subspan(at), header, bytes));
   ASSERT_GT(frame.size(), bytes.size());
   deliver(frame);

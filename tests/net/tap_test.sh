@@ -31,6 +31,9 @@ check "lb1's kernel reaches others" quietly at lb1 ping -c 1 -W 1 198.18.0.21
 check_equal "--check beside the running server says who has its tap" 1 "$(at lb1 tercet-lb --config "$CELL_DIR/lb1/lb1.toml" --check |
   grep -c '^bad .*another process has the tap tercet0: this very server, if it runs')"
 
+lost=$(metrics lb1 | awk -F '[" ]' '$1 == "tercet_frame_drops_total{reason=" && $2 ~ /^tap_/ { print $2 }' | xargs)
+check_equal "what a tap loses is in /metrics" "tap_full tap_refused tap_back_full" "$lost"
+
 # Meanwhile Tercet goes on, and the virtual address keeps its hardware address over a failover.
 neighbour() { at "$1" ip -4 neigh show 198.18.0.100 dev eth0 | grep -o 'lladdr [^ ]*' | cut -d' ' -f2; }
 load both client --firm 10 --product 7 --rate 500 --seconds 5

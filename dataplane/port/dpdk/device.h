@@ -81,7 +81,8 @@ class Device {
   /// By one thread, now and then: what the device lost, and how many buffers are left.
   void count(DeviceCounters& counters) const;
   /// Stops the device and gives it and its buffers back; no port uses it any more. Returns how many buffers
-  /// had not come home: 0, or somebody lost them. The destructor does the same, and tells DeviceOptions::lost.
+  /// had not come home: 0, or somebody lost them. The destructor does the same, and tells
+  /// DeviceOptions::lost.
   size_t close();
   /// "net_af_packet0 (net_af_packet), 1 queue, checksums in software": for the log.
   [[nodiscard]] std::string describe() const;
@@ -104,7 +105,7 @@ class Device {
   std::string driver_;
   std::string interface_;  ///< of the kernel, below drivers that use one …
   unsigned index_ = 0;     ///< … and its index
-  size_t log_mark_ = 0;  ///< what DPDK said since is about this device
+  size_t log_mark_ = 0;    ///< what DPDK said since is about this device
   Mac mac_{};
   uint16_t queues_ = 1;
   uint16_t receive_ring_ = 0;

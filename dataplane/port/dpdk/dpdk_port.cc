@@ -156,9 +156,9 @@ DpdkPort::DpdkPort(DpdkPortOptions options)
   }
   const StackCounters& stack = stack_.counters();
   frame_events_ = {{"arp_asked", &stack.arp_asked},           {"arp_answered", &stack.arp_answered},
-                  {"arp_learned", &stack.arp_learned},       {"arp_moved", &stack.arp_moved},
-                  {"arp_unanswered", &stack.arp_unanswered}, {"arp_refused", &stack.arp_refused},
-                  {"ping_answered", &stack.pings_answered}};
+                   {"arp_learned", &stack.arp_learned},       {"arp_moved", &stack.arp_moved},
+                   {"arp_unanswered", &stack.arp_unanswered}, {"arp_refused", &stack.arp_refused},
+                   {"ping_answered", &stack.pings_answered}};
   refill();
 }
 

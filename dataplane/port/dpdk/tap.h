@@ -37,7 +37,7 @@ struct TapOptions {
   Vip own;                      ///< given to the tap, with its network
   std::optional<Ipv4> gateway;  ///< the kernel's default route
   std::vector<StaticRoute> routes;
-  uint16_t vlan = 0;    ///< of all frames on the device's side; 0: untagged
+  uint16_t vlan = 0;   ///< of all frames on the device's side; 0: untagged
   size_t threads = 1;  ///< polling threads: each has a Link of its own to the kernel
   /// TCP's and UDP's checksums may be unfinished (net/unfinished.h): the tap's kernel would find them wrong.
   bool unfinished_sums = false;
@@ -56,8 +56,8 @@ class Tap {
   Tap(const Tap&) = delete;
   Tap& operator=(const Tap&) = delete;
 
-  /// Polling thread `thread`: a copy of `frame`, which is of our VLAN, goes to the kernel. False: it is longer
-  /// than any frame of the tap.
+  /// Polling thread `thread`: a copy of `frame`, which is of our VLAN, goes to the kernel. False: it is
+  /// longer than any frame of the tap.
   bool give(size_t thread, Bytes frame);
   /// Polling thread 0: the kernel's next frame, as it leaves by the device; its size, 0: none.
   size_t take(MutBytes frame);
@@ -77,6 +77,7 @@ class Tap {
     TapFrame given;  ///< the polling thread's
     Counter drop_full;
   };
+  static_assert(sizeof(Side) % 64 == 0, "a polling thread shares no cache line with another's side");
   Tap(int fd, std::unique_ptr<Bell> bell, const TapOptions& options);
   void run();
   bool write_given();
@@ -91,8 +92,8 @@ class Tap {
   std::atomic<bool> stop_{false};
   std::vector<std::unique_ptr<Side>> sides_;  ///< [polling thread]
   Link<TapFrame> from_kernel_{128};
-  TapFrame taken_;        ///< polling thread 0's
-  TapFrame frame_;        ///< this and the next two: the tap's own thread's
+  TapFrame taken_;              ///< polling thread 0's
+  alignas(64) TapFrame frame_;  ///< this and the next two: the tap's own thread's
   Counter drop_refused_;
   Counter drop_back_;
   std::thread thread_;

@@ -3,6 +3,7 @@
 
 #include "dataplane/port/dpdk/tap.h"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <net/if.h>
 #include <sched.h>
@@ -31,7 +32,8 @@ TapBytes tagged(TapBytes frame) {
 class TapTest : public testing::Test {
  protected:
   void open(uint16_t vlan = 0) {
-    if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) {
+    static const bool entered = unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0;  // one for all of them
+    if (!entered) {
       GTEST_SKIP() << "no network namespaces here";
     }
     options_.mac = frames::kOurMac;
@@ -122,6 +124,61 @@ TEST_F(TapTest, WhileFramesKeepComingNobodyRingsForThem) {
     }
   }
   EXPECT_LT(tap_->rung(), kFrames / 4) << "others may want this machine's cores, too";
+}
+
+// What does not fit is lost and counted, each where it was lost.
+
+TEST_F(TapTest, FramesThatComeFasterThanTheKernelTakesThemAreCounted) {
+  ASSERT_NO_FATAL_FAILURE(open());
+  if (tap_ == nullptr) {
+    return;
+  }
+  const auto frame = frames::bytes(frames::kPing);
+  const MonoTime give_up = raw_now() + seconds(10);
+  while (tap_->drop_full(0).get() == 0 && raw_now() < give_up) {
+    tap_->give(0, frame);
+  }
+  EXPECT_GT(tap_->drop_full(0).get(), 0U);
+}
+
+TEST_F(TapTest, FramesThatTheKernelRefusesAreCounted) {
+  ASSERT_NO_FATAL_FAILURE(open());
+  if (tap_ == nullptr) {
+    return;
+  }
+  const OwnedFd control(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  std::strcpy(request.ifr_name, "tercet0");
+  ASSERT_EQ(ioctl(control.get(), SIOCSIFFLAGS, &request), 0) << "down";
+  for (unsigned i = 0; i < 3; ++i) {
+    tap_->give(0, frames::bytes(frames::kPing));
+  }
+  const MonoTime give_up = raw_now() + seconds(10);
+  while (tap_->drop_refused().get() < 3 && raw_now() < give_up) {
+    usleep(100);
+  }
+  EXPECT_EQ(tap_->drop_refused().get(), 3U);
+  EXPECT_EQ(tap_->drop_full(0).get(), 0U);
+}
+
+TEST_F(TapTest, FramesOfTheKernelsThatNobodyFetchesAreCounted) {
+  ASSERT_NO_FATAL_FAILURE(open());
+  if (tap_ == nullptr) {
+    return;
+  }
+  const OwnedFd sender(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const int yes = 1;
+  ASSERT_EQ(setsockopt(sender.get(), SOL_SOCKET, SO_BROADCAST, &yes, sizeof yes), 0);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(9);
+  to.sin_addr.s_addr = inet_addr("198.18.0.255");
+  const MonoTime give_up = raw_now() + seconds(10);
+  while (tap_->drop_back().get() == 0 && raw_now() < give_up) {
+    sendto(sender.get(), "lost", 4, 0, reinterpret_cast<const sockaddr*>(&to), sizeof to);
+  }
+  EXPECT_GT(tap_->drop_back().get(), 0U);
+  EXPECT_TRUE(tap_->has()) << "the first ones wait";
 }
 
 }  // namespace
