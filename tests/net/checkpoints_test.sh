@@ -10,7 +10,7 @@ cell_up --set lb1:cell.checkpoint_every=1000 --set lb2:cell.checkpoint_every=100
 cell license --firm 10 --product 7 --quantity 60 >/dev/null
 cell license --firm 10 --product 8 --quantity 1000 >/dev/null
 # Books of some megabytes: many handles that are remembered.
-at client tercet bench --firm 10 --product 8 --clients 16 --seconds 3 --json >"$SCRATCH/bench" || fail "bench: $(<"$SCRATCH/bench")"
+at client tercet bench --firm 10 --product 8 --clients 16 --seconds 6 --json >"$SCRATCH/bench" || fail "bench: $(<"$SCRATCH/bench")"
 load load client --firm 10 --product 7 --rate 800 --seconds 3600 --lease 2m --timeout 5s --clients 8
 
 own_status() { at "$1" /usr/bin/python3 -I -c 'import urllib.request
