@@ -48,6 +48,7 @@ class Checkpoints {
   /// All that was appended is durable, so that an image can say what it makes useless.
   [[nodiscard]] bool log_is_settled() const;
   [[nodiscard]] bool log_failed() const { return log_.failed(); }
+  [[nodiscard]] bool log_wants_room() const { return log_.wants_room(); }
   void finish_peers(const quorum::Checkpoint& checkpoint);
   /// It was published: what lies before it goes.
   void installed(const quorum::Checkpoint& checkpoint);

@@ -24,64 +24,130 @@ constexpr Duration kRoomAgain = seconds(2);
 ImageFetch::ImageFetch(quorum::Acceptor& acceptor, quorum::Machine& machine, Checkpoints& checkpoints)
     : acceptor_(acceptor), machine_(machine), checkpoints_(checkpoints), window_(kWindowBytes) {}
 
-void ImageFetch::begin(const quorum::Pull::Image& image, MonoTime now) {
+/// Nothing is under way. True: now something is.
+bool ImageFetch::take_up(MonoTime now) {
+  const auto& wanted = acceptor_.image_wanted();
+  waits_for_room_ = waits_for_room_ && wanted;
+  if (has_book_ && acceptor_.book_missed()) {
+    give_book_back(now);
+    return false;
+  }
+  if (phase_ == Phase::resting && checkpoints_.log_wants_room()) {
+    drop();
+  }
+  if (!wanted || now < begin_at_) {
+    return false;
+  }
+  if (phase_ == Phase::resting && wanted->same(source_)) {
+    ++counters_.resumed;
+    resumed_ = true;
+    ask_of(*wanted, now);
+    return true;
+  }
+  if (phase_ == Phase::resting) {
+    drop();
+  }
+  if (!checkpoints_.lend()) {
+    return false;
+  }
+  begin();
+  ask_of(*wanted, now);
+  return true;
+}
+
+void ImageFetch::begin() {
   ++counters_.begun;
-  phase_ = Phase::fetching;
-  source_ = image;
   total_ = at_ = 0;
   here_ = 0;
   drafted_ = 0;
-  heard_at_ = ask_at_ = now;
-  asked_at_ = {};
+  resumed_ = false;
   checkpoint_.reset();
-  has_book_ = false;
 }
 
 ImageFetch::Transfer ImageFetch::transfer() const {
   return phase_ == Phase::idle ? Transfer{} : Transfer{source_.from, source_.seq, at_, total_};
 }
 
-void ImageFetch::fail() {
-  last_failed_ = transfer();
-  ++counters_.failed;
+void ImageFetch::ask_of(const quorum::PeerImage& image, MonoTime now) {
+  phase_ = Phase::fetching;
+  source_ = image;
+  source_from_ = at_;
+  heard_at_ = ask_at_ = now;
+  asked_at_ = {};
+}
+
+void ImageFetch::drop() {
   phase_ = Phase::idle;
   checkpoints_.draft().drop();
   checkpoints_.give_back();
-  if (has_book_) {
-    acceptor_.forget_book(machine_);
+}
+
+/// What is here is kept, if there is anything.
+void ImageFetch::rest(quorum::ImageEnd end, MonoTime now) {
+  last_failed_ = transfer();
+  counters_.failed += end == quorum::ImageEnd::broken_off ? 0 : 1;
+  if (at_ != 0) {
+    phase_ = Phase::resting;
+  } else {
+    drop();
   }
-  acceptor_.image_refused();
+  acceptor_.image_ended(source_, end, now);
+}
+
+void ImageFetch::fail(quorum::ImageEnd end, MonoTime now) {
+  last_failed_ = transfer();
+  ++counters_.failed;
+  drop();
+  acceptor_.image_ended(source_, end, now);
+}
+
+/// What came is none. Of two sources, or two tries, either may have given what does not fit.
+void ImageFetch::no_book(MonoTime now) {
+  fail(resumed_ ? quorum::ImageEnd::unclear : quorum::ImageEnd::wrong, now);
+}
+
+/// It is needed, and no image.
+void ImageFetch::give_book_back(MonoTime now) {
+  drop();
+  has_book_ = false;
+  acceptor_.forget_book(machine_);
+  acceptor_.image_ended(source_, quorum::ImageEnd::unclear, now);
 }
 
 void ImageFetch::on(const ChunkView& view, ServerId from, MonoTime now) {
   const ChunkHeader& h = *view.header;
-  if (phase_ != Phase::fetching || from != source_.from || h.number != number_ ||
+  if (!waits_for_source() || from != source_.from || h.number != number_ ||
       Seq{h.checkpoint} != source_.seq) {
     return;
   }
-  if (h.size == 0 || (total_ != 0 && h.total != total_) || h.total < sizeof(ImageBase)) {
-    fail();  // it is not there any more
+  if (h.size == 0) {
+    rest(quorum::ImageEnd::not_there, now);
+    return;
+  }
+  if (total_ == 0 ? h.total < sizeof(ImageBase) : h.total != total_) {
+    no_book(now);
     return;
   }
   if (total_ == 0) {
     total_ = h.total;
     checkpoints_.begin_draft(total_);
   }
-  heard_at_ = now;
   const uint64_t into = h.offset - at_;
   if (h.offset < at_ || into >= kWindowBytes || into % kChunkBytes != 0 ||
       view.bytes.size() != std::min<uint64_t>(kChunkBytes, total_ - h.offset)) {
     return;
   }
-  std::memcpy(window_.data() + into, view.bytes.data(), view.bytes.size());
-  here_ |= 1U << (into / kChunkBytes);
+  const uint32_t bit = 1U << (into / kChunkBytes);
+  if ((here_ & bit) == 0) {
+    std::memcpy(window_.data() + into, view.bytes.data(), view.bytes.size());
+    here_ |= bit;
+    heard_at_ = now;
+  }
 }
 
 /// Nothing was begun, and the source is as good as any.
 void ImageFetch::wait_for_room(MonoTime now) {
-  phase_ = Phase::idle;
-  checkpoints_.draft().drop();
-  checkpoints_.give_back();
+  drop();
   begin_at_ = now + kRoomAgain;
   waits_for_room_ = true;
 }
@@ -113,7 +179,7 @@ void ImageFetch::use_window(MonoTime now) {
     return;
   }
   if (!use({window_.data(), size})) {
-    fail();
+    no_book(now);
     return;
   }
   at_ += size;
@@ -141,7 +207,8 @@ bool ImageFetch::use(Bytes bytes) {
 
 /// The book is whole, and the one that its S speaks of. Whether two votes had the same S the log will tell.
 bool ImageFetch::finish() {
-  if (!machine_.end_load() || (!checkpoint_->fits(machine_.digest()) && !planted(Mutant::unmeasured_image))) {
+  if (!machine_.end_load() || (!checkpoint_->fits(machine_.digest()) && !planted(Mutant::unmeasured_image)) ||
+      !acceptor_.may_begin_behind(*checkpoint_)) {
     return false;
   }
   phase_ = Phase::publishing;
@@ -168,16 +235,8 @@ void ImageFetch::ask(MonoTime now, Outbox& out) {
 
 MonoTime ImageFetch::poll(MonoTime now, Outbox& out) {
   using Draft = store::ImageDraft::Phase;
-  if (phase_ == Phase::idle) {
-    const auto& wanted = acceptor_.image_wanted();
-    waits_for_room_ = waits_for_room_ && wanted;
-    if (wanted && now < begin_at_) {
-      return begin_at_;
-    }
-    if (!wanted || !checkpoints_.lend()) {
-      return MonoTime::never();
-    }
-    begin(*wanted, now);
+  if ((phase_ == Phase::idle || phase_ == Phase::resting) && !take_up(now)) {
+    return acceptor_.image_wanted() ? later(begin_at_, now + kAskAgain) : MonoTime::never();
   }
   store::ImageDraft& draft = checkpoints_.draft();
   waits_for_room_ = waits_for_room_ && draft.phase() != Draft::writing;
@@ -185,9 +244,12 @@ MonoTime ImageFetch::poll(MonoTime now, Outbox& out) {
     wait_for_room(now);
     return begin_at_;
   }
-  if (draft.phase() == Draft::failed || checkpoints_.log_failed() ||
-      (waits_for_source() && now - heard_at_ >= kGiveUp)) {
-    fail();
+  if (draft.phase() == Draft::failed || checkpoints_.log_failed()) {
+    fail(quorum::ImageEnd::unclear, now);
+    return now + kAskAgain;
+  }
+  if (waits_for_source() && now - heard_at_ >= kGiveUp) {
+    rest(at_ != source_from_ ? quorum::ImageEnd::broken_off : quorum::ImageEnd::not_there, now);
     return now + kAskAgain;
   }
   if (phase_ == Phase::publishing) {
@@ -195,6 +257,7 @@ MonoTime ImageFetch::poll(MonoTime now, Outbox& out) {
       ++counters_.installed;
       last_failed_ = {};
       phase_ = Phase::idle;
+      has_book_ = false;
       acceptor_.begin_behind(*checkpoint_);
       checkpoints_.installed(*checkpoint_);
       return now;
@@ -204,7 +267,7 @@ MonoTime ImageFetch::poll(MonoTime now, Outbox& out) {
   use_window(now);
   if (phase_ == Phase::fetching && total_ != 0 && at_ == total_) {
     if (draft.written() && checkpoints_.log_is_settled() && !finish()) {
-      fail();
+      no_book(now);
     }
     return now + kAskAgain;
   }

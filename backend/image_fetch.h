@@ -5,9 +5,11 @@
 // the log begins behind it once that file is durable. Nothing is voted on it before it was measured
 // (Acceptor).
 //
-// A source that is silent for long, or gives what is no book, is left: the book is built anew from what there
-// is, and another one is asked. A disk without room for the image (and for the log's next segments) is waited
-// for. Threads: the replica's.
+// A source that is silent for long is left, and what it gave is kept: where the same image is to be had
+// again, from it or from another peer, the transfer goes on behind that. What is no right book is dropped.
+// Which image is asked for next, and when, is quorum/image_choice.h's. The book is in pieces meanwhile; it is
+// given back (built anew from the log, or opened anew) only when the log could go on without an image. A disk
+// without room for the image (and for the log's next segments) is waited for. Threads: the replica's.
 
 #include <optional>
 #include <vector>
@@ -22,6 +24,7 @@ class ImageFetch {
   struct Counters {
     uint64_t begun = 0;
     uint64_t installed = 0;
+    uint64_t resumed = 0;
     uint64_t failed = 0;
     uint64_t bytes = 0;
   };
@@ -48,9 +51,20 @@ class ImageFetch {
   [[nodiscard]] const Transfer& last_failed() const { return last_failed_; }
 
  private:
-  enum class Phase : uint8_t { idle, fetching, publishing };
-  void begin(const quorum::Pull::Image& image, MonoTime now);
-  void fail();
+  enum class Phase : uint8_t {
+    idle,
+    fetching,
+    resting,  ///< what is before at_ is here, and has no source
+    publishing,
+  };
+  bool take_up(MonoTime now);
+  void begin();
+  void ask_of(const quorum::PeerImage& image, MonoTime now);
+  void drop();
+  void rest(quorum::ImageEnd end, MonoTime now);
+  void fail(quorum::ImageEnd end, MonoTime now);
+  void no_book(MonoTime now);
+  void give_book_back(MonoTime now);
   void wait_for_room(MonoTime now);
   [[nodiscard]] bool waits_for_source() const;
   [[nodiscard]] size_t window_size() const;
@@ -64,20 +78,22 @@ class ImageFetch {
   quorum::Machine& machine_;
   Checkpoints& checkpoints_;
   Phase phase_ = Phase::idle;
-  quorum::Pull::Image source_;
+  quorum::PeerImage source_;
   uint32_t number_ = 0;
   uint64_t total_ = 0;  ///< of the image; 0: not known yet
   uint64_t at_ = 0;     ///< the window begins here; what is before is in the book
   uint32_t here_ = 0;   ///< pieces of the window that have come, a bit each
   std::vector<uint8_t> window_;
-  size_t drafted_ = 0;  ///< of the window: the draft has it
+  size_t drafted_ = 0;        ///< of the window: the draft has it
+  uint64_t source_from_ = 0;  ///< what lies before is another source's, or an earlier try's
+  bool resumed_ = false;
   MonoTime asked_at_;
   MonoTime heard_at_;
   MonoTime ask_at_;
   MonoTime begin_at_;  ///< not before
   bool waits_for_room_ = false;
   std::optional<quorum::Checkpoint> checkpoint_;
-  bool has_book_ = false;  ///< from the first window on
+  bool has_book_ = false;  ///< lent to us, and in pieces: from the first window on
   Counters counters_;
   Transfer last_failed_;
 };

@@ -74,10 +74,12 @@ void Acceptor::on(const AcceptView& view, ServerId from, const Moment& now, Mach
   const Seq before = previous(Seq{h.first});
   const Hash128 before_l = h.prev_l.get();
   if (!may_take(view) || !continues_log(h)) {
+    const bool nothing_lacks = lent_ && log_.matches(before, before_l);
+    book_missed_ = book_missed_ || (nothing_lacks && before == log_.last());
     if (planted(Mutant::commit_of_another_log)) {
       note_commit(Seq{h.commit}, h.commit_s.get(), log_.last(), machine);
     }
-    if (before.value != 0) {
+    if (before.value != 0 && !nothing_lacks) {
       const std::optional<Slot> source = source_named_in(view);
       lack({before, before_l, Seq{h.commit}, h.commit_s.get()}, epoch, from, source ? &*source : nullptr,
            now.mono);
@@ -199,6 +201,7 @@ void Acceptor::on(const KeepaliveView& view, ServerId from, const Moment& now, M
   const Seq last = previous(Seq{h.next});
   const bool same_log = log_.matches(last, h.last_l.get());
   if (same_log) {
+    book_missed_ = book_missed_ || last == log_.last();
     note_commit(Seq{h.commit}, h.commit_s.get(), last, machine);
     admit(epoch, (h.flags & kAdmits) != 0, out);
   } else if (last.value != 0) {

@@ -117,12 +117,14 @@ class Acceptor {
   /// `peer` has what is up to `behind`, or is getting it from an image of ours, and will go on from there.
   void feeds(Slot peer, Seq behind, MonoTime now) { fed_[index(peer)] = {behind, now}; }
   /// The log ends where no source begins: the image that one of them has.
-  [[nodiscard]] std::optional<Pull::Image> image_wanted() const { return pull_.image(); }
-  /// It cannot be had there.
-  void image_refused() { pull_.image_refused(); }
+  [[nodiscard]] const std::optional<PeerImage>& image_wanted() const { return pull_.image(); }
+  /// It was asked for, and that came to nothing.
+  void image_ended(const PeerImage& image, ImageEnd end, MonoTime now) { pull_.image_ended(image, end, now); }
   /// An image from a peer is to become the book: until begin_behind(), or forget_book(), the machine is the
   /// caller's.
   void lend_book();
+  /// While it is lent: the log could go on without an image, if there were a book.
+  [[nodiscard]] bool book_missed() const;
   /// An image of that takes back nothing that is decided: our log holds that entry, or ends, as far as it is
   /// decided, before it, and has named nobody there whom the image does not know.
   [[nodiscard]] bool may_begin_behind(const Checkpoint& checkpoint) const;
@@ -148,7 +150,9 @@ class Acceptor {
   [[nodiscard]] bool amnesiac() const { return lost_ || (!member() && (options_.amnesiac || !log_.empty())); }
   /// It must not go on as this incarnation: start over with another, on an empty log.
   [[nodiscard]] bool lost() const { return lost_; }
-  [[nodiscard]] bool catching_up() const { return pull_.active() || applied_ < log_.last() || !measured(); }
+  [[nodiscard]] bool catching_up() const {
+    return pull_.active() || applied_ < log_.last() || !measured() || lent_;
+  }
   [[nodiscard]] Incarnation incarnation() const { return options_.incarnation; }
   [[nodiscard]] const Counters& counters() const { return counters_; }
   /// What the machine makes of its container.
@@ -269,7 +273,8 @@ class Acceptor {
   bool foreign_ = false;          ///< it came from a peer and is not measured yet
   std::optional<Usable> usable_;  ///< the newest
   std::optional<Captured> captured_;
-  bool lent_ = false;  ///< the machine is not ours
+  bool lent_ = false;         ///< the machine is not ours
+  bool book_missed_ = false;  ///< since then an LB's log was ours, or went on behind it
   bool reopen_ = false;
   // Volatile.
   Divergence divergence_;

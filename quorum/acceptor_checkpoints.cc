@@ -95,8 +95,14 @@ void Acceptor::begin_behind_capture(MonoTime now) {
 
 void Acceptor::lend_book() {
   lent_ = true;
+  book_missed_ = false;
   applied_ = log_.base().seq;
   captured_.reset();
+}
+
+bool Acceptor::book_missed() const {
+  EntryView more;
+  return lent_ && (book_missed_ || pull_.staged(more));
 }
 
 bool Acceptor::may_begin_behind(const Checkpoint& checkpoint) const {

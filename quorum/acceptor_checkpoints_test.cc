@@ -343,6 +343,51 @@ TEST_F(CheckpointTest, WhileItsBookIsLentItStillSaysWhatItKnowsToBeDecided) {
   EXPECT_EQ(heard().decided, 8U);
 }
 
+TEST_F(CheckpointTest, WhileItsBookIsLentItTellsWhenTheLogCouldGoOnWithoutAnImage) {
+  Bench b(Slot::one, &options_);
+  b.take(story_, 1, 8, kE1);
+  b.poll();
+  EXPECT_FALSE(b.acceptor.book_missed());
+  b.acceptor.lend_book();
+  EXPECT_TRUE(b.acceptor.catching_up());
+  b.hear(ServerId::lb1, keepalive_of(story_, kE1));
+  EXPECT_FALSE(b.acceptor.book_missed()) << "entries are lacking";
+  b.take(story_, 9, 10, kE1);
+  EXPECT_TRUE(b.acceptor.book_missed());
+
+  b.acceptor.lend_book();
+  EXPECT_FALSE(b.acceptor.book_missed());
+  b.hear(ServerId::lb1, keepalive_of(story_.until(8), kE1));
+  EXPECT_TRUE(b.acceptor.book_missed()) << "there is no more than what it has";
+
+  b.acceptor.lend_book();
+  const std::vector<Letter> letters = b.poll();
+  const auto asked = only<MissingView>(letters);
+  ASSERT_EQ(asked.size(), 1U);
+  b.hear(ServerId::lb1, entries_of(story_, 9, 12, 12, asked[0].header->number));
+  EXPECT_TRUE(b.acceptor.book_missed());
+  b.acceptor.forget_book(b.machine);
+  EXPECT_FALSE(b.acceptor.book_missed());
+  b.poll();
+  EXPECT_EQ(b.acceptor.log().last(), Seq{12});
+  EXPECT_FALSE(b.acceptor.catching_up());
+}
+
+TEST_F(CheckpointTest, WhileItsBookIsLentALateAcceptDoesNotLeadItBack) {
+  Bench b(Slot::one, &options_);
+  b.take(story_, 1, 8, kE1);
+  b.poll();
+  b.acceptor.lend_book();
+  b.take(story_, 5, 8, kE1);
+  EXPECT_FALSE(b.acceptor.book_missed());
+  b.hear(ServerId::lb1, keepalive_of(story_, kE1));
+  const std::vector<Letter> letters = b.poll();
+  const auto asked = only<MissingView>(letters);
+  ASSERT_EQ(asked.size(), 1U);
+  EXPECT_EQ(asked[0].header->from, 9U);
+  EXPECT_EQ(asked[0].header->to, 12U);
+}
+
 TEST_F(CheckpointTest, WhatNoEntryCanBeIsNoBase) {
   const ImageBase good = write_base(right());
   const auto with = [&](auto change) {

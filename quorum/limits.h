@@ -69,6 +69,11 @@ inline constexpr Duration kFedFor = seconds(10);
 /// acceptor's records hold without allocating.
 inline constexpr size_t kAdoptAtOnce = 256;              ///< entries
 inline constexpr size_t kAdoptBytesAtOnce = 64U << 10U;  ///< and bytes of them
+inline constexpr Duration kImagePauseMin = seconds(1);  ///< between a peer's image that failed and the next …
+inline constexpr Duration kImagePauseMax = seconds(30);  ///< … doubling up to this
+/// One that failed is asked for again after so long. By then its peer has a newer one, if it can write one.
+inline constexpr Duration kImagePassedOver = seconds(60);
+static_assert(kImagePauseMax < kImagePassedOver, "another peer's comes to its turn before");
 /// Entries that a book which stands behind its log applies in one poll: a few hundred microseconds.
 inline constexpr unsigned kApplyAtOnce = 256;
 inline constexpr Duration kRebuildPauseMin = seconds(1);   ///< between two tries to mend a divergent book …

@@ -59,6 +59,7 @@ void Pull::stop() {
 bool Pull::reached(const LogView& log) {
   if (active_ && (log.matches(target_.seq, target_.l) || target_.seq < log.base().seq)) {
     stop();
+    choice_.succeeded();
     return true;
   }
   return false;
@@ -92,7 +93,7 @@ void Pull::take(ServerId from, const EntriesView& view, const LogView& log, Seq 
   }
   silent_ = 0;
   if (h.count == 0) {
-    refused(from, h, log);
+    refused(from, h, log, now);
     asked_at_ = now;
     return;
   }
@@ -118,7 +119,7 @@ void Pull::take(ServerId from, const EntriesView& view, const LogView& log, Seq 
 }
 
 /// This source does not have what comes next: its log ends before, or begins behind a checkpoint.
-void Pull::refused(ServerId from, const EntriesHeader& h, const LogView& log) {
+void Pull::refused(ServerId from, const EntriesHeader& h, const LogView& log, MonoTime now) {
   const Seq seq = previous(Seq{h.first});
   if (is_backend(from) && seq >= cursor_) {
     if (log.matches(seq, h.prev_l.get())) {
@@ -126,37 +127,38 @@ void Pull::refused(ServerId from, const EntriesHeader& h, const LogView& log) {
       from_commit_ = true;
       return;
     }
-    if (!offered_ || seq > offered_->seq) {
-      offered_ = Image{from, seq, h.prev_l.get()};
-    }
+    choice_.offered({from, seq, h.prev_l.get()});
   }
   next_source();
   if (++refusals_ < kBackends) {
     return;
   }
-  image_ = offered_;
+  image_ = choice_.best(now);
   ask_due_ = false;
   if (!image_) {
-    aims_anew_ = true;  // their logs may begin behind what was named, so that none of them can tell
-    refusals_ = 0;
+    // If none has one: their logs may begin behind what was named, so that none of them can tell.
+    aims_anew_ = !choice_.any();
+    forget_images();
   }
 }
 
 void Pull::forget_images() {
   refusals_ = 0;
-  offered_.reset();
+  choice_.forget_offers();
   image_.reset();
 }
 
 void Pull::go_on(const LogView& log) {
   forget_images();
+  choice_.succeeded();
   from_commit_ = false;
   if (active_) {
     begin_at(tercet::next(log.last()), log);
   }
 }
 
-void Pull::image_refused() {
+void Pull::image_ended(const PeerImage& image, ImageEnd end, MonoTime now) {
+  choice_.ended(image, end, now);
   forget_images();
   next_source();
   ask_due_ = false;  // in a while

@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+#include "quorum/image_choice.h"
 #include "quorum/limits.h"
 #include "quorum/log_view.h"
 #include "wire/fetch.h"
@@ -25,12 +26,6 @@ class Pull {
     Hash128 l;
     Seq commit;        ///< of the LB's own tally when it named this; 0: none yet …
     Hash128 commit_s;  ///< … and S there
-  };
-  /// What a peer whose log is the one that was named has instead of the entries that we lack.
-  struct Image {
-    ServerId from = ServerId::b1;
-    Seq seq;    ///< of its checkpoint …
-    Hash128 l;  ///< … and L there
   };
   explicit Pull(Slot own) : own_(own), stage_(size_t{64} << 20U) { early_.reserve(kPullDatagrams); }
 
@@ -61,11 +56,12 @@ class Pull {
   void adopted(const LogView& log);
 
   /// None of the three has what comes next, but one of them an image. Nothing more is asked until go_on() or
-  /// image_refused().
-  [[nodiscard]] const std::optional<Image>& image() const { return image_; }
+  /// image_ended().
+  [[nodiscard]] const std::optional<PeerImage>& image() const { return image_; }
   /// The log begins behind that image now.
   void go_on(const LogView& log);
-  void image_refused();
+  /// It was asked for, and that came to nothing.
+  void image_ended(const PeerImage& image, ImageEnd end, MonoTime now);
 
   /// What to ask now: fills `to` and `ask`; false if nothing is due. `again` is when to look next.
   bool ask(const LogView& log, MonoTime now, ServerId& to, Missing& ask, MonoTime& again);
@@ -88,7 +84,7 @@ class Pull {
   void empty_stage();
   void forget_images();
   void next_source();
-  void refused(ServerId from, const EntriesHeader& header, const LogView& log);
+  void refused(ServerId from, const EntriesHeader& header, const LogView& log, MonoTime now);
   bool stage(const EntryView& entry, Seq peers_commit, const LogView& log, Seq commit);
   [[nodiscard]] ServerId source() const;
 
@@ -107,8 +103,8 @@ class Pull {
   std::vector<Early> early_;  ///< of the last ask
   unsigned silent_ = 0;       ///< asks in a row without an answer
   unsigned refusals_ = 0;     ///< answers of sources that lack them, since the log took the last one
-  std::optional<Image> offered_;
-  std::optional<Image> image_;
+  ImageChoice choice_;
+  std::optional<PeerImage> image_;
   bool aims_anew_ = false;  ///< at what the LB of the same epoch names next
   MonoTime asked_at_;
   Seq cursor_;    ///< next seq that is wanted

@@ -361,11 +361,67 @@ TEST_F(PullTest, AnImageThatIsNotToBeHadIsForgotten) {
     offers(pull_, log_, to_, 12, story.l(Seq{12}), ask_.number, now_);
   }
   ASSERT_TRUE(pull_.image());
-  pull_.image_refused();
+  pull_.image_ended(*pull_.image(), ImageEnd::broken_off, now_);
   EXPECT_FALSE(pull_.image());
   EXPECT_FALSE(ask()) << "in a while";
   pass(kPullAgain);
   EXPECT_TRUE(ask());
+}
+
+TEST_F(PullTest, AnImageThatFailedIsPassedOverAndAnotherPeersAsked) {
+  // Backend 3 has the newer one.
+  const Story story = Story(base_).ops(kE1, 15);
+  aim(story, 20, &two_);
+  std::vector<ServerId> wanted;
+  std::vector<MonoTime> failed;
+  const MonoTime end = now_ + seconds(300);
+  uint64_t asks = 0;
+  while (now_ < end) {
+    if (ask()) {
+      ++asks;
+      if (to_ == ServerId::lb2) {
+        has_nothing(to_);
+      } else {
+        const uint64_t at = to_ == ServerId::b3 ? 15 : 12;
+        offers(pull_, log_, to_, at, story.l(Seq{at}), ask_.number, now_);
+      }
+    }
+    if (pull_.image()) {
+      wanted.push_back(pull_.image()->from);
+      failed.push_back(now_);
+      pull_.image_ended(*pull_.image(), ImageEnd::wrong, now_);
+    }
+    aim(story, 20);  // the LB goes on naming it
+    pass(milliseconds(1));
+  }
+  ASSERT_GE(wanted.size(), 4U);
+  EXPECT_LE(wanted.size(), 12U);
+  EXPECT_EQ(wanted[0], ServerId::b3);
+  EXPECT_EQ(wanted[1], ServerId::b2);
+  EXPECT_LT(failed[1] - failed[0], kImagePauseMin * 2);
+  EXPECT_GE(failed[2] - failed[0], kImagePassedOver);
+  EXPECT_LE(asks, 300U * 50 * 4) << "a round of three in 20 ms";
+}
+
+TEST_F(PullTest, WhatFailedUnderAnotherEpochIsPassedOverToo) {
+  const Story story = Story(base_).ops(kE1, 15);
+  const auto round = [&] {
+    for (unsigned i = 0; i < 3; ++i) {
+      ASSERT_TRUE(ask());
+      offers(pull_, log_, to_, 12, story.l(Seq{12}), ask_.number, now_);
+    }
+  };
+  aim(story, 20, &two_);
+  round();
+  ASSERT_TRUE(pull_.image());
+  const ServerId first = pull_.image()->from;
+  pull_.image_ended(*pull_.image(), ImageEnd::wrong, now_);
+  pull_.stop();
+  pass(kImagePauseMin);
+  aim(story, 20, &two_, kE3);
+  round();
+  ASSERT_TRUE(pull_.image());
+  EXPECT_NE(pull_.image()->from, first);
 }
 
 TEST_F(PullTest, WhereThePeersBaseIsAnEntryOfOursItIsDecided) {

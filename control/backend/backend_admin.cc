@@ -134,6 +134,8 @@ std::string backend_metrics(const BackendAdminSources& s) {
   m.gauge("tercet_backend_image_progress_ratio",
           "How much of another backend's book is here while it is taken over, 0 to 1; else 0.",
           v.image.total == 0 ? 0 : static_cast<double>(v.image.here) / static_cast<double>(v.image.total));
+  m.counter("tercet_backend_images_resumed_total",
+            "Times that such a transfer was broken off and went on where it had stopped.", v.fetched.resumed);
   m.counter("tercet_backend_images_failed_total", "Books that could not be taken over.", v.fetched.failed);
   m.counter("tercet_backend_images_fetched_bytes_total", "Bytes of other backends' books.", v.fetched.bytes);
   m.begin_counter("tercet_backend_drops_total", "Messages that were not taken in.");
