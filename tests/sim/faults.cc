@@ -428,6 +428,9 @@ std::string run_seed(uint64_t seed, bool trace, Totals* totals) {
   }
   if (dice.chance(0.7)) {
     options.checkpoint_every = 20 + dice.below(150);
+    if (dice.chance(0.3)) {
+      options.checkpoint_every = 5 + dice.below(10);  // nearly always one is being written
+    }
     options.keep_for_fed = dice.chance(0.5) ? 64 : 4096;
   }
   options.clients = 4 + static_cast<unsigned>(dice.below(8));
