@@ -79,7 +79,7 @@ class World {
   /// A vote that its disk forgot nobody notices but an LB that saw it: what stands in that entry must be with
   /// both others.
   [[nodiscard]] bool disk_lies() const;
-  [[nodiscard]] bool all_backends_up() const;
+  [[nodiscard]] bool all_awake() const;
   /// Another, empty disk.
   void wipe_backend(unsigned slot);
   /// Its power fails, and a byte of what it had written is another one afterwards.

@@ -29,8 +29,11 @@ bool World::disk_lies() const {
   return std::ranges::any_of(backends_, [](const Backend& b) { return b.disk_lied; });
 }
 
-bool World::all_backends_up() const {
-  return std::ranges::all_of(backends_, [](const Backend& b) { return b.replica != nullptr; });
+bool World::all_awake() const {
+  const auto awake = [this](MonoTime paused_until) { return now_ >= paused_until; };
+  return std::ranges::all_of(
+             backends_, [&](const Backend& b) { return b.replica != nullptr && awake(b.paused_until); }) &&
+         std::ranges::all_of(lbs_, [&](const Lb& lb) { return awake(lb.paused_until); });
 }
 
 void World::wipe_backend(unsigned slot) {
