@@ -197,7 +197,8 @@ void Acceptor::on(const KeepaliveView& view, ServerId from, const Moment& now, M
     return;
   }
   hear(epoch, Nonce{h.instance}, h.flags, h.heartbeat_us, now.mono);
-  lost_ = lost_ || ((h.flags & kLost) != 0 && member());  // whoever is none yet is not who it was said to
+  // By name, and to a member: the LB may have heard last of the one before us.
+  lost_ = lost_ || (Incarnation{h.lost} == options_.incarnation && member());
   const Seq last = previous(Seq{h.next});
   const bool same_log = log_.matches(last, h.last_l.get());
   if (same_log) {

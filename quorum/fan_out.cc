@@ -240,24 +240,26 @@ void Proposer::send_keepalives(const Moment& now, Output& out) {
   constexpr int64_t kUnderLoad = 10;  // heartbeats between keep-alives to one that hears Accepts anyway
   ServerSet asked;
   ServerSet told;
-  ServerSet lost;
   for (const Slot slot : kSlots) {
     Backend& b = backends_[slot];
     // A little early when the thread is awake anyway (a heartbeat, say): one wake-up less.
     if (now.mono - b.sent_at >= options_.keepalive - options_.keepalive / 8 ||
         now.mono - b.keepalive_at >= options_.keepalive * kUnderLoad) {
-      const bool gone = b.regressed || (active() && backends_.replaced(slot, decided_));
-      (gone ? lost : settled(slot, now.mono) ? told : asked).add(server_of(slot));
+      if (b.regressed || (active() && backends_.replaced(slot, decided_))) {
+        send_keepalive(ServerSet(server_of(slot)), 0, b.incarnation, now, out);
+      } else {
+        (settled(slot, now.mono) ? told : asked).add(server_of(slot));
+      }
       b.sent_at = now.mono;
       b.keepalive_at = now.mono;
     }
   }
-  send_keepalive(asked, survivor_has_start() ? kAdmits : 0, now, out);
-  send_keepalive(told, kQuiet, now, out);
-  send_keepalive(lost, kLost, now, out);
+  send_keepalive(asked, survivor_has_start() ? kAdmits : 0, {}, now, out);
+  send_keepalive(told, kQuiet, {}, now, out);
 }
 
-void Proposer::send_keepalive(ServerSet whom, uint8_t flags, const Moment& now, Output& out) {
+void Proposer::send_keepalive(ServerSet whom, uint8_t flags, Incarnation lost, const Moment& now,
+                              Output& out) {
   if (whom.empty()) {
     return;
   }
@@ -278,6 +280,7 @@ void Proposer::send_keepalive(ServerSet whom, uint8_t flags, const Moment& now, 
     message.commit_s = Hash128{decided_s_, 0};
   }
   message.stamp = as_unsigned(now.mono.ns);
+  message.lost = lost.value;
   put(room, message);
   out.sends.close(whom, sizeof(message));
 }
@@ -293,7 +296,7 @@ void Proposer::on(const MissingView& view, ServerId from, const Moment& now, Out
   if (at >= first_of_epoch() && at <= b.acked) {
     // It voted for these: an old datagram, or its disk lost them. Fed, it would look whole before it was
     // asked.
-    send_keepalive(ServerSet(from), 0, now, out);
+    send_keepalive(ServerSet(from), 0, {}, now, out);
     return;
   }
   if (at >= first_of_epoch() && window_.has(at) && at <= sent_) {

@@ -306,7 +306,8 @@ class Proposer {
   [[nodiscard]] bool settled(Slot slot, MonoTime now) const;
   [[nodiscard]] bool survivor_has_start() const;
   void send_keepalives(const Moment& now, Output& out);
-  void send_keepalive(ServerSet whom, uint8_t flags, const Moment& now, Output& out);
+  /// `lost`: an incarnation of the one it goes to, or none.
+  void send_keepalive(ServerSet whom, uint8_t flags, Incarnation lost, const Moment& now, Output& out);
   [[nodiscard]] AcceptHeader accept_header(Seq first, const Moment& now) const;
   [[nodiscard]] ServerSet listeners(MonoTime now) const;
   [[nodiscard]] bool holds_epoch() const;

@@ -191,10 +191,25 @@ TEST_F(AcceptorTest, OneWhosePlaceAnotherIncarnationHasIsLost) {
   EXPECT_EQ(only<PromiseView>(b_.poll()).size(), 0U);
 }
 
+TEST_F(AcceptorTest, WhatAnLbSaysOfTheOneBeforeUsIsNotSaidOfUs) {
+  // Cut off from us it heard last of the incarnation whose place we took.
+  settle(base_, 3);
+  Keepalive message{};
+  message.flags = kFit;
+  message.epoch = kE1.value;
+  message.instance = 0xA1;
+  message.next = 6;
+  message.last_l = base_.l(Seq{5});
+  message.lost = life_of(Slot::one).value + 1;
+  b_.hear(ServerId::lb1, message_of(CellMessage::keepalive, message));
+  EXPECT_FALSE(b_.acceptor.lost());
+}
+
 TEST_F(AcceptorTest, OneThatIsToldThatItLostEntriesNeitherVotesNorPromisesNorPulls) {
   settle(base_, 3);
   Keepalive message{};
-  message.flags = kFit | kLost;
+  message.flags = kFit;
+  message.lost = life_of(Slot::one).value;
   message.heartbeat_us = 10'000;
   message.epoch = kE1.value;
   message.instance = 0xA1;

@@ -96,7 +96,7 @@ Drop parse_keepalive(Bytes plain, KeepaliveView& out) {
     return drop;
   }
   const Keepalive& k = *out.header;
-  if (!only_bits(k.flags, kFit | kQuiet | kLost | kAdmits) || k.reserved != 0) {
+  if (!only_bits(k.flags, kFit | kQuiet | kAdmits) || k.reserved != 0) {
     return Drop::reserved;
   }
   const bool fits = epoch_fits(k.epoch) && k.next >= 1 && seq_fits(k.next) && seq_fits(k.commit);

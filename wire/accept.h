@@ -34,12 +34,9 @@ static_assert(sizeof(AcceptHeader) == 88);
 inline constexpr uint8_t kFit = 1;
 /// In a Keepalive: answer only if there is news (other flags than told last, another log than ours).
 inline constexpr uint8_t kQuiet = 2;
-/// In a Keepalive to one backend: its log ends below what this LB saw it vote, so its disk lost something, or
-/// its slot is decided to be another's or nobody's: it must come back as another incarnation.
-inline constexpr uint8_t kLost = 4;
 /// In a Keepalive of an LB that starts behind a table with a vacant slot: the backend whose log it continues
 /// has this EpochStart durable, so the one that the operator's order named may be admitted.
-inline constexpr uint8_t kAdmits = 8;
+inline constexpr uint8_t kAdmits = 4;
 
 /// Sent when nothing else went to a backend for a heartbeat; answered by Heard, a quiet one only when there
 /// is news.
@@ -55,8 +52,12 @@ struct Keepalive {
   Le64 commit;
   WireHash commit_s;
   Le64 stamp;  ///< the LB's clock, comes back in Heard: round trip
+  /// 0, or an incarnation of the receiver's slot that is lost: its log ends below what this LB saw it vote,
+  /// so its disk lost something, or its slot is decided to be another's or nobody's. It must come back as
+  /// another one. By name: who is there by now may be the one that took its place.
+  Le64 lost;
 };
-static_assert(sizeof(Keepalive) == 80);
+static_assert(sizeof(Keepalive) == 88);
 
 struct AcceptView {
   const AcceptHeader* header = nullptr;

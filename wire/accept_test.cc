@@ -207,6 +207,7 @@ TEST(Accept, KeepaliveIsGolden) {
   k.commit = 42U;
   k.commit_s = kS;
   k.stamp = 123456789U;
+  k.lost = 0xDEADBEEFU;
   EXPECT_TRUE(golden::same(bytes_of(k), bytes));
 }
 
@@ -315,10 +316,10 @@ TEST(Accept, RefusesBrokenKeepalive) {
     KeepaliveView view;
     return parse_keepalive(bytes, view);
   };
-  EXPECT_EQ(with([](Keepalive& k) { k.flags = 16; }), Drop::reserved);
+  EXPECT_EQ(with([](Keepalive& k) { k.flags = 8; }), Drop::reserved);
   EXPECT_EQ(with([](Keepalive& k) { k.flags = kFit | kAdmits; }), Drop::none);
   EXPECT_EQ(with([](Keepalive& k) { k.flags = kFit | kQuiet; }), Drop::none);
-  EXPECT_EQ(with([](Keepalive& k) { k.flags = kLost; }), Drop::none);
+  EXPECT_EQ(with([](Keepalive& k) { k.lost = 0U; }), Drop::none);
   EXPECT_EQ(with([](Keepalive& k) { k.reserved = 1; }), Drop::reserved);
   EXPECT_EQ(with([](Keepalive& k) { k.next = 0U; }), Drop::malformed);
   EXPECT_EQ(with([](Keepalive& k) { k.epoch = 3U; }), Drop::malformed);

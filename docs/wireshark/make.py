@@ -37,7 +37,7 @@ MESSAGES = {
 }
 STATE = ["kDivergent", "kBlank", "kAmnesiac", "kMember", "kCatchingUp", "kLeasesLive", "kMoreDue", "kStopped"]
 FLAGS = {
-    "AcceptHeader.flags": ["kFit"], "Keepalive.flags": ["kFit", "kQuiet", "kLost", "kAdmits"], "VoteHeader.flags": STATE,
+    "AcceptHeader.flags": ["kFit"], "Keepalive.flags": ["kFit", "kQuiet", "kAdmits"], "VoteHeader.flags": STATE,
     "Heard.flags": STATE, "Heard.traits": ["kAsksRejoin", "kVacant", "kNewcomer"], "PromiseHeader.flags": STATE, "Refused.flags": STATE,
     "AnswerHeader.flags": ["kWhole"],
     "OpResult.flags": ["kLaterAnswer", "kUnitsLeft"],
