@@ -59,6 +59,9 @@ at b2 tercet container request --config "$config" >"$SCRATCH/b2.request"
 is_foreign() { status_is 'any(.backends[]; .name == "b2" and .container == "foreign" and .constituents == "absent")'; }
 eventually 5 "nothing is bound to it yet" is_foreign
 leases() { at client tercet leases --json | jq -c '[.leases[] | {handle_prefix, since, lease_end}] | sort'; }
+# Those of a second, with which it was asked who serves, have ended by then.
+one_lease() { [ "$(leases | jq length)" -eq 1 ]; }
+eventually 10 "the lease of an hour is the only one" one_lease
 before=$(leases)
 reissue() { at client tercet reissue --issuer "$CELL_DIR/issuer" --tmr-id 1 --request "$1" -o "$2" --json; }
 check_json "the issuer binds it: the next revision" '.revision == 2 and .slot == 2' "$(reissue "$SCRATCH/b2.request" "$SCRATCH/reissued.lic")"
