@@ -137,6 +137,16 @@ class ImageRoom : public testing::Test {
     take(node, story_.last());
     steps(30);
   }
+  /// Its log begins behind a checkpoint then: where.
+  Seq begin_behind_checkpoint(Node& node) {
+    ops(20);
+    const Seq at = checkpoint();
+    ops(2);
+    take(node, story_.last());
+    usable(node, at);
+    EXPECT_EQ(node.opening.acceptor->log().base().seq, at);
+    return at;
+  }
 
   quorum::testing::Story story_;
   std::map<ServerId, Node> nodes_;
@@ -188,12 +198,7 @@ TEST_F(ImageRoom, ADraftGivesWayWhenTheLogIsRefusedASegment) {
 
 TEST_F(ImageRoom, AnImageFromAPeerIsWaitedForUntilThereIsRoom) {
   Node& source = add(Slot::one);
-  ops(20);
-  const Seq at = checkpoint();
-  ops(2);
-  take(source, story_.last());
-  usable(source, at);
-  ASSERT_EQ(source.opening.acceptor->log().base().seq, at);
+  const Seq at = begin_behind_checkpoint(source);
 
   Node& late = add(Slot::two);
   take(late, Seq{3});
@@ -227,12 +232,7 @@ TEST_F(ImageRoom, AnImageFromAPeerIsWaitedForUntilThereIsRoom) {
 }
 
 TEST_F(ImageRoom, ASourceThatFellSilentIsTold) {
-  Node& source = add(Slot::one);
-  ops(20);
-  const Seq at = checkpoint();
-  ops(2);
-  take(source, story_.last());
-  usable(source, at);
+  const Seq at = begin_behind_checkpoint(add(Slot::one));
 
   Node& late = add(Slot::two);
   take(late, Seq{3});

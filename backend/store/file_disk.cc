@@ -136,62 +136,23 @@ void FileDisk::read(FileId file, Offset offset, MutBytes bytes, IoId id) {
 }
 
 void FileDisk::create(FileId file, uint64_t size, IoId id) {
-  Request request;
-  request.kind = Kind::create;
-  request.file = file;
-  request.size = size;
-  request.id = id;
-  submit(request);
+  submit({.kind = Kind::create, .file = file, .size = size, .id = id});
 }
 
 void FileDisk::begin(FileId image, uint64_t size, uint64_t leave, IoId id) {
-  Request request;
-  request.kind = Kind::begin;
-  request.file = image;
-  request.size = size;
-  request.leave = leave;
-  request.id = id;
-  submit(request);
+  submit({.kind = Kind::begin, .file = image, .size = size, .leave = leave, .id = id});
 }
 
-void FileDisk::sync(IoId id) {
-  Request request;
-  request.kind = Kind::sync;
-  request.id = id;
-  submit(request);
-}
+void FileDisk::sync(IoId id) { submit({.kind = Kind::sync, .id = id}); }
 
-void FileDisk::publish(FileId image, IoId id) {
-  Request request;
-  request.kind = Kind::publish;
-  request.file = image;
-  request.id = id;
-  submit(request);
-}
+void FileDisk::publish(FileId image, IoId id) { submit({.kind = Kind::publish, .file = image, .id = id}); }
 
-void FileDisk::drop(FileId image, IoId id) {
-  Request request;
-  request.kind = Kind::drop;
-  request.file = image;
-  request.id = id;
-  submit(request);
-}
+void FileDisk::drop(FileId image, IoId id) { submit({.kind = Kind::drop, .file = image, .id = id}); }
 
-void FileDisk::remove(FileId file, IoId id) {
-  Request request;
-  request.kind = Kind::remove;
-  request.file = file;
-  request.id = id;
-  submit(request);
-}
+void FileDisk::remove(FileId file, IoId id) { submit({.kind = Kind::remove, .file = file, .id = id}); }
 
 void FileDisk::recycle(FileId from, FileId to, IoId id) {
-  Request request;
-  request.kind = Kind::recycle;
-  request.file = from;
-  request.to = to;
-  request.id = id;
-  submit(request);
+  submit({.kind = Kind::recycle, .file = from, .to = to, .id = id});
 }
 
 // The worker pushes first and rings then, so the ringing of an answer that was just taken may still be to

@@ -73,7 +73,7 @@ for ((n = 1; n <= kills; n++)); do
   eventually 5 "active $n of $kills: $old is dead, $new serves" status_is ".active == \"$new\" and .serving"
   start_all "$old"
   note
-  eventually 10 "active $n: $old is back" status_is "($all_vote) and ($both_lbs)"
+  eventually 10 "active $n: $old is back as the standby" status_is "($all_vote) and ($both_lbs) and .active == \"$new\""
   at_most_60 "active $n"
 done
 eventually 10 "the load goes on" grew client
