@@ -1,13 +1,11 @@
-# tercet_folder(PATH [TOGETHER] [TESTS_APART] USES other/folder… EXTERNAL target… TEST_USES tests/folder…)
-#   TOGETHER: its files are compiled eight at a time, where most of what each takes is the headers of others (JSON, CLI11,
-#   GoogleMock); names in their anonymous namespaces must then differ.
-#   Its tests are compiled four at a time in any case, since half of what a short one takes is the headers of GoogleTest: names
-#   in their anonymous namespaces must differ too. TESTS_APART: they are not.
+# tercet_folder(PATH [TESTS_APART] [TESTS_TOGETHER] USES other/folder… EXTERNAL target… TEST_USES tests/folder…)
 #   A folder is a target: every .cc beside it becomes its library (tercet_a_b for a/b), every *_test.cc its test program,
 #   which may use more (TEST_USES).
+#   Files are compiled eight at a time, tests four: half of what a short one takes is headers of others (GoogleTest, JSON,
+#   DPDK). Names in their anonymous namespaces must differ, therefore. TESTS_APART: each test alone; TESTS_TOGETHER: eight.
 #   *_main.cc belongs to a program (tercet_program), *_bench.cc to bench/. A folder without .cc is header-only.
 function(tercet_folder path)
-  cmake_parse_arguments(ARG "TOGETHER;TESTS_APART" "LABEL" "USES;EXTERNAL;TEST_USES" ${ARGN})
+  cmake_parse_arguments(ARG "TESTS_TOGETHER;TESTS_APART" "LABEL" "USES;EXTERNAL;TEST_USES" ${ARGN})
   set(here ${PROJECT_SOURCE_DIR}/${path})
   if(NOT IS_DIRECTORY ${here})
     return()
@@ -37,15 +35,15 @@ function(tercet_folder path)
     list(TRANSFORM ARG_TEST_USES PREPEND tercet_)
     tercet_test(${name}_test LABEL "${ARG_LABEL}" SOURCES ${tests} LINKS ${target} ${ARG_TEST_USES})
   endif()
-  if(TARGET ${name}_test AND NOT ARG_TESTS_APART)
-    set_target_properties(${name}_test PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
+  if(sources)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
   endif()
-  if(ARG_TOGETHER)
-    foreach(each ${target} ${name}_test)
-      if(TARGET ${each})
-        set_target_properties(${each} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
-      endif()
-    endforeach()
+  if(TARGET ${name}_test AND NOT ARG_TESTS_APART)
+    set(together 4)
+    if(ARG_TESTS_TOGETHER)
+      set(together 8)
+    endif()
+    set_target_properties(${name}_test PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${together})
   endif()
 endfunction()
 
@@ -60,9 +58,11 @@ function(tercet_test name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${ARG_LINKS} tercet_warnings tercet_build GTest::gmock GTest::gtest_main)
   # Tests are compiled quickly, whatever the preset: what they test is not. (GCC 12 also sees array bounds broken in
-  # std::vector where there are none, from -O2 on.) Under the sanitizers -O1 takes twice as long to compile as -Og.
-  if(NOT TERCET_SANITIZE)
-    target_compile_options(${name} PRIVATE -O1)
+  # std::vector where there are none, from -O2 on.) Of the undefined behaviour sanitizer's checks they do without those that
+  # are half of what it takes to compile one; a null pointer the address sanitizer finds too.
+  target_compile_options(${name} PRIVATE -O0)
+  if(TERCET_SANITIZE MATCHES undefined)
+    target_compile_options(${name} PRIVATE -fno-sanitize=null,alignment,object-size,vptr)
   endif()
   target_compile_definitions(${name} PRIVATE TERCET_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   if(NOT TARGET ${ARG_LABEL}_tests)

@@ -63,6 +63,12 @@ inline constexpr Duration kReadGiveUp = seconds(5);  ///< as long as a client wa
 inline constexpr Duration kPresenceLook =
     milliseconds(50);  ///< how often constituents that are gone or back are looked for
 inline constexpr Duration kPullAgain = milliseconds(20);
+/// Beside a cell that decides without it, a backend that pulls works a quarter of the time …
+inline constexpr int kPullRests = 3;
+inline constexpr Duration kPullRestMax = milliseconds(10);
+inline constexpr int kPullFaster = 2;  ///< … or as much as it takes to be so many times as fast as the cell
+inline constexpr Duration kPullPaceSpan = milliseconds(20);  ///< over which that is measured
+static_assert(kPullRestMax < kPullAgain, "a rest is not taken for a silent source");
 /// A peer that asked for entries, or for a piece of an image, within this time will go on from there.
 inline constexpr Duration kFedFor = seconds(10);
 /// Most that a backend takes over from its stage in one poll: about a millisecond's work, and half of what an

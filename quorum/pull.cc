@@ -23,6 +23,7 @@ void Pull::empty_stage() {
 
 void Pull::aim(const Target& target, Epoch epoch, ServerId lb, const Slot* source, const LogView& log,
                Seq commit, MonoTime now) {
+  pace_.heard(target.commit, now);
   // Never ourselves, whoever named us: what we lack we do not have.
   const bool named = source != nullptr && *source != own_;
   if (active_ && epoch <= epoch_ && !(epoch == epoch_ && aims_anew_ && stage_.empty())) {
@@ -99,6 +100,7 @@ void Pull::take(ServerId from, const EntriesView& view, const LogView& log, Seq 
   }
   if (awaited_ > 0 && --awaited_ == 0) {
     ask_due_ = true;
+    answered_ = true;
   }
   if (Seq{h.first} > cursor_) {
     keep_early(view);
@@ -288,6 +290,14 @@ bool Pull::ask(const LogView& log, MonoTime now, ServerId& to, Missing& ask, Mon
     again = asked_at_ + kPullAgain;
     return false;
   }
+  if (answered_) {
+    answered_ = false;
+    rests_until_ = pace_.answered(cursor_, now);
+  }
+  if (now < rests_until_) {
+    again = rests_until_;
+    return false;
+  }
   if (silent && !ask_due_ && ++silent_ >= 2) {
     next_source();
   }
@@ -295,6 +305,7 @@ bool Pull::ask(const LogView& log, MonoTime now, ServerId& to, Missing& ask, Mon
   awaited_ = kPullDatagrams;
   early_.clear();
   asked_at_ = now;
+  pace_.asked(cursor_, now);
   again = now + kPullAgain;
   to = source();
   ask = {};

@@ -14,6 +14,7 @@
 #include "quorum/image_choice.h"
 #include "quorum/limits.h"
 #include "quorum/log_view.h"
+#include "quorum/pull_pace.h"
 #include "wire/fetch.h"
 #include "wire/limits.h"
 
@@ -91,6 +92,9 @@ class Pull {
   Slot own_;
   bool active_ = false;
   bool ask_due_ = false;
+  PullPace pace_;
+  bool answered_ = false;  ///< the last ask, wholly: the log takes it before the next
+  MonoTime rests_until_;
   bool from_commit_ = false;        ///< the optimistic start (behind our last entry) met another log
   std::optional<ServerId> fed_by_;  ///< who gave what stands behind the start
   Target target_;

@@ -99,6 +99,29 @@ TEST_F(PullTest, WhatReachesTheNamedLIsTakenOver) {
   EXPECT_EQ(pull_.progress(), 10U) << "five came, five were taken over";
 }
 
+TEST_F(PullTest, BesideACellThatDecidesWithoutUsTheNextQuestionWaits) {
+  const Story story = Story(base_).ops(kE1, 2 * kPullDatagrams);
+  const Seq end{5 + 2 * kPullDatagrams};
+  hold(story, 1, 5);
+  for (uint64_t commit = 20; commit < 23; ++commit) {
+    pull_.aim({end, story.l(end), Seq{commit}, {}}, kE2, ServerId::lb2, &two_, log_, commit_, now_);
+    pass(kPullPaceSpan);
+  }
+  ASSERT_TRUE(ask());
+  pass(microseconds(500));
+  for (uint64_t seq = 6; seq < 6 + kPullDatagrams; ++seq) {
+    answer(ServerId::b2, story, seq, seq, end.value);
+  }
+  EXPECT_EQ(adopt(), Seq{5 + kPullDatagrams});
+  EXPECT_FALSE(ask());
+  pass(microseconds(500) * kPullRests - Duration{1});
+  EXPECT_FALSE(ask());
+  pass(Duration{1});
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(ask_.from, 6 + kPullDatagrams);
+  EXPECT_EQ(to_, ServerId::b2) << "who rests has not been left alone";
+}
+
 TEST_F(PullTest, WhatThePeersCommitCoversIsTakenOverAtOnce) {
   const Story story = Story(base_).start(kE2, Slot::two).ops(kE2, 4);
   hold(story, 1, 5);

@@ -18,14 +18,14 @@ handle=$(jq -r .handle <<<"$held")
 # A container that goes while its backend runs.
 mv "$CELL_DIR/b2/store/container.json" "$SCRATCH/b2.container"
 eventually 5 "b2's container is gone: 2 of 3" licenses_are "$(without 2)"
-check_json "status says so" 'any(.backends[]; .name == "b2" and .constituents == "absent" and .container == "gone" and .state == "voting")' "$(status)"
+eventually 3 "status says so" status_is 'any(.backends[]; .name == "b2" and .constituents == "absent" and .container == "gone" and .state == "voting")'
 eventually 3 "and b2 what to do" grep -q "container.json is not there: this backend's constituents are missing" "$CELL_DIR/b2/log"
 check "two serve" quietly at client tercet checkout --firm 10 --product 7 --lease 1s
 lb=$(active)
 cell kill "$lb"
 eventually 15 "the other load balancer took over" status_is ".active == \"$(other_lb "$lb")\""
 cell start "$lb"
-check_json "to it the constituents are absent as well" 'any(.backends[]; .name == "b2" and .constituents == "absent")' "$(status)"
+eventually 3 "to it the constituents are absent as well" status_is 'any(.backends[]; .name == "b2" and .constituents == "absent")'
 eventually 5 "2 of 3" licenses_are "$(without 2)"
 
 # With one left nothing is granted; what was granted goes on.
