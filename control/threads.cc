@@ -20,7 +20,6 @@ namespace tercet::control {
 namespace {
 
 constexpr int kNice = -10;
-constexpr int kNiceBehind = 10;
 
 sigset_t handled() {
   sigset_t set;
@@ -101,14 +100,6 @@ bool raise_session() {
   const bool done = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
   close(fd);
   return done;
-}
-
-void run_behind_others(const std::function<void()>& work) {
-  std::thread([&work] {
-    name_this_thread("behind-others");
-    setpriority(PRIO_PROCESS, 0, kNiceBehind);  // Linux: this thread alone
-    work();
-  }).join();
 }
 
 tl::expected<void, std::string> lock_memory() {

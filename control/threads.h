@@ -6,7 +6,6 @@
 
 #include <sys/types.h>
 
-#include <functional>
 #include <string>
 #include <thread>
 #include <tl/expected.hpp>
@@ -34,10 +33,6 @@ bool raise_priority();
 /// looks at niceness (sched_autogroup, sched(7)). Only where this process leads its session, as under
 /// systemd: else it would not be ours to say. Call once, from main.
 bool raise_session();
-
-/// Runs `work` on a thread that lets others of this machine go before it, and returns when it is done: to
-/// lower a priority is allowed to anybody, to raise it again is not.
-void run_behind_others(const std::function<void()>& work);
 
 /// Locks what is mapped now, so that a failover never waits for a page from a disk. Pages are locked as they
 /// are first touched (what was only reserved costs nothing). The error says why not; a server goes on

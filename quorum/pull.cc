@@ -35,6 +35,7 @@ void Pull::aim(const Target& target, Epoch epoch, ServerId lb, const Slot* sourc
     return;  // two backends promised the higher one: an LB of a lower one does not turn us back
   }
   active_ = true;
+  answered_ = false;
   aims_anew_ = false;
   forget_images();
   target_ = target;

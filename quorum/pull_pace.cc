@@ -21,18 +21,24 @@ void PullPace::heard(Seq commit, MonoTime now) {
 
 void PullPace::asked(Seq from, MonoTime now) {
   from_ = from;
-  asked_at_ = now;
+  asked_at_ = earlier(due_, now);
+  due_ = MonoTime::never();
 }
 
-MonoTime PullPace::answered(Seq next, MonoTime now) const {
+MonoTime PullPace::answered(Seq next, MonoTime now) {
+  due_ = now + rest(next, now);
+  return due_;
+}
+
+Duration PullPace::rest(Seq next, MonoTime now) const {
   if (decided_ == 0 || now - heard_at_ >= kPullPaceSpan * 5 || next <= from_) {
-    return now;
+    return {};
   }
   const Duration work = now - asked_at_;
   const double cells = static_cast<double>(within_.ns) / static_cast<double>(decided_);  // ns an entry
   const double enough = static_cast<double>(distance(from_, next)) * cells / kPullFaster;
   const Duration left = Duration{static_cast<int64_t>(std::min(enough, 1e9))} - work;
-  return now + std::clamp(left, Duration{}, std::min(work * kPullRests, kPullRestMax));
+  return std::clamp(left, Duration{}, std::min(work * kPullRests, kPullRestMax));
 }
 
 }  // namespace tercet::quorum

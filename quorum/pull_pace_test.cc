@@ -90,9 +90,32 @@ TEST_F(PullPaceTest, AnLbThatDoesNotKnowItsCommitYetSaysNothingOfTheCell) {
   EXPECT_GT(rest_after(300, microseconds(500)), Duration{});
 }
 
-TEST_F(PullPaceTest, NothingPulledNeedsNoRest) {
+TEST_F(PullPaceTest, WhatLedBackNeedsNoRest) {
   cell_decides(20);
-  EXPECT_EQ(rest_after(0, milliseconds(5)), Duration{});
+  pace_.asked(Seq{500}, now_);
+  now_ = now_ + milliseconds(1);
+  EXPECT_EQ(pace_.answered(Seq{400}, now_), now_);
+}
+
+TEST_F(PullPaceTest, WhoWakesLateHasRestedLonger) {
+  cell_decides(2000);  // 300 entries may take 1.5 ms
+  ASSERT_EQ(rest_after(300, microseconds(500)), milliseconds(1));
+  now_ = now_ + microseconds(1400);
+  EXPECT_EQ(rest_after(300, microseconds(500)), microseconds(600));
+}
+
+TEST_F(PullPaceTest, ItCatchesUpBeneathLoadThoughItWakesLate) {
+  const MonoTime begun = now_;
+  const auto decided = [&] { return 1'000'000 + static_cast<uint64_t>((now_ - begun).us()) / 10; };
+  Seq at{900'000};
+  for (int round = 0; at.value < decided(); ++round) {
+    ASSERT_LT(round, 750) << "at " << at.value << " of " << decided();  // half of 300 is won in each
+    pace_.heard(Seq{decided()}, now_);
+    pace_.asked(at, now_);
+    now_ = now_ + microseconds(700);
+    at = Seq{at.value + 300};
+    now_ = pace_.answered(at, now_) + microseconds(500);
+  }
 }
 
 }  // namespace

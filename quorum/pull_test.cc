@@ -119,7 +119,7 @@ TEST_F(PullTest, BesideACellThatDecidesWithoutUsTheNextQuestionWaits) {
   pass(Duration{1});
   ASSERT_TRUE(ask());
   EXPECT_EQ(ask_.from, 6 + kPullDatagrams);
-  EXPECT_EQ(to_, ServerId::b2) << "who rests has not been left alone";
+  EXPECT_EQ(to_, ServerId::b2) << "its silence meanwhile was our rest";
 }
 
 TEST_F(PullTest, WhatThePeersCommitCoversIsTakenOverAtOnce) {

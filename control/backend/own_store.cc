@@ -6,7 +6,6 @@
 #include "backend/store/meta_file.h"
 #include "control/backend/disk_probe.h"
 #include "control/backend/set_aside.h"
-#include "control/threads.h"
 #include "dataplane/real_clock.h"
 
 namespace tercet::control {
@@ -131,8 +130,7 @@ void OwnStore::read_log(quorum::Machine& machine) {
   options.log = {
       .store = identity_.store, .segment_bytes = options_.segment_bytes, .durability = options_.durability};
   options.log_made = identity_.log_made;
-  // It reads as fast as it can, on a machine that may have others to serve meanwhile.
-  run_behind_others([&] { opening_ = backend::open_log(disk(), machine, options); });
+  opening_ = backend::open_log(disk(), machine, options);
 }
 
 tl::expected<void, std::string> OwnStore::begin_log() {
