@@ -29,7 +29,7 @@ fails() {
   cell disk "$1" "$2"
   eventually 10 "$1, $2: it stops" state_is "$1" stopped
   eventually 5 "$1, $2: and says why" says "$1" "$3"
-  eventually 3 "$1, $2: status says it as well" status_is ".backends[] | select(.name == \"$1\") | .reason == \"$3\""
+  check_json "$1, $2: status says it as well" ".backends[] | select(.name == \"$1\") | .reason == \"$3\"" "$(status)"
   check "$1, $2: also to people" grep -qE "^$1 .*stopped: $3" <<<"$(cell status)"
   check_equal "$1, $2: and the load balancer's metrics" 1 "$(metrics "$(active)" | awk -v name="tercet_lb_backend_stopped{backend=\"$1\",reason=\"$3\"}" 'index($0, name) == 1 { print $NF }')"
   check_equal "$1, $2: in its metrics, too" 1 "$(metrics "$1" | awk -v name="tercet_backend_stopped{reason=\"$3\"}" 'index($0, name) == 1 { print $NF }')"
@@ -49,7 +49,7 @@ serves_on "b3, slow"
 sleep 2
 check "b3, slow: it votes all the same" state_is b3 voting
 cell disk b3 ok
-eventually 3 "none of them has a reason any more" status_is 'all(.backends[]; .reason == null)'
+check_json "none of them has a reason any more" 'all(.backends[]; .reason == null)' "$(status)"
 eventually 30 "all vote" status_is "$all_vote"
 eventually 10 "their books are equal" status_is "$equal_digests"
 check_json "nobody was outvoted" '.outvoted == []' "$(status)"

@@ -29,7 +29,7 @@ check "the device has a link" test "$(metric lb1 tercet_device_link_up)" = 1
 buffers=$(metric lb1 tercet_device_buffers)
 free=$(metric lb1 tercet_device_free_buffers)
 check "of $buffers buffers $free are free" test "$free" -gt 0 -a "$free" -lt "$buffers"
-eventually 3 "all vote" status_is "$all_vote"
+check_json "all vote" "$all_vote" "$(status)"
 sleep 2
 check_equal "a backend hears no adverts, and loses nothing by it" 0 \
   "$(metrics b1 | awk '$1 == "tercet_frame_drops_total{reason=\"control_full\"}" { print $2 }')"

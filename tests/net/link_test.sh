@@ -46,7 +46,7 @@ until status_is '.active == "lb2" and .serving'; do
   [ $(((${EPOCHREALTIME/./} - begun) / 1000)) -lt 3000 ] || fail "lb2 did not follow one without a link"
 done
 say "ok: lb2 follows within $(((${EPOCHREALTIME/./} - begun) / 1000)) ms (two looks at status included)"
-eventually 3 "its receipt says why" status_is '.failovers | max_by(.epoch_after) | .cause == "unfit"'
+check_json "its receipt says why" '.failovers | max_by(.epoch_after) | .cause == "unfit"' "$(status)"
 eventually 2 "lb1 has given the address up" vip_is_at lb2
 check "lb1 says so in its log" grep -q "vip0 has no link" "$CELL_DIR/lb1/log"
 

@@ -22,7 +22,7 @@ judge_mix() { # judge_mix NAME DPDK-HOST…: the cell in $CELL_DIR beside that i
   done
   check_equal "$name: no datagram was forged" 0 "$(dropped forged lb1 lb2 b1 b2 b3)"
   check_equal "$name: no frame was longer than itself" 0 "$(dropped ip_length "$@")"
-  eventually 3 "$name: all vote" status_is "$all_vote"
+  check_json "$name: all vote" "$all_vote" "$(status)"
 }
 log_says() { cell logs "$1" | grep -q "$2"; }
 

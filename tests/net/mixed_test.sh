@@ -13,7 +13,7 @@ log_says() { cell logs "$1" | grep -q "$2"; }
 check "lb1 says its engine, device and threads" log_says lb1 'engine dpdk (as configured), net_af_packet0 (net_af_packet), 2 queues'
 check "b2 has io_uring or says why not" log_says b2 'engine uring'
 check "b3 has mmsg" log_says b3 'engine mmsg'
-eventually 3 "all vote" status_is "$all_vote"
+check_json "all vote" "$all_vote" "$(status)"
 
 # ---- a kernel's view of a host that has none
 mac_seen() { at "$1" ip -4 neigh show "$2" dev eth0 | grep -o 'lladdr [^ ]*' | cut -d' ' -f2; }

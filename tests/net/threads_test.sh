@@ -12,7 +12,7 @@ for host in lb1 b1; do
   check_equal "$host has its threads" "quorum steer0 steer1" "$(threads_of "$host")"
   check "$host says so" grep -q '2 steering threads and the quorum thread' <<<"$(cell logs "$host")"
 done
-eventually 3 "status shows them" status_is '[.threads[] | .name] == ["steer0", "steer1", "quorum"] and all(.threads[]; .busy < 1)'
+check_json "status shows them" '[.threads[] | .name] == ["steer0", "steer1", "quorum"] and all(.threads[]; .busy < 1)' "$(status)"
 
 # Idle they sleep: all threads of a server together wake a few hundred times a second, and cost no more than a bare process does
 # that wakes as often on this machine, and sends and receives one datagram each time.
@@ -78,5 +78,5 @@ eventually 5 "their books are equal" status_is "$equal_digests"
 # A clean stop sends its last words, although another thread than the one that says them does.
 cell kill "$new" TERM
 eventually 3 "$old follows" status_is ".active == \"$old\" and .serving"
-eventually 3 "and was told: no silence was waited for" status_is '.failovers[0].cause == "stopped"'
+check_json "and was told: no silence was waited for" '.failovers[0].cause == "stopped"' "$(status)"
 check "it stopped cleanly" grep -q 'stopped cleanly' <<<"$(cell logs "$new")"
