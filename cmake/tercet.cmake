@@ -1,11 +1,13 @@
-# tercet_folder(PATH [TESTS_APART] [TESTS_TOGETHER] USES other/folder… EXTERNAL target… TEST_USES tests/folder…)
+# tercet_folder(PATH [TESTS_APART] [TESTS_TOGETHER] [TESTS_CALCULATE] USES other/folder… EXTERNAL target…
+#               TEST_USES tests/folder…)
 #   A folder is a target: every .cc beside it becomes its library (tercet_a_b for a/b), every *_test.cc its test program,
 #   which may use more (TEST_USES).
 #   Files are compiled eight at a time, tests four: half of what a short one takes is headers of others (GoogleTest, JSON,
 #   DPDK). Names in their anonymous namespaces must differ, therefore. TESTS_APART: each test alone; TESTS_TOGETHER: eight.
+#   TESTS_CALCULATE: they are optimised as well.
 #   *_main.cc belongs to a program (tercet_program), *_bench.cc to bench/. A folder without .cc is header-only.
 function(tercet_folder path)
-  cmake_parse_arguments(ARG "TESTS_TOGETHER;TESTS_APART" "LABEL" "USES;EXTERNAL;TEST_USES" ${ARGN})
+  cmake_parse_arguments(ARG "TESTS_TOGETHER;TESTS_APART;TESTS_CALCULATE" "LABEL" "USES;EXTERNAL;TEST_USES" ${ARGN})
   set(here ${PROJECT_SOURCE_DIR}/${path})
   if(NOT IS_DIRECTORY ${here})
     return()
@@ -33,7 +35,11 @@ function(tercet_folder path)
   if(tests)
     list(TRANSFORM ARG_TEST_USES REPLACE "/" "_")
     list(TRANSFORM ARG_TEST_USES PREPEND tercet_)
-    tercet_test(${name}_test LABEL "${ARG_LABEL}" SOURCES ${tests} LINKS ${target} ${ARG_TEST_USES})
+    set(calculates)
+    if(ARG_TESTS_CALCULATE)
+      set(calculates CALCULATES)
+    endif()
+    tercet_test(${name}_test ${calculates} LABEL "${ARG_LABEL}" SOURCES ${tests} LINKS ${target} ${ARG_TEST_USES})
   endif()
   if(sources)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
@@ -47,25 +53,53 @@ function(tercet_folder path)
   endif()
 endfunction()
 
-# tercet_test(NAME LABEL unit SOURCES … LINKS …): one GoogleTest program; each of its tests is a ctest test. The target
-# unit_tests builds all programs of that label, and so on.
+# What every test includes, compiled once: reading it takes longer than many a test that is compiled after it.
+add_library(tercet_test_headers OBJECT ${CMAKE_CURRENT_LIST_DIR}/test_headers.cc)
+target_link_libraries(tercet_test_headers PRIVATE tercet_warnings tercet_build GTest::gmock GTest::gtest)
+target_compile_options(tercet_test_headers PRIVATE -O0)
+target_precompile_headers(tercet_test_headers PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
+
+# What tests other than unit tests need; all that the release part of scripts/test builds.
+add_custom_target(all_but_unit_tests)
+
+# tercet_test(NAME [CALCULATES] LABEL unit SOURCES … LINKS …): one GoogleTest program; each of its tests is a ctest test, or
+# under a sanitizer, where starting a process takes longer than most tests, each quarter of them. The target unit_tests
+# builds all programs of that label, and so on.
 function(tercet_test name)
-  cmake_parse_arguments(ARG "" "LABEL" "SOURCES;LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "CALCULATES" "LABEL" "SOURCES;LINKS" ${ARGN})
   if(NOT ARG_LABEL)
     set(ARG_LABEL unit)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${ARG_LINKS} tercet_warnings tercet_build GTest::gmock GTest::gtest_main)
-  # Tests are compiled quickly, whatever the preset; the libraries that they test are not. (GCC 12 also sees array bounds
-  # broken in std::vector where there are none, from -O2 on.)
-  target_compile_options(${name} PRIVATE -O0)
+  # Tests are compiled quickly, whatever the preset, but for those that calculate much; the libraries that they test are
+  # not. (GCC 12 also sees array bounds broken in std::vector where there are none, from -O2 on.)
+  if(NOT ARG_CALCULATES)
+    target_compile_options(${name} PRIVATE -O0)
+    target_precompile_headers(${name} REUSE_FROM tercet_test_headers)
+  elseif(TERCET_SANITIZE)
+    target_compile_options(${name} PRIVATE -Og)
+  else()
+    target_compile_options(${name} PRIVATE -O1)
+  endif()
   target_compile_definitions(${name} PRIVATE TERCET_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   if(NOT TARGET ${ARG_LABEL}_tests)
     add_custom_target(${ARG_LABEL}_tests)
   endif()
   add_dependencies(${ARG_LABEL}_tests ${name})
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 300)
+  if(NOT ARG_LABEL STREQUAL unit)
+    add_dependencies(all_but_unit_tests ${name})
+  endif()
+  if(TERCET_SANITIZE)
+    foreach(quarter RANGE 3)
+      add_test(NAME ${name}_${quarter} COMMAND ${name})
+      set_tests_properties(${name}_${quarter} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 300
+        ENVIRONMENT "GTEST_TOTAL_SHARDS=4;GTEST_SHARD_INDEX=${quarter}")
+    endforeach()
+  else()
+    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 300)
+  endif()
 endfunction()
 
 # tercet_program(tercet-lb MAIN control/lb/tercet_lb_main.cc LINKS …)
@@ -78,4 +112,5 @@ function(tercet_program name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${ARG_LINKS} tercet_warnings tercet_build)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+  add_dependencies(all_but_unit_tests ${name})
 endfunction()
