@@ -1,13 +1,14 @@
-# tercet_folder(PATH [TESTS_APART] [TESTS_TOGETHER] [TESTS_CALCULATE] USES other/folder… EXTERNAL target…
+# tercet_folder(PATH [TESTS_APART] [TESTS_TOGETHER] [TESTS_CALCULATE] [TESTS_TWICE] USES other/folder… EXTERNAL target…
 #               TEST_USES tests/folder…)
 #   A folder is a target: every .cc beside it becomes its library (tercet_a_b for a/b), every *_test.cc its test program,
 #   which may use more (TEST_USES).
 #   Files are compiled eight at a time, tests four: half of what a short one takes is headers of others (GoogleTest, JSON,
 #   DPDK). Names in their anonymous namespaces must differ, therefore. TESTS_APART: each test alone; TESTS_TOGETHER: eight.
-#   TESTS_CALCULATE: they are optimised as well.
+#   TESTS_CALCULATE: they are optimised as well. TESTS_TWICE: the whole run has them under the sanitizers, where they do a
+#   part of their work (base/sanitized.h), and as a release, too.
 #   *_main.cc belongs to a program (tercet_program), *_bench.cc to bench/. A folder without .cc is header-only.
 function(tercet_folder path)
-  cmake_parse_arguments(ARG "TESTS_TOGETHER;TESTS_APART;TESTS_CALCULATE" "LABEL" "USES;EXTERNAL;TEST_USES" ${ARGN})
+  cmake_parse_arguments(ARG "TESTS_TOGETHER;TESTS_APART;TESTS_CALCULATE;TESTS_TWICE" "LABEL" "USES;EXTERNAL;TEST_USES" ${ARGN})
   set(here ${PROJECT_SOURCE_DIR}/${path})
   if(NOT IS_DIRECTORY ${here})
     return()
@@ -35,11 +36,14 @@ function(tercet_folder path)
   if(tests)
     list(TRANSFORM ARG_TEST_USES REPLACE "/" "_")
     list(TRANSFORM ARG_TEST_USES PREPEND tercet_)
-    set(calculates)
+    set(options)
     if(ARG_TESTS_CALCULATE)
-      set(calculates CALCULATES)
+      list(APPEND options CALCULATES)
     endif()
-    tercet_test(${name}_test ${calculates} LABEL "${ARG_LABEL}" SOURCES ${tests} LINKS ${target} ${ARG_TEST_USES})
+    if(ARG_TESTS_TWICE)
+      list(APPEND options TWICE)
+    endif()
+    tercet_test(${name}_test ${options} LABEL "${ARG_LABEL}" SOURCES ${tests} LINKS ${target} ${ARG_TEST_USES})
   endif()
   if(sources)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
@@ -59,18 +63,19 @@ target_link_libraries(tercet_test_headers PRIVATE tercet_warnings tercet_build G
 target_compile_options(tercet_test_headers PRIVATE -O0)
 target_precompile_headers(tercet_test_headers PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
 
-# What tests other than unit tests need; all that the release part of scripts/test builds.
-add_custom_target(all_but_unit_tests)
+# All that the release part of the whole run needs (scripts/test). Unit tests have label unit_once, which -L unit finds as
+# well, and are not in it, unless TWICE.
+add_custom_target(all_but_once)
 
-# tercet_test(NAME [CALCULATES] LABEL unit SOURCES … LINKS …): one GoogleTest program; each of its tests is a ctest test, or
+# tercet_test(NAME [CALCULATES] [TWICE] LABEL unit SOURCES … LINKS …): one GoogleTest program; each of its tests is a ctest test, or
 # under a sanitizer, where starting a process takes longer than most tests, each quarter of them. The target unit_tests
 # builds all programs of that label, and so on.
 function(tercet_test name)
-  cmake_parse_arguments(ARG "CALCULATES" "LABEL" "SOURCES;LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "CALCULATES;TWICE" "LABEL" "SOURCES;LINKS" ${ARGN})
   if(NOT ARG_LABEL)
     set(ARG_LABEL unit)
   endif()
-  add_executable(${name} ${ARG_SOURCES})
+  add_executable(${name} ${ARG_SOURCES} $<TARGET_OBJECTS:tercet_test_headers>)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${ARG_LINKS} tercet_warnings tercet_build GTest::gmock GTest::gtest_main)
   # Tests are compiled quickly, whatever the preset, but for those that calculate much; the libraries that they test are
@@ -88,17 +93,20 @@ function(tercet_test name)
     add_custom_target(${ARG_LABEL}_tests)
   endif()
   add_dependencies(${ARG_LABEL}_tests ${name})
-  if(NOT ARG_LABEL STREQUAL unit)
-    add_dependencies(all_but_unit_tests ${name})
+  set(label ${ARG_LABEL})
+  if(ARG_LABEL STREQUAL unit AND NOT ARG_TWICE)
+    set(label unit_once)
+  else()
+    add_dependencies(all_but_once ${name})
   endif()
   if(TERCET_SANITIZE)
     foreach(quarter RANGE 3)
       add_test(NAME ${name}_${quarter} COMMAND ${name})
-      set_tests_properties(${name}_${quarter} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 300
+      set_tests_properties(${name}_${quarter} PROPERTIES LABELS ${label} TIMEOUT 300
         ENVIRONMENT "GTEST_TOTAL_SHARDS=4;GTEST_SHARD_INDEX=${quarter}")
     endforeach()
   else()
-    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 300)
+    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${label} TIMEOUT 300)
   endif()
 endfunction()
 
@@ -112,5 +120,5 @@ function(tercet_program name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${ARG_LINKS} tercet_warnings tercet_build)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
-  add_dependencies(all_but_unit_tests ${name})
+  add_dependencies(all_but_once ${name})
 endfunction()

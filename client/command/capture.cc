@@ -50,10 +50,11 @@ std::optional<uint64_t> lost_of(const ServerPlace& server, const std::string& to
 }
 
 /// Why a capture ended before it was told to; empty: it was.
-std::string run(AdminReader& stream, CaptureFile& file, MonoTime until, const CaptureArguments& given,
-                Context& context) {
+std::string run(AdminReader& stream, CaptureFile& file, const std::optional<Duration>& time,
+                const CaptureArguments& given, Context& context) {
   std::string piece;
   bool said = false;
+  MonoTime until = dataplane::raw_now() + kAnswerWithin;  // its own time counts from its beginning
   while (!StopOnSignal::wanted() && !file.full() && dataplane::raw_now() < until) {
     piece.clear();
     const AdminReader::Step step = stream.next(piece, kLookEvery);
@@ -62,6 +63,7 @@ std::string run(AdminReader& stream, CaptureFile& file, MonoTime until, const Ca
     }
     if (file.begun() && !said) {
       said = true;
+      until = time ? dataplane::raw_now() + *time : MonoTime::never();
       context.err << "tercet: capturing on " << given.host << ", " << (given.opened ? "opened" : "sealed")
                   << ", into " << given.file << std::endl;
     }
@@ -97,13 +99,13 @@ int capture(const CaptureArguments& given, Context& context) {
   if (given.file == "-" && context.json) {
     return context.fail(kUsage, "standard output cannot be the capture and a document: leave --json out");
   }
-  MonoTime until = MonoTime::never();
+  std::optional<Duration> time;
   if (!given.seconds.empty()) {
-    const auto time = run_time(given.seconds);
-    if (!time) {
-      return context.fail(kUsage, time.error());
+    const auto asked = run_time(given.seconds);
+    if (!asked) {
+      return context.fail(kUsage, asked.error());
     }
-    until = dataplane::raw_now() + *time;
+    time = *asked;
   }
   const auto server = find_server(given.host, given.config);
   if (!server) {
@@ -143,7 +145,10 @@ int capture(const CaptureArguments& given, Context& context) {
   if (!file) {
     return context.fail(kUsage, file.error());
   }
-  const std::string why = run(*stream, *file, until, given, context);
+  const std::string why = run(*stream, *file, time, given, context);
+  if (why.empty() && !file->begun() && !StopOnSignal::wanted()) {
+    return context.fail(kUnavailable, given.host + " answered, but its capture did not begin: see its log");
+  }
   const auto lost = lost_of(*server, token);  // while it is still this capture's
   const int code = report(*file, lost, given, context);
   return why.empty() ? code : context.fail(kInternal, why);

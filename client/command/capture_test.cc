@@ -53,6 +53,7 @@ class FakeAdmin {
   struct Answer {
     std::string text;
     bool closed = true;
+    std::string late = {};  ///< follows 100 ms later
   };
   FakeAdmin() {
     fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -104,6 +105,11 @@ class FakeAdmin {
       const Answer& answer = answers_[path];
       EXPECT_EQ(::send(one, answer.text.data(), answer.text.size(), MSG_NOSIGNAL),
                 static_cast<ssize_t>(answer.text.size()));
+      if (!answer.late.empty()) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        EXPECT_EQ(::send(one, answer.late.data(), answer.late.size(), MSG_NOSIGNAL),
+                  static_cast<ssize_t>(answer.late.size()));
+      }
       if (answer.closed) {
         ::close(one);
       } else {
@@ -300,6 +306,22 @@ TEST_F(CaptureTest, EndsAfterItsTimeAndAtASignal) {
   const Said interrupted = capture();
   signal.join();
   EXPECT_EQ(interrupted.code, 0) << interrupted.err;
+}
+
+TEST_F(CaptureTest, ItsTimeCountsFromItsBeginning) {
+  admin.answers("/v1/capture", {kChunked, false, chunk(header())});
+  const Said slow = capture({"--seconds", "10ms"});
+  EXPECT_EQ(slow.code, 0) << slow.err;
+  EXPECT_EQ(written(), header()) << "a whole file, however slow the server is";
+}
+
+TEST_F(CaptureTest, OneThatDoesNotBeginIsGivenUp) {
+  admin.answers("/v1/capture", {kChunked, false});
+  const Said never = capture();
+  EXPECT_EQ(never.code, 4);
+  EXPECT_EQ(never.out, "");
+  EXPECT_NE(never.err.find("tercet: lb1 answered, but its capture did not begin"), std::string::npos)
+      << never.err;
 }
 
 TEST_F(CaptureTest, AServerThatStopsEndsItAndThatIsSaid) {

@@ -1,7 +1,7 @@
 #pragma once
 // For tests against the real kernel: each runs in a network namespace of its own (a forked child: it may
 // enter a user namespace, which only a process with one thread can). Skipped, visibly, where that is
-// forbidden.
+// forbidden (scripts/test lists what was, under the sanitizers).
 
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -21,11 +21,12 @@ capture() { # capture HOST FILE FLAG…
 }
 # capture_begins NAME HOST: one that goes on in the background, into $SCRATCH/NAME; sets `going`, its process.
 capture_begins() {
+  rm -f "$SCRATCH/$1.err" # of an earlier one: it would say that this one has begun
   # exec, so that the job is tercet itself and can be sent signals.
   (exec "$ROOT/scripts/cell" exec --dir "$CELL_DIR" "$2" -- tercet capture "$2" "$SCRATCH/$1" --json \
     >"$SCRATCH/$1.json" 2>"$SCRATCH/$1.err") &
   going=$!
-  eventually 5 "a capture of $2 begins" grep -q "capturing on $2" "$SCRATCH/$1.err"
+  eventually 5 "a capture of $2 begins" quietly grep "capturing on $2" "$SCRATCH/$1.err"
 }
 
 try() { # try FLAG-OF-UP…
