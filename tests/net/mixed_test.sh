@@ -96,7 +96,8 @@ if have_tshark; then
   # checksums are unfinished here.
   from="(eth.src == $(mac_of lb1) || eth.src == $(mac_of lb2) || eth.src == $(mac_of b1))"
   for at in client b2; do
-    check_equal "$at: no frame of an engine is wrong" "" "$(packets "$SCRATCH/$at.wire" "$from && ($WRONG)")"
+    wrong=$(packets "$SCRATCH/$at.wire" "$from && ($WRONG)")
+    check_equal "$at: no frame of an engine is wrong" "" "$wrong"
   done
   packets "$SCRATCH/client.wire" "$from" -T fields -e frame.protocols | sort -u >"$SCRATCH/protocols"
   for kind in arp ip:icmp ip:udp:tercet ip:vrrp; do
