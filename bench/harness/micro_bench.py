@@ -5,9 +5,6 @@ import os
 import subprocess
 
 PREFIX = "bench_"
-# What --quick leaves out: the same at other sizes, where each takes seconds.
-QUICK = {"store": "log_without_disk|/1$|/1/",  # one commit each, not a thousand
-         "license_book": "/1000$|/1/|MillionEnd/|Image"}
 
 
 def run(options, write):
@@ -22,8 +19,8 @@ def run(options, write):
     for name in programs:
         arguments = [f"--benchmark_min_time={least}", f"--benchmark_repetitions={repetitions}",
                      "--benchmark_format=json", "--benchmark_enable_random_interleaving=true"]
-        if options.quick:
-            arguments += [f"--benchmark_filter={kept}" for part, kept in QUICK.items() if part in name]
+        if options.quick and "store" in name:
+            arguments.append("--benchmark_filter=log_without_disk|/1$|/1/")  # one commit each, not a thousand
         done = subprocess.run([os.path.join(options.programs, name), *arguments], capture_output=True, text=True,
                               check=False, env=environment, stdin=subprocess.DEVNULL)
         if done.returncode != 0:
